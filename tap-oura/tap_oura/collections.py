@@ -1,0 +1,85 @@
+"""The nineteen collections of Oura's API v2: one row each, alphabetical. Everything else is derived from the row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tap_oura import schemas
+from tap_oura.schemas import Properties, Schema
+
+
+class Query(Enum):
+    """How a collection is asked for a range of days."""
+
+    DATES = "start_date and end_date"
+    INSTANTS = "start_datetime and end_datetime"
+    ALL = "pages without a range"
+    OBJECT = "one bare object"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One collection. `path` is Oura's path segment, case-sensitive; `window` the days asked for in one request."""
+
+    name: str
+    properties: Properties
+    query: Query = Query.DATES
+    cursor: str | None = "day"
+    keys: tuple[str, ...] = ("id",)
+    window: int = 365
+    lookback: int = 0
+    path: str = ""
+
+    @property
+    def segment(self) -> str:
+        return self.path or self.name
+
+    @property
+    def schema(self) -> Schema:
+        """The stream's JSON schema: `user_id`, Oura's fields, and `extra` for the fields that we do not know."""
+        return {
+            "type": "object",
+            "properties": {
+                "user_id": schemas.key("Account"),
+                **self.properties,
+                "extra": {"type": ["object", "null"], "description": "What Oura sent beyond the known fields"},
+            },
+            "required": ["user_id", *self.keys],
+        }
+
+
+def _series(name: str, properties: Properties, *keys: str) -> Collection:
+    # Oura refuses more than about a month of heart rate; nobody has measured the battery's limit.
+    return Collection(name, properties, Query.INSTANTS, cursor="timestamp", keys=keys, window=28)
+
+
+# Minute-level documents weigh about 10 kB each, so their windows are a month; the rest fits a year into one answer.
+# A rest mode stays open for weeks and is filtered by its start: only a long lookback sees it end.
+COLLECTIONS = {
+    collection.name: collection
+    for collection in (
+        Collection("daily_activity", schemas.DAILY_ACTIVITY, window=30),
+        Collection("daily_cardiovascular_age", schemas.DAILY_CARDIOVASCULAR_AGE),
+        Collection("daily_readiness", schemas.DAILY_READINESS),
+        Collection("daily_resilience", schemas.DAILY_RESILIENCE),
+        Collection("daily_sleep", schemas.DAILY_SLEEP),
+        Collection("daily_spo2", schemas.DAILY_SPO2),
+        Collection("daily_stress", schemas.DAILY_STRESS),
+        Collection("enhanced_tag", schemas.ENHANCED_TAG, cursor="start_day"),
+        _series("heartrate", schemas.HEARTRATE, "timestamp", "source"),
+        Collection("personal_info", schemas.PERSONAL_INFO, Query.OBJECT, cursor=None),
+        Collection("rest_mode_period", schemas.REST_MODE_PERIOD, cursor="start_day", lookback=90),
+        _series("ring_battery_level", schemas.RING_BATTERY_LEVEL, "timestamp"),
+        Collection("ring_configuration", schemas.RING_CONFIGURATION, Query.ALL, cursor=None),
+        Collection("session", schemas.SESSION, window=30),
+        Collection("sleep", schemas.SLEEP, window=30),
+        Collection("sleep_time", schemas.SLEEP_TIME),
+        Collection("tag", schemas.TAG),
+        Collection("vo2_max", schemas.VO2_MAX, path="vO2_max"),
+        Collection("workout", schemas.WORKOUT),
+    )
+}
+
+# Oura declares `tag` deprecated in favour of `enhanced_tag`; it is served still and can be asked for by name.
+DEFAULT_COLLECTIONS = tuple(name for name in COLLECTIONS if name != "tag")

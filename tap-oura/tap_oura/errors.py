@@ -1,0 +1,67 @@
+"""What can go wrong between us and Oura. Messages name the cause and the remedy, never a token or a value."""
+
+from __future__ import annotations
+
+
+class OuraError(Exception):
+    """A window could not be read. `reason` is one word for metrics and tables, the message is for people."""
+
+    reason = "error"
+
+
+class SettingsError(OuraError):
+    """The settings cannot work; raised before anything is asked of Oura."""
+
+    reason = "settings"
+
+
+class TokenRejected(OuraError):
+    """401 for the token itself: the account needs new credentials."""
+
+    reason = "token"
+
+
+class ScopeMissing(OuraError):
+    """401 for one collection: the wearer did not grant its scope. Refreshing would only burn a refresh token."""
+
+    reason = "scope"
+
+
+class Forbidden(OuraError):
+    """403: the membership has lapsed, or the application may not read the collection."""
+
+    reason = "membership"
+
+
+class Refused(OuraError):
+    """Another 4xx: the request itself is wrong, so repeating it cannot help."""
+
+    reason = "refused"
+
+
+class BrokenAnswer(OuraError):
+    """The answer was complete but makes no sense: a page token twice, a document without its key."""
+
+    reason = "answer"
+
+
+class Passing(OuraError):
+    """A fault that may be over in a moment: repeated up to the cap. `wait` is Oura's own demand, in seconds."""
+
+    reason = "server"
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class RateLimited(Passing):
+    """429 of either tier."""
+
+    reason = "rate_limit"
+
+
+class Unreachable(Passing):
+    """No complete answer came back: a time-out, a refused or a broken connection."""
+
+    reason = "unreachable"

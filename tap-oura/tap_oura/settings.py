@@ -1,0 +1,172 @@
+"""The tap's settings: their names, defaults and meanings, and the one check that every use passes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import typing as th
+
+from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FIRST_DAYS = 30
+"""Days that a first run reads when no `start_date` is given."""
+
+SETTINGS = th.PropertiesList(
+    th.Property(
+        "api_url",
+        th.StringType,
+        default="https://api.ouraring.com",
+        title="API URL",
+        description="Oura's API host; name a simulator here to try things out",
+    ),
+    th.Property(
+        "sandbox",
+        th.BooleanType,
+        default=False,
+        title="Sandbox",
+        description="Read Oura's sandbox: made-up documents, any text as a token",
+    ),
+    th.Property(
+        "access_token",
+        th.StringType,
+        secret=True,
+        title="Access token",
+        description="A bearer token, for a single account",
+    ),
+    th.Property(
+        "accounts",
+        th.ArrayType(
+            th.ObjectType(
+                th.Property("user", th.StringType, required=True, description="Name of the account in every record"),
+                th.Property("access_token", th.StringType, secret=True, description="Its bearer token"),
+            )
+        ),
+        secret=True,
+        title="Accounts",
+        description="Several accounts, each with `user` and its own credentials",
+    ),
+    th.Property(
+        "collections",
+        th.ArrayType(th.StringType),
+        default=list(DEFAULT_COLLECTIONS),
+        title="Collections",
+        description="Names of the collections to read; by default all but the deprecated `tag`",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start date",
+        description=f"First day to read when there is no bookmark (default: {FIRST_DAYS} days before today)",
+    ),
+    th.Property(
+        "end_date",
+        th.StringType,
+        title="End date",
+        description="Last day to read (default: as far as Oura has data)",
+    ),
+    th.Property(
+        "lookback_days",
+        th.IntegerType,
+        default=14,
+        title="Lookback days",
+        description="Days before the bookmark that are read again, because Oura amends the past",
+    ),
+    th.Property(
+        "timeout_seconds",
+        th.IntegerType,
+        default=30,
+        title="Timeout",
+        description="Seconds to wait for Oura before a request counts as failed",
+    ),
+    th.Property(
+        "max_retries",
+        th.IntegerType,
+        default=3,
+        title="Retries",
+        description="How often a request is repeated after a fault that may pass",
+    ),
+    th.Property(
+        "tolerate_failures",
+        th.BooleanType,
+        default=False,
+        title="Tolerate failures",
+        description=(
+            "Exit with 0 although an account or a collection failed, for a pipeline that goes on with what was read; "
+            "the stream `collection_failures` then tells what is missing"
+        ),
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        default="tap-oura",
+        title="User agent",
+        description="How the tap introduces itself to Oura",
+    ),
+)
+
+
+def day(text: str) -> date:
+    """Return the day of a date or an instant. Raises ValueError."""
+    return datetime.fromisoformat(text).date()
+
+
+def first_day(config: Mapping[str, Any], today: date) -> date:
+    """Return the first day of a run without a bookmark."""
+    return day(config["start_date"]) if config.get("start_date") else today - timedelta(days=FIRST_DAYS)
+
+
+def last_day(config: Mapping[str, Any]) -> date | None:
+    """Return the last day asked for, None for as far as there is data."""
+    return day(config["end_date"]) if config.get("end_date") else None
+
+
+def problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one line for everything that keeps these settings from working, credentials apart."""
+    for name in config.get("collections") or ():
+        if name not in COLLECTIONS:
+            yield f"collections: there is no collection '{name}'; the names are {', '.join(COLLECTIONS)}"
+    if config.get("collections") == []:
+        yield "collections: the list is empty; leave the setting out to read all"
+    for name in ("start_date", "end_date"):
+        try:
+            day(config.get(name) or "2020-01-01")
+        except ValueError:
+            yield f"{name}: '{config[name]}' is no date; write it as 2024-01-31"
+            return
+    start, end = first_day(config, date.max), last_day(config)
+    if config.get("start_date") and end is not None and start > end:
+        yield f"start_date: {start} lies after end_date {end}; swap them or leave one out"
+    for name in ("lookback_days", "max_retries"):
+        if (config.get(name) or 0) < 0:
+            yield f"{name}: {config[name]} is negative; use 0 or more"
+    if (config.get("timeout_seconds") or 1) <= 0:
+        yield "timeout_seconds: must be more than 0"
+    if not str(config.get("api_url", "")).startswith(("http://", "https://")):
+        yield "api_url: must begin with https:// or http://"
+    yield from _account_problems(config.get("accounts") or [])
+
+
+def _account_problems(accounts: list[Any]) -> Iterator[str]:
+    users = [entry.get("user") for entry in accounts]
+    for number, entry in enumerate(accounts, start=1):
+        user, token = entry.get("user"), entry.get("access_token")
+        if not user:
+            yield f"accounts: entry {number} has no user; give it a name"
+        elif "@" in user or user == token:
+            # The name is in every record and log line, where neither an address nor a secret may be.
+            yield f"accounts: the user of entry {number} must not be an e-mail address or a token; give it a name"
+        elif users.count(user) > 1 and users.index(user) == number - 1:
+            yield f"accounts: the user '{user}' appears {users.count(user)} times; names must differ"
+        elif not token:
+            yield f"accounts: '{user}' has no credentials; give it an access_token"
+
+
+def missing_credentials(config: Mapping[str, Any]) -> str | None:
+    """Return what is missing to talk to Oura, or None."""
+    if config.get("accounts") or config.get("access_token") or config.get("sandbox"):
+        return None
+    return "no credentials: set access_token (TAP_OURA_ACCESS_TOKEN), or accounts for several wearers"

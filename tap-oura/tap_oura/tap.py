@@ -1,0 +1,194 @@
+"""The tap: its accounts, its streams, and how a run ends."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from singer_sdk import Stream, Tap
+from singer_sdk.configuration._dict_config import parse_environment_config
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_oura import accounts, settings
+from tap_oura.client import PERSONAL_INFO, Client
+from tap_oura.collections import COLLECTIONS, Query
+from tap_oura.errors import BrokenAnswer, OuraError, SettingsError, TokenRejected
+from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
+from tap_oura.streams import OuraStream
+from tap_oura.windows import EVER, Window
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import click
+
+    from tap_oura.accounts import Account
+
+logger = logging.getLogger(__name__)
+
+EXIT_FAILED = 1
+EXIT_SETTINGS = 2
+
+
+class TapOura(Tap):
+    """Reads every collection of every account. What one of them cannot give stops none of the others."""
+
+    name = "tap-oura"
+    config_jsonschema = settings.SETTINGS.to_dict()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.failures: list[Failure] = []
+        self.dead: set[str] = set()
+        self._works: set[tuple[str, str]] = set()
+        super().__init__(*args, **kwargs)
+
+    def discover_streams(self) -> list[Stream]:
+        """Return a stream per chosen collection. No network; raises SettingsError for settings that cannot work."""
+        if problems := list(settings.problems(self.config)):
+            raise SettingsError("\n".join(problems))
+        chosen = [COLLECTIONS[name] for name in sorted(set(self.config["collections"]))]
+        if self.config["sandbox"]:
+            chosen = [collection for collection in chosen if collection.query is not Query.OBJECT]
+        return [*(OuraStream(self, collection) for collection in chosen), CollectionFailures(self)]
+
+    # The SDK marks both as final, but its order is the alphabet and its end knows of no failures.
+
+    def load_streams(self) -> list[Stream]:  # type: ignore[misc]
+        """Return the streams in our order: what failed can only be told after all others."""
+        return self.discover_streams()
+
+    @cached_property
+    def client(self) -> Client:
+        root = "/v2/sandbox/usercollection" if self.config["sandbox"] else "/v2/usercollection"
+        return Client(
+            self.config["api_url"].rstrip("/") + root,
+            timeout=self.config["timeout_seconds"],
+            retries=self.config["max_retries"],
+            user_agent=self.config["user_agent"],
+        )
+
+    @cached_property
+    def accounts(self) -> dict[str, Account]:
+        """The accounts by their names. Asks Oura for the name of a single account that the settings do not name."""
+        if missing := settings.missing_credentials(self.config):
+            raise SettingsError(missing)
+        named = {}
+        for account in accounts.configured(self.config):
+            try:
+                user = account.user or self._own_id(account)
+            except OuraError as error:
+                self.failed(EVERY_COLLECTION, account.label, EVER, error)
+            else:
+                named[user] = account
+        return named
+
+    def _own_id(self, account: Account) -> str:
+        if self.config["sandbox"]:
+            return "sandbox"
+        own_id = self.client.get(account, PERSONAL_INFO).get("id")
+        if not isinstance(own_id, str):
+            raise BrokenAnswer("personal_info has no id")
+        return own_id
+
+    def failed(self, collection: str, user_id: str, window: Window, error: OuraError) -> None:
+        """Note a failure; neighbouring windows that fail alike become one."""
+        if isinstance(error, TokenRejected):
+            collection, window = EVERY_COLLECTION, EVER
+            self.dead.add(user_id)
+        failure = Failure(user_id, collection, window, error)
+        last = self.failures[-1] if self.failures else None
+        if last and failure.continues(last):
+            last.window = Window(last.window.start, window.end)
+        else:
+            self.failures.append(failure)
+            logger.error("failed: %s", failure)
+
+    def succeeded(self, collection: str, user_id: str) -> None:
+        self._works |= {(user_id, collection), (user_id, EVERY_COLLECTION)}
+
+    def works(self, user_id: str, collection: str) -> bool:
+        """Whether this run read the collection of the account without a fault."""
+        return (user_id, collection) in self._works
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Run; then name each failure and leave with 1, or with 0 where failures are tolerated and something worked."""
+        if self.accounts:
+            super().sync_all()
+        self.finish()
+
+    def finish(self) -> None:
+        for failure in self.failures:
+            logger.error("not read: %s", failure)
+        if self.failures and not (self.config["tolerate_failures"] and self._works):
+            sys.exit(EXIT_FAILED)
+
+    # The SDK's own ways out end with 0 on a signal and quote the values of bad settings, secrets included.
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG002
+        sys.exit(128 + signum)
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        self.append_builtin_config(self.config_jsonschema)
+        # This validator also fills in the defaults.
+        errors = [
+            f"{'.'.join(map(str, error.absolute_path)) or 'settings'}: {_expectation(error)}"
+            for error in JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config)
+        ]
+        if errors and raise_errors:
+            raise SettingsError("\n".join(errors))
+        return errors
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        try:
+            return parse_environment_config(cls.config_jsonschema, "TAP_OURA_")
+        except ValueError:
+            raise SettingsError("environment: a TAP_OURA_ number needs digits, a list or an object JSON") from None
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        """Read the settings from the files given, or from the environment where none is given."""
+        try:
+            return super().cb_config(ctx, param, value or ("ENV",))
+        except FileNotFoundError:
+            raise SettingsError(f"--config: there is no file {' or '.join(value)}") from None
+        except ValueError:
+            raise SettingsError(f"--config: {' or '.join(value)} is no JSON") from None
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Read one record of each stream, and leave with 1 where that did not work."""
+        if value != "all":
+            super().cb_test(ctx, param, value)
+            return
+        config = ctx.params["config"]
+        tap = cls(config=config.config, parse_env_config=config.parse_env)
+        tap.run_connection_test()
+        tap.finish()
+        ctx.exit()
+
+
+def _expectation(error: Any) -> str:
+    if error.validator == "type":
+        expected = error.validator_value
+        return f"must be of type {expected if isinstance(expected, str) else ' or '.join(expected)}"
+    if error.validator == "required":
+        return f"needs {', '.join(error.validator_value)}"
+    return f"breaks the rule '{error.validator}'"
+
+
+def main() -> None:
+    """The command `tap-oura`: bad settings are one line each and exit code 2."""
+    try:
+        TapOura.cli()
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            print(f"tap-oura: {line}", file=sys.stderr)
+        sys.exit(EXIT_SETTINGS)
+
+
+if __name__ == "__main__":
+    main()
