@@ -140,11 +140,9 @@ def problems(config: Mapping[str, Any]) -> Iterator[str]:
     start, end = first_day(config, date.max), last_day(config)
     if config.get("start_date") and end is not None and start > end:
         yield f"start_date: {start} lies after end_date {end}; swap them or leave one out"
-    for name in ("lookback_days", "max_retries"):
-        if (config.get(name) or 0) < 0:
-            yield f"{name}: {config[name]} is negative; use 0 or more"
-    if (config.get("timeout_seconds") or 1) <= 0:
-        yield "timeout_seconds: must be more than 0"
+    for name, least in (("lookback_days", 0), ("max_retries", 0), ("timeout_seconds", 1)):
+        if config.get(name) is not None and config[name] < least:
+            yield f"{name}: {config[name]} is too small; the least is {least}"
     if not str(config.get("api_url", "")).startswith(("http://", "https://")):
         yield "api_url: must begin with https:// or http://"
     yield from _account_problems(config.get("accounts") or [])

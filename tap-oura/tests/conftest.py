@@ -1,0 +1,86 @@
+"""The tap is tested against a simulator in a process of its own, over real HTTP."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from oura_simulator.testing import Running, running
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from tap_oura.tap import TapOura
+
+# The clocks changed on 8 March in America and on 29 March in Europe.
+TODAY = "2026-03-31"
+
+
+class Messages(GenericSingerWriter[str, Any]):
+    """Keeps the messages of a run instead of writing them to standard output."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.states: list[dict[str, Any]] = []
+
+    def serialize_message(self, message: Any) -> str:
+        return str(message)
+
+    def write_message(self, message: Any) -> None:
+        content = message.to_dict()
+        if content["type"] == "RECORD":
+            self.records[content["stream"]].append(content["record"])
+        elif content["type"] == "STATE":
+            self.states.append(deepcopy(content["value"]))
+
+
+class Run:
+    """One run of the tap in this process: its records by stream, its last state, its exit code."""
+
+    def __init__(self, config: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> None:
+        messages = Messages()
+        tap = TapOura(config=dict(config), state=deepcopy(dict(state or {})), message_writer=messages)
+        self.code = 0
+        try:
+            tap.sync_all()
+        except SystemExit as end:
+            self.code = int(end.code or 0)
+        self.failures = [str(failure) for failure in tap.failures]
+        self.records = messages.records
+        self.state = messages.states[-1] if messages.states else dict(state or {})
+
+    def of(self, stream: str, user: str) -> list[dict[str, Any]]:
+        return [record for record in self.records[stream] if record["user_id"] == user]
+
+    def bookmark(self, stream: str, user: str) -> str | None:
+        partitions = self.state["bookmarks"].get(stream, {}).get("partitions", [])
+        return next((p.get("replication_key_value") for p in partitions if p["context"]["user_id"] == user), None)
+
+
+@pytest.fixture(scope="session")
+def run() -> type[Run]:
+    return Run
+
+
+@pytest.fixture(scope="session")
+def shared_simulator() -> Iterator[Running]:
+    zones = ["America/Los_Angeles", "UTC", "Pacific/Tongatapu"]
+    with running(accounts=3, days=60, today=f"{TODAY}T20:00:00+00:00", timezone=zones) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(shared_simulator: Running) -> Running:
+    """Three accounts, at UTC−8, UTC and UTC+13, across a change of the clocks; without faults or edits."""
+    shared_simulator.reset()
+    return shared_simulator
+
+
+@pytest.fixture
+def config(simulator: Running) -> dict[str, Any]:
+    return {
+        "api_url": simulator.url,
+        "accounts": [{"user": account["user"], "access_token": account["token"]} for account in simulator.accounts],
+        "start_date": "2026-03-01",
+        "max_retries": 1,
+    }

@@ -1,0 +1,166 @@
+"""The command: what it says of itself without a network, how it takes bad settings, and what it never says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oura_simulator.testing import Running
+from tap_oura.collections import COLLECTIONS
+from tap_oura.settings import SETTINGS
+
+# Port 9 of this machine answers nobody: whoever tries the network is found out.
+NOWHERE = {"api_url": "http://127.0.0.1:9", "access_token": "a-planted-token"}
+
+
+def tap(*arguments: str, config: dict[str, Any] | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with a clean environment, the settings in a file, and return what came of it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TAP_OURA")}
+    source = [] if config is None else ["--config", "/dev/stdin"]
+    return subprocess.run(
+        [sys.executable, "-m", "tap_oura", *source, *arguments],
+        input=json.dumps(config or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**clean, **environment},
+        cwd="/",
+        timeout=120,
+    )
+
+
+def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in done.stderr.splitlines() if line.startswith("tap-oura: ")]
+
+
+def test_discover_needs_neither_network_nor_credentials() -> None:
+    done = tap("--discover", config={"api_url": "http://127.0.0.1:9"})
+
+    streams = [entry["stream"] for entry in json.loads(done.stdout)["streams"]]
+    assert set(COLLECTIONS) - set(streams) == {"tag"}
+
+
+def test_discover_lists_the_chosen_collections() -> None:
+    done = tap("--discover", config={**NOWHERE, "collections": ["tag", "sleep"]})
+
+    assert [entry["stream"] for entry in json.loads(done.stdout)["streams"]] == ["sleep", "tag", "collection_failures"]
+
+
+def test_about_tells_every_setting() -> None:
+    about = json.loads(tap("--about", "--format=json").stdout)
+
+    assert SETTINGS.to_dict()["properties"].keys() <= about["settings"]["properties"].keys()
+
+
+def test_a_test_asks_oura_and_fails_where_it_cannot() -> None:
+    done = tap("--test", config={**NOWHERE, "max_retries": 0})
+
+    assert done.returncode == 1
+    assert "no complete answer" in done.stderr
+
+
+def test_a_test_of_a_working_account_passes(simulator: Running, config: dict[str, Any]) -> None:
+    assert tap("--test", config=config).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"collections": ["sleeep"]}, "collections: there is no collection 'sleeep'; the names are daily_activity,"),
+        ({"collections": []}, "collections: the list is empty"),
+        ({"start_date": "2024-02-01", "end_date": "2024-01-01"}, "start_date: 2024-02-01 lies after end_date"),
+        ({"start_date": "yesterday"}, "start_date: 'yesterday' is no date; write it as 2024-01-31"),
+        ({"end_date": "2024-02-30"}, "end_date: '2024-02-30' is no date"),
+        ({"lookback_days": -1}, "lookback_days: -1 is too small"),
+        ({"timeout_seconds": 0}, "timeout_seconds: 0 is too small"),
+        ({"max_retries": "three"}, "max_retries: must be of type integer"),
+        ({"api_url": "api.ouraring.com"}, "api_url: must begin with https://"),
+        ({"access_token": None}, "no credentials: set access_token"),
+        ({"access_token": 12345}, "access_token: must be of type string"),
+        ({"accounts": [{"user": "ada@example.com", "access_token": "x"}]}, "accounts: the user of entry 1 must not be"),
+        ({"accounts": [{"user": "ada"}]}, "accounts: 'ada' has no credentials"),
+        ({"accounts": [{"access_token": "x"}]}, "accounts.0: needs user"),
+        (
+            {"accounts": [{"user": "ada", "access_token": "x"}, {"user": "ada", "access_token": "y"}]},
+            "accounts: the user 'ada' appears 2 times",
+        ),
+    ],
+    ids=str,
+)
+def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any], complaint: str) -> None:
+    done = tap(config={**NOWHERE, **settings})
+
+    assert done.returncode == 2
+    assert [line for line in complaints(done) if line.startswith(f"tap-oura: {complaint}")]
+    assert "Traceback" not in done.stderr
+    assert "12345" not in done.stderr
+
+
+def test_a_settings_file_that_is_missing_or_no_json_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{oops")
+
+    for name, complaint in (("absent.json", "there is no file"), ("broken.json", "is no JSON")):
+        done = tap("--config", str(tmp_path / name))
+        assert (done.returncode, len(complaints(done))) == (2, 1)
+        assert complaint in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_settings_come_from_the_environment_where_no_file_is_named(simulator: Running) -> None:
+    done = tap(
+        TAP_OURA_API_URL=simulator.url,
+        TAP_OURA_ACCOUNTS='[{"user": "ada", "access_token": "token-1"}]',
+        TAP_OURA_COLLECTIONS='["daily_sleep"]',
+        TAP_OURA_START_DATE="2026-03-20",
+    )
+
+    assert done.returncode == 0
+    assert '"user_id":"ada"' in done.stdout
+
+
+@pytest.mark.parametrize("name", ["TAP_OURA_MAX_RETRIES", "TAP_OURA_ACCOUNTS"])
+def test_a_variable_that_cannot_be_read_is_one_line(name: str) -> None:
+    done = tap(TAP_OURA_ACCESS_TOKEN="x", **{name: "[nonsense"})
+
+    assert (done.returncode, len(complaints(done))) == (2, 1)
+
+
+def test_nothing_secret_is_in_records_state_or_logs(simulator: Running, config: dict[str, Any]) -> None:
+    simulator.fault("scope_401", collection="daily_spo2")
+    simulator.fault("status", code=500, collection="workout")
+    accounts = [{"user": "ada", "access_token": "token-1"}, {"user": "bob", "access_token": "a-planted-token"}]
+    (wearer,) = simulator.documents("user-1", "personal_info")
+
+    done = tap(config={**config, "accounts": accounts, "max_retries": 0})
+
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "token-1" not in said
+    assert "a-planted-token" not in said
+    # The address is a fact that Oura knows, so it is in its own record, and nowhere else.
+    lines = [line for line in said.splitlines() if wearer["email"] in line]
+    assert [json.loads(line)["stream"] for line in lines] == ["personal_info"]
+
+
+def test_a_signal_is_never_a_success(simulator: Running, config: dict[str, Any]) -> None:
+    simulator.fault("slow", ms=20_000, collection="sleep")
+    command = [sys.executable, "-m", "tap_oura", "--config", "/dev/stdin"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd="/"
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps({**config, "collections": ["daily_sleep", "sleep"]}))
+        process.stdin.close()
+        while '"stream":"sleep"' not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+
+    assert process.returncode == 128 + signal.SIGTERM
