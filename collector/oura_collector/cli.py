@@ -1,4 +1,4 @@
-"""The operator's command line. Exit codes: 0 done, 1 something failed, 2 wrong usage or settings."""
+"""The operator's command line. Exit codes: 0 done, 1 something failed, 2 wrong usage or settings, 75 busy."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from oura_collector import database, demo, pipeline, settings
+from oura_collector.database import Busy
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+EXIT_SETTINGS = 2
+EXIT_BUSY = 75
 
 PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
@@ -30,7 +34,7 @@ def cli(context: click.Context, once: bool) -> None:
     extra = pipeline.tap_environment(given)
     chosen = database.resolve(given)
     pipeline.record(given, chosen)
-    sys.exit(pipeline.run(["run", "sync"], database=chosen, environment=pipeline.PRODUCTION, extra=extra))
+    sys.exit(pipeline.sync(chosen, pipeline.PRODUCTION, extra))
 
 
 @cli.command("demo")
@@ -83,5 +87,8 @@ def main() -> NoReturn:
     except SettingsError as error:
         for line in str(error).splitlines():
             click.echo(f"collect.py: {line}", err=True)
-        sys.exit(2)
+        sys.exit(EXIT_SETTINGS)
+    except Busy as error:
+        click.echo(f"collect.py: {error}", err=True)
+        sys.exit(EXIT_BUSY)
     raise AssertionError("click leaves by itself")

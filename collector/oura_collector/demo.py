@@ -37,7 +37,7 @@ def run(settings: Settings, database: Database) -> int:
     pipeline.record(settings, database, {"SIMULATOR_URL": url})
     click.secho(f"[1/3] The simulator answers at {url}", bold=True)
     click.secho("[2/3] Collecting 30 days of two accounts and building the tables", bold=True)
-    code = pipeline.run(["run", "sync"], database=database, environment=pipeline.DEVELOPMENT)
+    code = pipeline.sync(database, pipeline.DEVELOPMENT)
     if code:
         return code
     click.secho("[3/3] The last seven days", bold=True)

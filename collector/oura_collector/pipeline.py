@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 
+from oura_collector.database import only_run
 from oura_collector.settings import PROJECT, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ def run(arguments: list[str], *, database: Database, environment: str, extra: Ma
         check=False,
         env={**os.environ, "MELTANO_ENVIRONMENT": environment, **database.environment(), **(extra or {})},
     ).returncode
+
+
+def sync(database: Database, environment: str, extra: Mapping[str, str] | None = None) -> int:
+    """Extract, load and build, one run at a time per database. Returns Meltano's exit code; raises Busy."""
+    with only_run(database):
+        # The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous.
+        return run(["run", "--force", "sync"], database=database, environment=environment, extra=extra)
 
 
 def record(settings: Settings, database: Database, extra: Mapping[str, str] | None = None) -> None:

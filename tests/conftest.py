@@ -1,0 +1,152 @@
+"""What crosses the parts is tested with the real ones: PostgreSQL, Meltano, the loader, dbt, a simulator over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from oura_collector import database as databases
+from oura_collector.database import Database
+from oura_collector.settings import PROJECT, Settings
+from oura_simulator.testing import Running, running
+from psycopg.rows import dict_row
+
+TODAY = "2026-03-31"
+"""The simulated day. The clocks changed on 8 March in America and on 29 March in Europe."""
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass
+class Pipeline:
+    """The project's Meltano on a database and a simulator of its own."""
+
+    database: Database
+    simulator: Running
+    folder: Path
+    start_date: str = "2026-03-01"
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_OURA", "MELTANO"))}
+        return {
+            **outside,
+            **self.database.environment(),
+            "MELTANO_ENVIRONMENT": "dev",
+            "NO_COLOR": "1",
+            "TAP_OURA_API_URL": self.simulator.url,
+            "TAP_OURA_START_DATE": self.start_date,
+            "TAP_OURA_MAX_RETRIES": "1",
+            "DBT_TARGET_PATH": str(self.folder / "target"),
+            "DBT_LOG_PATH": str(self.folder / "logs"),
+            **self.settings,
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(Path(sys.executable).with_name("meltano")), *arguments]
+
+    def meltano(self, *arguments: str, code: int = 0, **environment: str) -> str:
+        """Run Meltano and return all it said; fails with its last lines where the exit code is another."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=PROJECT,
+            env={**self.environment(), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == code, f"exit {done.returncode}\n" + "\n".join(done.stdout.splitlines()[-60:])
+        return done.stdout
+
+    def sync(self, code: int = 0) -> str:
+        """The main job: extract, load, build."""
+        return self.meltano("run", "sync", code=code)
+
+    def extract_and_load(self, code: int = 0, **environment: str) -> str:
+        return self.meltano("run", "tap-oura", "target-postgres", code=code, **environment)
+
+    def state(self) -> dict[str, Any]:
+        said = self.meltano("--log-level", "critical", "state", "get", "dev:tap-oura-to-target-postgres")
+        # Warnings of libraries may precede the answer.
+        found: dict[str, Any] = json.loads(said[said.index('{"') :])
+        return found
+
+    def rows(self, query: str, *parameters: Any) -> Rows:
+        with psycopg.connect(**self.database.parameters, row_factory=dict_row) as connection:
+            return connection.execute(query.encode(), parameters or None).fetchall()
+
+    def execute(self, statement: str) -> None:
+        with self.database.connect() as connection:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Database]:
+    """The server of DATABASE_URL, else an embedded one of the tests' own."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield Database(databases.parse(url))
+        return
+    # Not below pytest's own folder: PostgreSQL refuses to run as root, and its user could not enter there.
+    with tempfile.TemporaryDirectory() as folder:
+        yield databases.embedded(Path(folder), "app")
+        databases.stop_embedded(Path(folder))
+
+
+@pytest.fixture(scope="session")
+def make_database(server: Database) -> Iterator[Callable[[], Database]]:
+    """Makes empty databases, and removes them in the end."""
+    names: list[str] = []
+
+    def make() -> Database:
+        names.append(f"oura_test_{uuid.uuid4().hex[:12]}")
+        with server.connect() as connection:
+            connection.execute(f"CREATE DATABASE {names[-1]}".encode())
+        url = Database({**server.parameters, "dbname": names[-1]}).url().replace("+psycopg", "", 1)
+        return databases.resolve(Settings(database_url=url))
+
+    yield make
+    with server.connect() as connection:
+        for name in names:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for dbt's parsed project, which is the same for all tests."""
+    return tmp_path_factory.mktemp("dbt")
+
+
+@pytest.fixture(scope="session")
+def collected(make_database: Callable[[], Database], folder: Path) -> Iterator[Pipeline]:
+    """A month of two accounts, one of them travelling west of Greenwich, collected and built. For reading only."""
+    with running(accounts=2, days=60, today=f"{TODAY}T20:00:00+00:00") as simulator:
+        pipeline = Pipeline(make_database(), simulator, folder)
+        pipeline.sync()
+        yield pipeline
+
+
+@pytest.fixture(scope="module")
+def shared_pipeline(make_database: Callable[[], Database], folder: Path) -> Iterator[Pipeline]:
+    with running(accounts=2, days=60, today=f"{TODAY}T20:00:00+00:00") as simulator:
+        pipeline = Pipeline(make_database(), simulator, folder)
+        pipeline.sync()
+        yield pipeline
+
+
+@pytest.fixture
+def pipeline(shared_pipeline: Pipeline) -> Pipeline:
+    """Like `collected`, for tests that change the simulator's data and collect again."""
+    shared_pipeline.simulator.reset()
+    return shared_pipeline

@@ -1,0 +1,90 @@
+"""A run that is killed at any moment loses nothing and doubles nothing: one more run makes the tables whole."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from oura_collector.database import Database
+from oura_collector.settings import PROJECT
+from oura_simulator.testing import running
+
+from tests.conftest import TODAY, Pipeline
+
+KILLS = 10
+# Meltano takes a killed run for a running one until its heartbeat is five minutes old; --force looks no further.
+RUN = ("run", "--force", "sync")
+
+
+def test_after_ten_kills_one_more_run_makes_the_tables_those_of_an_undisturbed_run(
+    collected: Pipeline, make_database: Callable[[], Database], folder: Path
+) -> None:
+    seed = int(os.environ.get("OURA_TEST_SEED") or time.time())
+    print(f"OURA_TEST_SEED={seed}")
+    chance = random.Random(seed)
+    with running(accounts=2, days=60, today=f"{TODAY}T20:00:00+00:00") as simulator:
+        pipeline = Pipeline(make_database(), simulator, folder)
+        started = time.monotonic()
+        interrupted = 0
+        for number in range(KILLS):
+            # The first half dies while nothing is bookmarked yet, the second while it is; so does a run that finished.
+            moment = chance.uniform(1, 12)
+            interrupted += run_and_kill(pipeline, moment, signal.SIGKILL if number % 2 else signal.SIGTERM)
+        pipeline.meltano(*RUN)
+        print(f"{interrupted} of {KILLS} runs were cut short, {time.monotonic() - started:.0f} s")
+
+        assert interrupted >= KILLS // 2
+        assert tables(pipeline) == tables(collected)
+        for table, rows in tables(collected).items():
+            assert contents(pipeline, table) == contents(collected, table), table
+            assert rows >= 0
+
+
+def run_and_kill(pipeline: Pipeline, seconds: float, how: signal.Signals) -> bool:
+    """Start the main job in a process group of its own and signal all of it; whether it was still running then."""
+    process = subprocess.Popen(
+        pipeline.command(*RUN),
+        cwd=PROJECT,
+        env=pipeline.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+    was_running = process.returncode != 0
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return was_running
+
+
+def tables(pipeline: Pipeline) -> dict[str, int]:
+    names = pipeline.rows(
+        "SELECT schemaname || '.' || tablename AS name FROM pg_tables "
+        "WHERE schemaname IN ('oura_raw', 'public') ORDER BY name"
+    )
+    return {row["name"]: pipeline.rows(f"SELECT count(*) AS rows FROM {row['name']}")[0]["rows"] for row in names}
+
+
+def contents(pipeline: Pipeline, table: str) -> list[dict[str, Any]]:
+    """The rows of a table without when they were loaded, in a fixed order."""
+    loaded = {"changed_at", "loaded_at"}
+    columns = pipeline.rows(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema || '.' || table_name = %s "
+        "AND column_name NOT LIKE '\\_sdc%%' ORDER BY ordinal_position",
+        table,
+    )
+    names = [f'"{row["column_name"]}"' for row in columns if row["column_name"] not in loaded]
+    return pipeline.rows(f"SELECT {', '.join(names)} FROM {table} ORDER BY {', '.join(f'{n}::text' for n in names)}")

@@ -1,0 +1,152 @@
+"""The main job, run again and again while Oura amends the past, fails and recovers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.conftest import Pipeline
+
+
+def scores(pipeline: Pipeline, mart: str, column: str, user: str) -> dict[str, Any]:
+    rows = pipeline.rows(f"SELECT date, {column} AS value FROM {mart} WHERE user_id = %s", user)
+    return {str(row["date"]): row["value"] for row in rows}
+
+
+def raw_ids(pipeline: Pipeline, collection: str, user: str) -> set[str]:
+    return {row["id"] for row in pipeline.rows(f"SELECT id FROM oura_raw.{collection} WHERE user_id = %s", user)}
+
+
+def test_a_second_run_right_after_succeeds_and_doubles_nothing(pipeline: Pipeline) -> None:
+    count = "SELECT (SELECT count(*) FROM oura_sleep) AS sleep, (SELECT count(*) FROM oura_heart_rate) AS heart_rate"
+    before = pipeline.rows(count)
+
+    pipeline.sync()
+
+    assert pipeline.rows(count) == before
+
+
+def test_what_oura_amends_is_in_the_marts_after_the_next_run(pipeline: Pipeline) -> None:
+    simulator = pipeline.simulator
+    nap = next(
+        period
+        for period in reversed(simulator.documents("user-1", "sleep", start="2026-03-10"))
+        if period["type"] == "rest"
+    )
+    before = scores(pipeline, "oura_sleep", "total_sleep", "user-1")
+
+    simulator.edit(user="user-1", collection="daily_readiness", op="rescore", day="2026-03-28", score=41)
+    simulator.edit(user="user-1", op="confirm_nap", id=nap["id"])
+    pipeline.sync()
+
+    assert scores(pipeline, "oura_readiness", "readiness_score", "user-1")["2026-03-28"] == 41
+    after = scores(pipeline, "oura_sleep", "total_sleep", "user-1")
+    assert after[nap["day"]] == before[nap["day"]] + nap["total_sleep_duration"]
+
+
+def test_a_week_that_arrives_late_is_in_the_marts_after_the_next_run(pipeline: Pipeline) -> None:
+    simulator = pipeline.simulator
+    pipeline.execute("DELETE FROM oura_raw.daily_sleep WHERE user_id = 'user-2' AND day > '2026-03-19'")
+    pipeline.execute("DELETE FROM oura_raw.heartrate WHERE user_id = 'user-2' AND timestamp > '2026-03-19'")
+    pipeline.sync()
+    expected = {
+        document["day"]: document["score"]
+        for document in simulator.documents("user-2", "daily_sleep", start=pipeline.start_date)
+    }
+
+    assert {
+        day: score for day, score in scores(pipeline, "oura_sleep", "sleep_score", "user-2").items() if day in expected
+    } == expected
+
+
+def test_a_users_own_view_survives_every_run(pipeline: Pipeline) -> None:
+    pipeline.execute("CREATE OR REPLACE VIEW my_week AS SELECT date, total_sleep FROM oura_sleep")
+
+    pipeline.sync()
+    pipeline.meltano("invoke", "dbt", "build", "--full-refresh")
+
+    assert pipeline.rows("SELECT count(*) AS nights FROM my_week")[0]["nights"] > 20
+    pipeline.execute("DROP VIEW my_week")
+
+
+def test_what_fails_is_named_all_else_is_loaded_and_the_next_run_closes_every_gap(pipeline: Pipeline) -> None:
+    simulator = pipeline.simulator
+    for table in ("daily_spo2", "daily_stress", "workout"):
+        pipeline.execute(f"DELETE FROM oura_raw.{table}")
+    pipeline.meltano("state", "clear", "--force", "dev:tap-oura-to-target-postgres")
+    simulator.edit(user="user-1", collection="daily_sleep", op="rescore", day="2026-03-20", score=33)
+    simulator.fault("scope_401", collection="daily_spo2", user="user-1")
+    simulator.fault("status", code=500, collection="daily_stress", user="user-1")
+    simulator.call("POST", "revoke", {"user": "user-2"})
+
+    said = pipeline.sync(code=1)
+
+    simulator.call("POST", "restore", {"user": "user-2"})
+    simulator.clear_faults()
+    for named in ("daily_spo2 of user-1", "daily_stress of user-1", "everything of user-2"):
+        assert named in said
+    assert raw_ids(pipeline, "workout", "user-1")
+    assert raw_ids(pipeline, "daily_stress", "user-1") == set()
+    # One account's dead token keeps nobody's tables from being built.
+    assert scores(pipeline, "oura_sleep", "sleep_score", "user-1")["2026-03-20"] == 33
+
+    pipeline.sync()
+
+    for user in ("user-1", "user-2"):
+        for collection in ("daily_spo2", "daily_stress", "workout"):
+            expected = {document["id"] for document in simulator.documents(user, collection, start=pipeline.start_date)}
+            assert raw_ids(pipeline, collection, user) == expected
+
+
+def test_state_lives_in_postgres_and_rewinding_it_collects_from_there(pipeline: Pipeline) -> None:
+    state = pipeline.state()
+    table = pipeline.rows("SELECT state_id FROM meltano.state")
+    assert [row["state_id"] for row in table] == ["dev:tap-oura-to-target-postgres"]
+    oldest = "SELECT min(day)::text AS day FROM oura_raw.daily_sleep WHERE user_id = 'user-1'"
+    assert pipeline.rows(oldest)[0]["day"] >= "2026-03-01"
+
+    rewound = {
+        "singer_state": {
+            "bookmarks": {
+                "daily_sleep": {
+                    "partitions": [{"context": {"user_id": "user-1"}, "replication_key_value": "2026-02-10"}]
+                }
+            }
+        }
+    }
+    pipeline.meltano(
+        "state", "merge", "--input-file", str(_written(pipeline, rewound)), "dev:tap-oura-to-target-postgres"
+    )
+    pipeline.extract_and_load()
+
+    assert pipeline.rows(oldest)[0]["day"] == "2026-02-10"
+    partitions = pipeline.state()["singer_state"]["bookmarks"]["daily_sleep"]["partitions"]
+    moved = {partition["context"]["user_id"]: partition["replication_key_value"] for partition in partitions}
+    assert moved["user-1"] >= "2026-03-30"
+    pipeline.meltano("state", "set", "--force", "--input-file", str(_written(pipeline, state)), _id())
+
+
+def test_a_backfill_neither_uses_nor_moves_the_live_bookmark(pipeline: Pipeline) -> None:
+    before = pipeline.state()
+
+    pipeline.meltano(
+        "run",
+        "--full-refresh",
+        "--no-state-update",
+        "backfill",
+        TAP_OURA_START_DATE="2026-02-05",
+        TAP_OURA_END_DATE="2026-02-12",
+    )
+
+    assert pipeline.state() == before
+    assert "2026-02-05" in scores(pipeline, "oura_activity", "steps", "user-1")
+
+
+def _id() -> str:
+    return "dev:tap-oura-to-target-postgres"
+
+
+def _written(pipeline: Pipeline, state: dict[str, Any]) -> Any:
+    path = pipeline.folder / "state.json"
+    path.write_text(json.dumps(state))
+    return path
