@@ -97,14 +97,23 @@ def test_sleep_is_what_oura_says_day_by_day(collected: Pipeline, user: str) -> N
             sum(period["type"] != "long_sleep" for period in periods[day]),
         )
 
-    columns = ["total_sleep", "rem_sleep", "deep_sleep", "light_sleep", "awake_time", "time_in_bed", "sleep_efficiency", "sleep_latency", "sleep_score", "bedtime_start", "bedtime_end", "average_hrv", "average_heart_rate", "lowest_heart_rate", "average_breath", "nap_count"]
+    columns = (
+        "total_sleep rem_sleep deep_sleep light_sleep awake_time time_in_bed sleep_efficiency sleep_latency "
+        "sleep_score bedtime_start bedtime_end average_hrv average_heart_rate lowest_heart_rate "
+        "average_breath nap_count"
+    ).split()
     assert by_day(collected.rows("SELECT * FROM oura_sleep"), user, *columns) == expected
     assert len(expected) > 20
 
 
 @pytest.mark.parametrize("user", USERS)
 def test_activity_is_what_oura_says_day_by_day(collected: Pipeline, user: str) -> None:
-    same = ["steps", "active_calories", "total_calories", "equivalent_walking_distance", "non_wear_time", "high_activity_time", "medium_activity_time", "low_activity_time", "sedentary_time", "resting_time", "high_activity_met_minutes", "medium_activity_met_minutes", "low_activity_met_minutes", "sedentary_met_minutes", "target_calories", "target_meters", "meters_to_target", "inactivity_alerts", "class_5_min"]
+    same = (
+        "steps active_calories total_calories equivalent_walking_distance non_wear_time high_activity_time "
+        "medium_activity_time low_activity_time sedentary_time resting_time high_activity_met_minutes "
+        "medium_activity_met_minutes low_activity_met_minutes sedentary_met_minutes target_calories "
+        "target_meters meters_to_target inactivity_alerts class_5_min"
+    ).split()
     expected = {
         document["day"]: (document["score"], *(document[name] for name in same))
         for document in documents(collected, user, "daily_activity")
@@ -122,7 +131,10 @@ def test_readiness_is_what_oura_says_day_by_day(collected: Pipeline, user: str) 
     for period in sorted(documents(collected, user, "sleep"), key=lambda period: period["total_sleep_duration"] or 0):
         if period["type"] == "long_sleep":
             nights[period["day"]] = (period["average_hrv"], period["lowest_heart_rate"])
-    contributors = ["activity_balance", "body_temperature", "hrv_balance", "previous_day_activity", "previous_night", "recovery_index", "resting_heart_rate", "sleep_balance", "sleep_regularity"]
+    contributors = (
+        "activity_balance body_temperature hrv_balance previous_day_activity previous_night recovery_index "
+        "resting_heart_rate sleep_balance sleep_regularity"
+    ).split()
     expected = {
         document["day"]: (
             document["score"],

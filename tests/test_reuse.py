@@ -94,6 +94,6 @@ def test_target_duckdb_holds_what_postgres_holds(
         script = f"import duckdb, json; print(json.dumps(duckdb.connect({str(file)!r}).execute({query!r}).fetchall()))"
         said = subprocess.run([bin_folder / "python", "-c", script], capture_output=True, text=True, check=True).stdout
         expected = collected.rows(
-            f"SELECT user_id, count(*) AS n, sum({column})::bigint AS s FROM oura_raw.{collection} GROUP BY 1 ORDER BY 1"
+            f"SELECT user_id, count(*), sum({column})::bigint FROM oura_raw.{collection} GROUP BY 1 ORDER BY 1"
         )
         assert [tuple(row) for row in json.loads(said)] == [tuple(row.values()) for row in expected]

@@ -1,0 +1,52 @@
+"""The lives behind the accounts: pure functions of seed, account, collection and day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from oura_simulator.life import days, events, mornings, sleep, workouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from oura_simulator.life.item import Item
+    from oura_simulator.life.person import Person
+
+FIXED: dict[str, Callable[[Person, date], list[Item]]] = {
+    "daily_cardiovascular_age": mornings.daily_cardiovascular_age,
+    "daily_readiness": mornings.daily_readiness,
+    "daily_resilience": mornings.daily_resilience,
+    "daily_sleep": mornings.daily_sleep,
+    "daily_spo2": mornings.daily_spo2,
+    "enhanced_tag": events.enhanced_tag,
+    "rest_mode_period": events.rest_mode_period,
+    "session": events.session,
+    "sleep": sleep.documents,
+    "sleep_time": mornings.sleep_time,
+    "tag": events.tag,
+    "vO2_max": events.vo2_max,
+    "workout": workouts.documents,
+}
+GROWING: dict[str, Callable[[Person, date, int], list[Item]]] = {
+    "daily_activity": days.daily_activity,
+    "daily_stress": days.daily_stress,
+}
+FOR_EVER = 1 << 40
+
+
+def finished(person: Person, collection: str, day: date) -> list[Item]:
+    """All that ever becomes of the day, in every version."""
+    if collection in GROWING:
+        return GROWING[collection](person, day, FOR_EVER)
+    return FIXED[collection](person, day)
+
+
+def is_growing(person: Person, collection: str, day: date, now: int) -> bool:
+    """Whether the day's document still changes by itself."""
+    return collection in GROWING and now < person.activity_day(day)[1]
+
+
+def unfinished(person: Person, collection: str, day: date, now: int) -> list[Item]:
+    """The day as far as it has come."""
+    return GROWING[collection](person, day, now)

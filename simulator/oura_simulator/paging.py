@@ -1,0 +1,143 @@
+"""Walking a range page by page. A page token says where to go on; the server remembers nothing."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import orjson
+
+from oura_simulator.answers import Refusal
+from oura_simulator.ranges import Range, bound
+
+if TYPE_CHECKING:
+    from oura_simulator.archive import Archive
+    from oura_simulator.collections import Collection
+
+
+@dataclass(frozen=True)
+class Position:
+    """Before which document of which day a page begins; `again` when that one was on the page before, too."""
+
+    day: date
+    index: int = 0
+    again: bool = False
+
+
+START = Position(date.min)
+
+
+@dataclass(frozen=True)
+class Page:
+    """`parts` are pieces of JSON to be joined by commas."""
+
+    parts: list[bytes]
+    last: Position | None
+    """The page's last document."""
+    next: Position | None
+    """The first one after the page; None when there is none."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """All that a next request needs, so that it may repeat the other parameters or leave them out."""
+
+    account: int
+    start: str
+    end: str
+    fields: str | None
+    position: Position
+
+    def encode(self, collection: Collection) -> str:
+        place = self.position
+        values = [
+            collection.name,
+            self.account,
+            self.start,
+            self.end,
+            self.fields,
+            place.day.toordinal(),
+            place.index,
+            place.again,
+        ]
+        return urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
+
+
+def decode(text: str, collection: Collection, account: int) -> Token:
+    """Refusal 400 for a token that is none, or belongs to another collection or account."""
+    try:
+        values = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        name, owner, start, end, fields, day, index, again = values
+        if collection.kind == "dates" or start:
+            bound(start), bound(end)
+        token = Token(owner, start, end, fields, Position(date.fromordinal(day), index, again))
+    except (ValueError, TypeError, OverflowError):
+        raise Refusal(400, {"detail": "Invalid next_token."}) from None
+    if (name, owner) != (collection.name, account):
+        raise Refusal(400, {"detail": "Invalid next_token."})
+    return token
+
+
+def documents(archive: Archive, account: int, asked: Range, position: Position | None, size: int) -> Page:
+    first, last = asked.days
+    place = position or Position(first)
+    parts: list[bytes] = []
+    newest: Position | None = None
+    for day in archive.days(max(first, place.day), last):
+        items = [item for item in archive.items(account, asked.collection.name, day) if asked.selects(item)]
+        for index in range(place.index if day == place.day else 0, len(items)):
+            if len(parts) == size:
+                return Page(parts, newest, Position(day, index))
+            parts.append(items[index].body)
+            newest = Position(day, index)
+    return Page(parts, newest, None)
+
+
+def rings(archive: Archive, account: int, position: Position | None, size: int) -> Page:
+    place = position or START
+    bodies = [item.body for item in archive.rings(account)][place.index :]
+    end = place.index + size
+    following = Position(date.min, end) if len(bodies) > size else None
+    newest = Position(date.min, min(end, place.index + len(bodies)) - 1) if bodies else None
+    return Page(bodies[:size], newest, following)
+
+
+def rows(archive: Archive, account: int, asked: Range, position: Position | None, size: int) -> Page:
+    first, end = asked.epochs
+    days = asked.days
+    place = position or Position(days[0])
+    parts: list[bytes] = []
+    newest: Position | None = None
+    left = size
+    for day in archive.days(max(days[0], place.day), days[1]):
+        chunk = archive.chunk(account, asked.collection.name, day)
+        low = max(chunk.index(first), place.index if day == place.day else 0)
+        high = chunk.index(end)
+        if low >= high:
+            continue
+        if left == 0:
+            return Page(parts, newest, Position(day, low))
+        taken = min(high, low + left)
+        parts.append(chunk.slice(low, taken))
+        newest = Position(day, taken - 1)
+        left -= taken - low
+        if taken < high:
+            return Page(parts, newest, Position(day, taken))
+    return Page(parts, newest, None)
+
+
+def latest(archive: Archive, account: int, collection: str) -> Page:
+    """The newest row there is."""
+    day = archive.last_day
+    while day >= archive.first_day:
+        chunk = archive.chunk(account, collection, day)
+        if len(chunk):
+            return Page([chunk.slice(len(chunk) - 1, len(chunk))], None, None)
+        day -= timedelta(days=1)
+    return Page([], None, None)
+
+
+def again(position: Position) -> Position:
+    return replace(position, again=True)

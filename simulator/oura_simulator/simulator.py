@@ -1,0 +1,62 @@
+"""One simulator: its parts, wired together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oura_simulator.access import Access
+from oura_simulator.accounts import Accounts
+from oura_simulator.amendments import Amendments
+from oura_simulator.archive import Archive
+from oura_simulator.clock import Clock
+from oura_simulator.collections import COLLECTIONS
+from oura_simulator.consent import Consent
+from oura_simulator.edits import Edits
+from oura_simulator.faults import Faults
+from oura_simulator.journal import Journal
+from oura_simulator.oauth import Manners, OAuth
+from oura_simulator.pages import Pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from oura_simulator.settings import Settings
+
+
+class Simulator:
+    def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
+        self.settings = settings
+        self.clock = Clock(now or settings.today)
+        self.accounts = Accounts(settings)
+        self.access = Access(self.accounts, self.clock)
+        self.edits = Edits(settings.seed)
+        self.archive = Archive(settings, self.accounts, self.clock, self.edits)
+        self.amendments = Amendments(self.archive, self.edits, settings.seed, self.account)
+        self.faults = Faults()
+        self.journal = Journal()
+        self.consent = Consent(self.accounts, self.access, self.clock)
+        self.oauth = OAuth(self.accounts, self.access, self.clock, self.faults, self.consent)
+        self.pages = Pages(self.archive, self.access, settings.page_size)
+
+    def reset(self) -> None:
+        """As it was at the start: no edits, no faults, no requests, first tokens, first clock."""
+        self.clock.reset()
+        self.access.reset()
+        self.consent.reset()
+        self.edits.clear()
+        self.faults.clear()
+        self.journal.clear()
+        self.oauth.manners = Manners()
+        self.pages.collections = dict(COLLECTIONS)
+
+    def account(self, name: Any) -> int:
+        """The number of a user such as `user-1`; ValueError when there is none."""
+        number = self.accounts.number(name) if isinstance(name, str) else None
+        if number is None:
+            raise ValueError(f"user must be user-1 to user-{self.accounts.count}")
+        return number
+
+    def described(self, number: int, url: str) -> dict[str, str]:
+        """An account with its credentials, as printed at the start."""
+        return self.accounts[number].described(url, self.access.provider(number))
