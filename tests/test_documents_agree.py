@@ -1,0 +1,104 @@
+"""Where two files must agree, they do: settings in the code, in tables, in meltano.yml, in .env.example."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oura_collector.settings import PROJECT, Settings
+from ruamel.yaml import YAML
+from tap_oura.collections import COLLECTIONS
+from tap_oura.settings import SETTINGS
+
+MELTANO: dict[str, Any] = YAML(typ="safe").load(PROJECT / "meltano.yml")
+TAP_SETTINGS: dict[str, Any] = SETTINGS.to_dict()["properties"]
+COLLECTOR_SETTINGS = {name.upper(): field for name, field in Settings.model_fields.items()}
+
+
+def table(page: Path, header: str) -> dict[str, list[str]]:
+    """The rows of the table below a header line, by their first cell."""
+    text = page.read_text()
+    lines = text[text.index(header) :].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in iter_table(lines)]
+    return {row[0].strip("`"): row[1:] for row in rows}
+
+
+def iter_table(lines: list[str]) -> list[str]:
+    return lines[: next((i for i, line in enumerate(lines) if not line.startswith("|")), len(lines))]
+
+
+def test_the_taps_readme_tells_every_setting_as_the_code_does() -> None:
+    rows = table(PROJECT / "tap-oura/README.md", "| setting | default | meaning |")
+
+    assert {name: row[1] for name, row in rows.items()} == {
+        name: setting["description"] for name, setting in TAP_SETTINGS.items()
+    }
+    for name, setting in TAP_SETTINGS.items():
+        if isinstance(setting.get("default"), str | int) and not isinstance(setting["default"], bool):
+            assert rows[name][0] == f"`{setting['default']}`"
+
+
+def test_the_taps_readme_tells_every_stream() -> None:
+    rows = table(PROJECT / "tap-oura/README.md", "| streams | key | bookmark |")
+    text = (PROJECT / "tap-oura/README.md").read_text()
+    listed = set(re.findall(r"`(\w+)`", " ".join(line for line in text.splitlines() if line.startswith("| `"))))
+
+    assert rows
+    assert set(COLLECTIONS) <= listed
+
+
+def test_meltano_knows_every_setting_of_the_tap_and_hides_the_same_secrets() -> None:
+    (tap,) = MELTANO["plugins"]["extractors"]
+    known = {setting["name"]: bool(setting.get("sensitive")) for setting in tap["settings"]}
+
+    assert known == {name: bool(setting.get("secret")) for name, setting in TAP_SETTINGS.items()}
+
+
+def test_meltanos_defaults_are_the_taps() -> None:
+    (tap,) = MELTANO["plugins"]["extractors"]
+    for setting in tap["settings"]:
+        if "value" in setting:
+            assert setting["value"] == TAP_SETTINGS[setting["name"]]["default"], setting["name"]
+
+
+def test_meltanos_plugins_are_pinned_to_what_the_tests_use() -> None:
+    pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", (PROJECT / "constraints.txt").read_text(), re.MULTILINE))
+    (loader,) = MELTANO["plugins"]["loaders"]
+
+    assert f"meltanolabs-target-postgres[psycopg]=={pins['meltanolabs-target-postgres']}" in loader["pip_url"]
+    for plugins in MELTANO["plugins"].values():
+        for plugin in plugins:
+            assert "--constraint constraints.txt" in plugin["pip_url"]
+
+
+def test_telemetry_is_off() -> None:
+    assert MELTANO["send_anonymous_usage_stats"] is False
+    project = YAML(typ="safe").load(PROJECT / "transform/dbt_project.yml")
+    assert project["flags"]["send_anonymous_usage_stats"] is False
+
+
+def test_the_collectors_readme_tells_every_setting_as_the_code_does() -> None:
+    rows = table(PROJECT / "collector/README.md", "| variable | default | meaning |")
+
+    assert {name: row[1] for name, row in rows.items()} == {
+        name: field.description for name, field in COLLECTOR_SETTINGS.items()
+    }
+
+
+def test_the_example_of_the_environment_names_every_setting_and_its_default() -> None:
+    example = dict(re.findall(r"^#? ?([A-Z_]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE))
+
+    assert example.keys() == COLLECTOR_SETTINGS.keys()
+    for name, field in COLLECTOR_SETTINGS.items():
+        if isinstance(field.default, bool):
+            assert example[name] == str(field.default).lower()
+        elif isinstance(field.default, int):
+            assert example[name] == str(field.default)
+
+
+@pytest.mark.parametrize("page", sorted(PROJECT.glob("*.md")) + sorted(PROJECT.glob("*/*.md")), ids=lambda p: p.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
