@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 PACKAGES := tap-oura simulator collector
 
-.PHONY: help setup demo run test lint format psql stop clean constraints
+.PHONY: help setup demo run test lint format psql stop clean dictionary constraints
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -29,7 +29,7 @@ test: .venv/ready-dev  ## Run every test
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/dictionary.py
 	$(BIN)/sqlfluff lint --disable-progress-bar transform
 	$(BIN)/shellcheck .ci/run
 
@@ -39,6 +39,9 @@ format: .venv/ready-dev  ## Put the code into its form
 
 clean: stop        ## Remove what was installed and collected here
 	rm -rf .venv .meltano .data
+
+dictionary: .venv/ready  ## Renew docs/data-dictionary.md
+	$(BIN)/python transform/dictionary.py > docs/data-dictionary.md
 
 constraints: .venv/ready  ## Renew constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --upgrade \

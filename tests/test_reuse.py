@@ -85,7 +85,7 @@ def test_target_duckdb_holds_what_postgres_holds(
     collected: Pipeline, install: Callable[[str], Path], tmp_path: Path
 ) -> None:
     bin_folder = install("target-duckdb==0.8.0")
-    file = tmp_path / "oura.duckdb"
+    file = tmp_path / "warehouse.duckdb"
 
     pipe(collected, bin_folder / "target-duckdb", {"filepath": str(file), "default_target_schema": "oura"}, tmp_path)
 

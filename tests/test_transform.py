@@ -1,0 +1,57 @@
+"""The dbt project as a whole: its tests, its agreement with the tap, its dictionary, what a quiet build writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from oura_collector.settings import PROJECT
+from ruamel.yaml import YAML
+from tap_oura.collections import COLLECTIONS
+from tap_oura.failures import CollectionFailures
+
+from tests.conftest import Pipeline
+
+WRITTEN = (
+    "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'public' ORDER BY 1"
+)
+
+
+def sources() -> dict[str, set[str]]:
+    (source,) = YAML(typ="safe").load(PROJECT / "transform/models/staging/__sources.yml")["sources"]
+    return {table["name"]: {column["name"] for column in table["columns"]} for table in source["tables"]}
+
+
+def test_every_rule_and_every_assertion_of_the_dbt_project_holds(collected: Pipeline) -> None:
+    said = collected.meltano("run", "dbt:test")
+
+    assert "ERROR=0" in said
+    assert "unit_test" in said
+
+
+def test_a_build_without_news_writes_nothing(collected: Pipeline) -> None:
+    # Counters of a session are flushed when it ends; each build is a session that has ended.
+    before = collected.rows(WRITTEN)
+
+    collected.meltano("run", "transform")
+
+    assert collected.rows(WRITTEN) == before
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_every_field_that_the_tap_sends_is_a_column_of_the_source(name: str) -> None:
+    sent = set(COLLECTIONS[name].schema["properties"])
+
+    assert sent - {"extra"} <= sources()[name]
+
+
+def test_failures_are_a_source_as_well() -> None:
+    assert set(CollectionFailures.schema["properties"]) <= sources()["collection_failures"]
+
+
+def test_the_data_dictionary_is_the_one_that_the_models_make() -> None:
+    made = subprocess.run(
+        [sys.executable, PROJECT / "transform/dictionary.py"], capture_output=True, text=True, check=True
+    ).stdout
+    assert (PROJECT / "docs/data-dictionary.md").read_text() == made, "run: make dictionary"

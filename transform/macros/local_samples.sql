@@ -1,0 +1,69 @@
+{#-
+    Samples with the wearer's own day. `columns` are the values beside account and instant; `key` names those of them that
+    belong to the key. A build that reads news takes samples loaded since the last one, and stored samples whose day may
+    have moved because the wearer's clock did.
+-#}
+{% macro local_samples(relation, columns, key=[]) -%}
+with utc_offsets as (
+
+    select * from {{ ref('int_oura__utc_offsets') }}
+
+),
+
+samples as (
+
+    select
+        user_id,
+        recorded_at as timestamp,
+        {%- for column in columns %}
+        {{ column }},
+        {%- endfor %}
+        loaded_at as changed_at
+    from {{ relation }}
+    {%- if reads_news() %}
+    where loaded_at > {{ known_until() }}
+    union all
+    select
+        stored.user_id,
+        stored.timestamp,
+        {%- for column in columns %}
+        stored.{{ column }},
+        {%- endfor %}
+        stored.changed_at
+    from {{ this }} as stored
+    inner join utc_offsets
+        on
+            stored.user_id = utc_offsets.user_id
+            and stored.timestamp >= utc_offsets.valid_from
+            and stored.timestamp < utc_offsets.valid_until
+    where utc_offsets.changed_at > {{ known_until() }}
+    {%- endif %}
+
+),
+
+{#- A stored sample that was loaded again stands here twice; the newer one counts. #}
+latest as (
+
+    select {% if reads_news() %}distinct on (user_id, timestamp{% for column in key %}, {{ column }}{% endfor %}) {% endif %}*
+    from samples
+    {%- if reads_news() %}
+    order by user_id, timestamp{% for column in key %}, {{ column }}{% endfor %}, changed_at desc
+    {%- endif %}
+
+)
+
+select
+    latest.user_id,
+    latest.timestamp,
+    {%- for column in columns %}
+    latest.{{ column }},
+    {%- endfor %}
+    (latest.timestamp at time zone 'UTC' + coalesce(utc_offsets.utc_offset, '0'))::date as date,
+    greatest(latest.changed_at, utc_offsets.changed_at) as changed_at
+from latest
+left join utc_offsets
+    on
+        latest.user_id = utc_offsets.user_id
+        and latest.timestamp >= utc_offsets.valid_from
+        and latest.timestamp < utc_offsets.valid_until
+{%- endmacro %}

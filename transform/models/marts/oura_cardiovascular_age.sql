@@ -1,0 +1,13 @@
+with latest as (
+
+    {{ latest_per_day(ref('stg_oura__daily_cardiovascular_age')) }}
+
+)
+
+select
+    user_id,
+    day as date,
+    vascular_age_years as vascular_age,
+    pulse_wave_velocity_meters_per_second as pulse_wave_velocity,
+    document_id
+from latest

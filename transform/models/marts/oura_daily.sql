@@ -1,0 +1,179 @@
+{% set marts_by_day = [
+    'oura_sleep', 'oura_activity', 'oura_readiness', 'oura_stress', 'oura_spo2', 'oura_resilience',
+    'oura_cardiovascular_age', 'oura_vo2_max', 'oura_sleep_time', 'oura_heart_rate_daily',
+    'oura_workouts', 'oura_sessions', 'oura_tags'
+] %}
+
+with reported as (
+
+    {% for mart in marts_by_day -%}
+    select
+        user_id,
+        date
+    from {{ ref(mart) }}
+    where date is not null
+    {{ 'union distinct' if not loop.last }}
+    {% endfor %}
+
+),
+
+-- A day that Oura says nothing about is a row too: a gap is a fact, and no zero.
+days as (
+
+    select
+        user_id,
+        generate_series(min(date), max(date), interval '1 day')::date as date
+    from reported
+    group by user_id
+
+),
+
+workouts as (
+
+    select
+        user_id,
+        date,
+        count(*)::integer as workout_count,
+        sum(duration)::integer as workout_time,
+        round(sum(calories::numeric), 1)::double precision as workout_calories,
+        round(sum(distance::numeric), 1)::double precision as workout_distance
+    from {{ ref('oura_workouts') }}
+    group by user_id, date
+
+),
+
+sessions as (
+
+    select
+        user_id,
+        date,
+        count(*)::integer as session_count,
+        sum(duration)::integer as session_time
+    from {{ ref('oura_sessions') }}
+    group by user_id, date
+
+),
+
+tags as (
+
+    select
+        user_id,
+        date,
+        count(*)::integer as tag_count,
+        string_agg(distinct coalesce(custom_name, tag_type_code, 'text'), ', ') as tags
+    from {{ ref('oura_tags') }}
+    group by user_id, date
+
+),
+
+rest_mode_days as (
+
+    select distinct
+        days.user_id,
+        days.date
+    from days
+    inner join {{ ref('oura_rest_mode') }} as periods
+        on
+            days.user_id = periods.user_id
+            and days.date between periods.start_date and coalesce(periods.end_date, 'infinity')
+
+)
+
+select
+    days.user_id,
+    days.date,
+    sleep.sleep_score,
+    activity.activity_score,
+    readiness.readiness_score,
+    sleep.total_sleep,
+    sleep.main_sleep,
+    sleep.rem_sleep,
+    sleep.deep_sleep,
+    sleep.light_sleep,
+    sleep.awake_time,
+    sleep.time_in_bed,
+    sleep.sleep_efficiency,
+    sleep.sleep_latency,
+    sleep.bedtime_start,
+    sleep.bedtime_end,
+    sleep.bedtime_start_local,
+    sleep.bedtime_end_local,
+    sleep.average_hrv,
+    sleep.average_heart_rate,
+    sleep.lowest_heart_rate,
+    sleep.average_breath,
+    coalesce(sleep.nap_count, 0) as nap_count,
+    readiness.temperature_deviation,
+    readiness.temperature_trend_deviation,
+    readiness.hrv,
+    readiness.resting_heart_rate,
+    activity.steps,
+    activity.active_calories,
+    activity.total_calories,
+    activity.equivalent_walking_distance,
+    activity.high_activity_time,
+    activity.medium_activity_time,
+    activity.low_activity_time,
+    activity.sedentary_time,
+    activity.resting_time,
+    activity.non_wear_time,
+    activity.is_complete as activity_is_complete,
+    stress.day_summary as stress_day_summary,
+    stress.stress_high,
+    stress.recovery_high,
+    spo2.average_spo2,
+    spo2.breathing_disturbance_index,
+    resilience.level as resilience_level,
+    cardiovascular_age.vascular_age,
+    cardiovascular_age.pulse_wave_velocity,
+    vo2_max.vo2_max,
+    sleep_time.recommendation as sleep_time_recommendation,
+    sleep_time.optimal_bedtime_start_local,
+    sleep_time.optimal_bedtime_end_local,
+    heart_rate.min_bpm,
+    heart_rate.max_bpm,
+    heart_rate.mean_bpm,
+    heart_rate.resting_bpm,
+    coalesce(heart_rate.samples, 0) as heart_rate_samples,
+    heart_rate.zone_1_minutes,
+    heart_rate.zone_2_minutes,
+    heart_rate.zone_3_minutes,
+    heart_rate.zone_4_minutes,
+    heart_rate.zone_5_minutes,
+    heart_rate.nocturnal_dip_percent,
+    heart_rate.recovery_bpm,
+    coalesce(workouts.workout_count, 0) as workout_count,
+    workouts.workout_time,
+    workouts.workout_calories,
+    workouts.workout_distance,
+    coalesce(sessions.session_count, 0) as session_count,
+    sessions.session_time,
+    coalesce(tags.tag_count, 0) as tag_count,
+    tags.tags,
+    rest_mode_days.date is not null as is_rest_mode,
+    -- Worn: a sleep was recorded, a heart beat was measured, or the activity day has time in some posture.
+    coalesce(sleep.period_count, 0) > 0
+    or coalesce(heart_rate.samples, 0) > 0
+    or coalesce(
+        activity.high_activity_time + activity.medium_activity_time + activity.low_activity_time
+        + activity.sedentary_time + activity.resting_time, 0
+    ) > 0 as is_ring_worn
+from days
+left join {{ ref('oura_sleep') }} as sleep on days.user_id = sleep.user_id and days.date = sleep.date
+left join {{ ref('oura_activity') }} as activity on days.user_id = activity.user_id and days.date = activity.date
+left join {{ ref('oura_readiness') }} as readiness on days.user_id = readiness.user_id and days.date = readiness.date
+left join {{ ref('oura_stress') }} as stress on days.user_id = stress.user_id and days.date = stress.date
+left join {{ ref('oura_spo2') }} as spo2 on days.user_id = spo2.user_id and days.date = spo2.date
+left join {{ ref('oura_resilience') }} as resilience
+    on days.user_id = resilience.user_id and days.date = resilience.date
+left join {{ ref('oura_cardiovascular_age') }} as cardiovascular_age
+    on days.user_id = cardiovascular_age.user_id and days.date = cardiovascular_age.date
+left join {{ ref('oura_vo2_max') }} as vo2_max on days.user_id = vo2_max.user_id and days.date = vo2_max.date
+left join {{ ref('oura_sleep_time') }} as sleep_time
+    on days.user_id = sleep_time.user_id and days.date = sleep_time.date
+left join {{ ref('oura_heart_rate_daily') }} as heart_rate
+    on days.user_id = heart_rate.user_id and days.date = heart_rate.date
+left join workouts on days.user_id = workouts.user_id and days.date = workouts.date
+left join sessions on days.user_id = sessions.user_id and days.date = sessions.date
+left join rest_mode_days on days.user_id = rest_mode_days.user_id and days.date = rest_mode_days.date
+left join tags on days.user_id = tags.user_id and days.date = tags.date

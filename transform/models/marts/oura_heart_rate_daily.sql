@@ -1,0 +1,102 @@
+{{ config(
+    meta={'reads': 'news'},
+    indexes=[{'columns': ['changed_at']}],
+    post_hook="delete from {{ this }} as stored where not exists (select 1 from {{ ref('oura_heart_rate') }} as samples"
+    ~ " where samples.user_id = stored.user_id and samples.date = stored.date)"
+) }}
+
+-- The samples behind it run into millions, so it reads days with news only. Where the wearer's clock moved, samples
+-- went to a neighbouring day: neighbours are read too, and the hook removes a day that lost its last sample.
+with days_with_news as (
+
+    {% if reads_news() -%}
+    select distinct
+        samples.user_id,
+        samples.date + shifts.days as date
+    from {{ ref('oura_heart_rate') }} as samples
+    cross join (values (-1), (0), (1)) as shifts (days)
+    where samples.changed_at > {{ known_until() }}
+    union distinct
+    -- A birthday moves the zones.
+    select
+        stored.user_id,
+        stored.date
+    from {{ this }} as stored
+    left join {{ ref('oura_profile') }} as profiles on stored.user_id = profiles.user_id
+    where stored.max_heart_rate <> 220 - coalesce(profiles.age, {{ var('default_age') }})
+    {%- else -%}
+    select distinct
+        user_id,
+        date
+    from {{ ref('oura_heart_rate') }}
+    {%- endif %}
+
+),
+
+-- Day by day, so that the planner takes the index on days even where it expects many.
+sequenced as (
+
+    select
+        samples.*,
+        220 - coalesce(profiles.age, {{ var('default_age') }}) as max_heart_rate
+    from days_with_news
+    cross join
+        lateral (
+            select
+                heart_rate.*,
+                lead(heart_rate.timestamp) over in_order as next_timestamp,
+                lead(heart_rate.bpm) over in_order as next_bpm,
+                lead(heart_rate.source) over in_order as next_source
+            from {{ ref('oura_heart_rate') }} as heart_rate
+            where heart_rate.user_id = days_with_news.user_id and heart_rate.date = days_with_news.date
+            window in_order as (order by heart_rate.timestamp, heart_rate.source)
+        ) as samples
+    left join {{ ref('oura_profile') }} as profiles on samples.user_id = profiles.user_id
+
+),
+
+-- A sample stands for the time until the next one, at most for Oura's usual five minutes: gaps are not exercise, dense
+-- samples of a workout do not weigh more than its minutes, and two sources at one instant count once.
+weighed as (
+
+    select
+        *,
+        width_bucket(bpm::numeric / max_heart_rate, array[0.5, 0.6, 0.7, 0.8, 0.9]) as zone,
+        extract(epoch from least(coalesce(next_timestamp - timestamp, '5 minutes'), '5 minutes')) / 60 as minutes,
+        case
+            when
+                source in ('workout', 'live') and next_source not in ('workout', 'live')
+                and next_timestamp - timestamp <= interval '10 minutes'
+                then bpm - next_bpm
+        end as drop_after_exercise
+    from sequenced
+
+)
+
+select
+    user_id,
+    date,
+    min(bpm) as min_bpm,
+    max(bpm) as max_bpm,
+    round(avg(bpm), 1)::double precision as mean_bpm,
+    round(sum(bpm * minutes) / nullif(sum(minutes), 0), 1)::double precision as time_weighted_mean_bpm,
+    count(*)::integer as samples,
+    round(sum(minutes), 1)::double precision as covered_minutes,
+    min(bpm) filter (where source in ('sleep', 'rest')) as resting_bpm,
+    round(avg(bpm) filter (where source = 'sleep'), 1)::double precision as mean_sleep_bpm,
+    round(avg(bpm) filter (where source = 'rest'), 1)::double precision as mean_rest_bpm,
+    round(avg(bpm) filter (where source = 'awake'), 1)::double precision as mean_awake_bpm,
+    round(coalesce(sum(minutes) filter (where zone = 0), 0), 1)::double precision as below_zones_minutes,
+    round(coalesce(sum(minutes) filter (where zone = 1), 0), 1)::double precision as zone_1_minutes,
+    round(coalesce(sum(minutes) filter (where zone = 2), 0), 1)::double precision as zone_2_minutes,
+    round(coalesce(sum(minutes) filter (where zone = 3), 0), 1)::double precision as zone_3_minutes,
+    round(coalesce(sum(minutes) filter (where zone = 4), 0), 1)::double precision as zone_4_minutes,
+    round(coalesce(sum(minutes) filter (where zone = 5), 0), 1)::double precision as zone_5_minutes,
+    round(
+        100 * (1 - avg(bpm) filter (where source = 'sleep') / avg(bpm) filter (where source = 'awake')), 1
+    )::double precision as nocturnal_dip_percent,
+    max(drop_after_exercise) as recovery_bpm,
+    max_heart_rate,
+    max(changed_at) as changed_at
+from weighed
+group by user_id, date, max_heart_rate

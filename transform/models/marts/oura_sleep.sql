@@ -1,0 +1,97 @@
+with scores as (
+
+    {{ latest_per_day(ref('stg_oura__daily_sleep')) }}
+
+),
+
+periods as (
+
+    select * from {{ ref('oura_sleep_periods') }}
+    where counts_toward_day and date is not null
+
+),
+
+main_sleeps as (
+
+    select * from periods
+    where is_main_sleep
+
+),
+
+totals as (
+
+    select
+        user_id,
+        date,
+        sum(total_sleep)::integer as total_sleep,
+        sum(rem_sleep)::integer as total_rem_sleep,
+        sum(deep_sleep)::integer as total_deep_sleep,
+        sum(light_sleep)::integer as total_light_sleep,
+        sum(awake_time)::integer as total_awake_time,
+        sum(time_in_bed)::integer as total_time_in_bed,
+        count(*)::integer as period_count,
+        (count(*) filter (where type in ('sleep', 'late_nap')))::integer as nap_count
+    from periods
+    group by user_id, date
+
+),
+
+-- A day may have a score and no period, or periods and no score (yet).
+days as (
+
+    select
+        user_id,
+        day as date
+    from scores
+    union distinct
+    select
+        user_id,
+        date
+    from totals
+
+)
+
+select
+    days.user_id,
+    days.date,
+    scores.sleep_score,
+    totals.total_sleep,
+    main_sleeps.total_sleep as main_sleep,
+    main_sleeps.rem_sleep,
+    main_sleeps.deep_sleep,
+    main_sleeps.light_sleep,
+    main_sleeps.awake_time,
+    main_sleeps.time_in_bed,
+    main_sleeps.sleep_efficiency,
+    main_sleeps.sleep_latency,
+    main_sleeps.restless_periods,
+    main_sleeps.bedtime_start,
+    main_sleeps.bedtime_end,
+    main_sleeps.bedtime_start_local,
+    main_sleeps.bedtime_end_local,
+    main_sleeps.bedtime_start_utc_offset,
+    main_sleeps.bedtime_end_utc_offset,
+    main_sleeps.average_hrv,
+    main_sleeps.average_heart_rate,
+    main_sleeps.lowest_heart_rate,
+    main_sleeps.average_breath,
+    coalesce(totals.period_count, 0) as period_count,
+    coalesce(totals.nap_count, 0) as nap_count,
+    totals.total_rem_sleep,
+    totals.total_deep_sleep,
+    totals.total_light_sleep,
+    totals.total_awake_time,
+    totals.total_time_in_bed,
+    scores.contributor_deep_sleep,
+    scores.contributor_efficiency,
+    scores.contributor_latency,
+    scores.contributor_rem_sleep,
+    scores.contributor_restfulness,
+    scores.contributor_timing,
+    scores.contributor_total_sleep,
+    main_sleeps.id as main_sleep_id,
+    scores.document_id
+from days
+left join scores on days.user_id = scores.user_id and days.date = scores.day
+left join totals on days.user_id = totals.user_id and days.date = totals.date
+left join main_sleeps on days.user_id = main_sleeps.user_id and days.date = main_sleeps.date

@@ -1,0 +1,13 @@
+with latest as (
+
+    {{ latest_per_day(ref('stg_oura__daily_spo2')) }}
+
+)
+
+select
+    user_id,
+    day as date,
+    average_spo2_percent as average_spo2,
+    breathing_disturbance_index,
+    document_id
+from latest

@@ -1,0 +1,28 @@
+with source as (
+
+    select * from {{ raw('daily_cardiovascular_age') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        user_id,
+        id as document_id,
+
+        -- measures
+        vascular_age::integer as vascular_age_years,
+        pulse_wave_velocity::double precision as pulse_wave_velocity_meters_per_second,
+
+        -- dates and times
+        day,
+
+        -- bookkeeping
+        {{ json_or_null('extra') }} as extra,
+        _sdc_batched_at at time zone 'UTC' as loaded_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,28 @@
+with source as (
+
+    select * from {{ raw('daily_resilience') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        user_id,
+        id as document_id,
+
+        -- level and its contributors, 0 to 100
+        level as resilience_level,
+        {{ contributors(['sleep_recovery', 'daytime_recovery', 'stress'], 'double precision') }},
+
+        -- dates and times
+        day,
+
+        -- bookkeeping
+        {{ json_or_null('extra') }} as extra,
+        _sdc_batched_at at time zone 'UTC' as loaded_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,32 @@
+with source as (
+
+    select * from {{ raw('daily_sleep') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        user_id,
+        id as document_id,
+
+        -- score and its contributors, 0 to 100
+        score::integer as sleep_score,
+        {{ contributors([
+            'deep_sleep', 'efficiency', 'latency', 'rem_sleep',
+            'restfulness', 'timing', 'total_sleep'
+        ]) }},
+
+        -- dates and times
+        day,
+        {{ instant('timestamp', 'day_marker') }},
+
+        -- bookkeeping
+        {{ json_or_null('extra') }} as extra,
+        _sdc_batched_at at time zone 'UTC' as loaded_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,32 @@
+with source as (
+
+    select * from {{ raw('enhanced_tag') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        user_id,
+        id as document_id,
+
+        -- text
+        tag_type_code,
+        custom_name,
+        comment,
+
+        -- dates and times
+        start_day,
+        end_day,
+        {{ instant('start_time', 'start') }},
+        {{ instant('end_time', 'end') }},
+
+        -- bookkeeping
+        {{ json_or_null('extra') }} as extra,
+        _sdc_batched_at at time zone 'UTC' as loaded_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,30 @@
+with source as (
+
+    select * from {{ raw('rest_mode_period') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        user_id,
+        id as document_id,
+
+        -- episodes: a list of {timestamp, tags}
+        to_jsonb(episodes) as episodes,
+
+        -- dates and times
+        start_day,
+        end_day,
+        {{ instant('start_time', 'start') }},
+        {{ instant('end_time', 'end') }},
+
+        -- bookkeeping
+        {{ json_or_null('extra') }} as extra,
+        _sdc_batched_at at time zone 'UTC' as loaded_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,28 @@
+with source as (
+
+    select * from {{ raw('ring_battery_level') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        user_id,
+        timestamp::timestamptz as recorded_at,
+
+        -- measures
+        level::integer as level,
+
+        -- booleans
+        charging,
+        in_charger,
+
+        -- bookkeeping
+        {{ json_or_null('extra') }} as extra,
+        _sdc_batched_at at time zone 'UTC' as loaded_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,28 @@
+with source as (
+
+    select * from {{ raw('vo2_max') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        user_id,
+        id as document_id,
+
+        -- measures
+        vo2_max::double precision as vo2_max_ml_per_kg_minute,
+
+        -- dates and times
+        day,
+        {{ instant('timestamp', 'estimated') }},
+
+        -- bookkeeping
+        {{ json_or_null('extra') }} as extra,
+        _sdc_batched_at at time zone 'UTC' as loaded_at
+    from source
+
+)
+
+select * from renamed

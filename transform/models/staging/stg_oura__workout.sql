@@ -1,0 +1,36 @@
+with source as (
+
+    select * from {{ raw('workout') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        user_id,
+        id as document_id,
+
+        -- text
+        activity,
+        intensity,
+        label,
+        source as workout_source,
+
+        -- measures
+        calories::double precision as kilocalories,
+        distance::double precision as distance_meters,
+
+        -- dates and times
+        day,
+        {{ instant('start_datetime', 'start') }},
+        {{ instant('end_datetime', 'end') }},
+
+        -- bookkeeping
+        {{ json_or_null('extra') }} as extra,
+        _sdc_batched_at at time zone 'UTC' as loaded_at
+    from source
+
+)
+
+select * from renamed

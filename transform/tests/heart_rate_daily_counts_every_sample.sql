@@ -1,0 +1,20 @@
+{{ config(tags=['daily']) }}
+
+-- Days are updated by news only; this recounts them from the samples.
+with counted as (
+
+    select
+        user_id,
+        date,
+        count(*) as samples
+    from {{ ref('oura_heart_rate') }}
+    group by user_id, date
+
+)
+
+select
+    coalesce(counted.user_id, daily.user_id) as user_id,
+    coalesce(counted.date, daily.date) as date
+from counted
+full join {{ ref('oura_heart_rate_daily') }} as daily on counted.user_id = daily.user_id and counted.date = daily.date
+where counted.samples is distinct from daily.samples

@@ -1,0 +1,14 @@
+{{ config(tags=['daily']) }}
+
+-- Samples are dated when they arrive and again when the wearer's clock becomes known; this dates them all anew.
+select
+    samples.user_id,
+    samples.timestamp,
+    samples.date
+from {{ ref('oura_heart_rate') }} as samples
+left join {{ ref('int_oura__utc_offsets') }} as utc_offsets
+    on
+        samples.user_id = utc_offsets.user_id
+        and samples.timestamp >= utc_offsets.valid_from
+        and samples.timestamp < utc_offsets.valid_until
+where samples.date <> (samples.timestamp at time zone 'UTC' + coalesce(utc_offsets.utc_offset, '0'))::date
