@@ -46,17 +46,30 @@ def test_what_oura_amends_is_in_the_marts_after_the_next_run(pipeline: Pipeline)
 
 def test_a_week_that_arrives_late_is_in_the_marts_after_the_next_run(pipeline: Pipeline) -> None:
     simulator = pipeline.simulator
-    pipeline.execute("DELETE FROM oura_raw.daily_sleep WHERE user_id = 'user-2' AND day > '2026-03-19'")
-    pipeline.execute("DELETE FROM oura_raw.heartrate WHERE user_id = 'user-2' AND timestamp > '2026-03-19'")
+    week = {"start": "2026-03-18", "end": "2026-03-24"}
+    truth = {document["day"]: document["score"] for document in simulator.documents("user-2", "daily_sleep", **week)}
+    samples = "SELECT count(*) AS samples FROM oura_heart_rate WHERE user_id = 'user-2' AND date BETWEEN %s AND %s"
+    inside = ("2026-03-19", "2026-03-23")
+    complete = pipeline.rows(samples, *inside)
+    # The bookmarks are ahead of the week, and of the week nothing is known.
+    simulator.edit(user="user-2", op="late", **week)
+    for table, day in (("daily_sleep", "day"), ("sleep", "day"), ("heartrate", "timestamp::date")):
+        pipeline.execute(
+            f"DELETE FROM oura_raw.{table} WHERE user_id = 'user-2' AND {day} BETWEEN '2026-03-17' AND '2026-03-25'"
+        )
+    pipeline.execute(
+        "DELETE FROM oura_heart_rate WHERE user_id = 'user-2' AND date BETWEEN '2026-03-17' AND '2026-03-25'"
+    )
     pipeline.sync()
-    expected = {
-        document["day"]: document["score"]
-        for document in simulator.documents("user-2", "daily_sleep", start=pipeline.start_date)
-    }
+    assert not truth.keys() & scores(pipeline, "oura_sleep", "sleep_score", "user-2").keys()
 
-    assert {
-        day: score for day, score in scores(pipeline, "oura_sleep", "sleep_score", "user-2").items() if day in expected
-    } == expected
+    simulator.edit(user="user-2", op="arrive")
+    pipeline.sync()
+
+    found = scores(pipeline, "oura_sleep", "sleep_score", "user-2")
+    assert {day: found[day] for day in truth} == truth
+    assert len(truth) > 4
+    assert pipeline.rows(samples, *inside) == complete
 
 
 def test_a_users_own_view_survives_every_run(pipeline: Pipeline) -> None:

@@ -1,0 +1,123 @@
+"""The operator's command `collect.py`, as a person or a scheduler calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from oura_collector import database as databases
+from oura_collector.database import Database
+from oura_collector.settings import PROJECT
+from oura_simulator.testing import running
+from ruamel.yaml import YAML
+
+from tests.conftest import Pipeline
+
+
+def collect(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Call collect.py with nothing of ours in the environment but what is given."""
+    prefixes = ("DATABASE_", "OURA_", "TAP_OURA", "MELTANO", "DATA_DIR")
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    return subprocess.run(
+        [sys.executable, str(PROJECT / "collect.py"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**outside, **environment},
+        cwd="/",
+        timeout=300,
+    )
+
+
+def url(database: Database) -> str:
+    return database.url().replace("+psycopg", "", 1)
+
+
+@pytest.fixture
+def empty(make_database: Callable[[], Database]) -> Database:
+    return make_database()
+
+
+def test_a_run_without_credentials_says_what_is_missing(tmp_path: Path) -> None:
+    done = collect("--once", DATA_DIR=str(tmp_path), OURA_API_TOKEN="")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("collect.py: no credentials: set OURA_API_TOKEN")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("DATABASE_PORT", "five"), ("MAX_RETRIES", "-1"), ("DATABASE_URL", "://nonsense")]
+)
+def test_a_bad_setting_is_one_line(name: str, value: str, tmp_path: Path) -> None:
+    done = collect("setup", **{"DATA_DIR": str(tmp_path), name: value})
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"collect.py: {name}: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_once_collects_from_the_api_of_the_settings(empty: Database, folder: Path, tmp_path: Path) -> None:
+    with running(accounts=1, days=40) as simulator:
+        done = collect(
+            "--once",
+            DATABASE_URL=url(empty),
+            DATA_DIR=str(tmp_path),
+            OURA_API_URL=simulator.url,
+            OURA_API_TOKEN="token-1",
+            DAYS_TO_BACKFILL="10",
+            COLLECT_WORKOUTS="false",
+            DBT_TARGET_PATH=str(folder / "target"),
+            DBT_LOG_PATH=str(folder / "logs"),
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+        asked = {request["path"].rsplit("/", 1)[-1] for request in simulator.requests()}
+
+    pipeline = Pipeline(empty, simulator, folder)
+    (found,) = pipeline.rows("SELECT count(*) AS days, count(DISTINCT user_id) AS users FROM oura_activity")
+    assert 8 <= found["days"] <= 11
+    assert found["users"] == 1
+    assert "sleep" in asked
+    assert "workout" not in asked
+    assert "token-1" not in done.stdout + done.stderr
+    assert pipeline.rows("SELECT state_id FROM meltano.state")[0]["state_id"] == "prod:tap-oura-to-target-postgres"
+
+
+def test_a_second_run_on_the_same_database_leaves_with_75(empty: Database, tmp_path: Path) -> None:
+    with databases.only_run(empty):
+        done = collect("--once", DATABASE_URL=url(empty), DATA_DIR=str(tmp_path), OURA_API_TOKEN="token-1")
+
+    assert done.returncode == 75
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_chosen_database_is_noted_for_the_owner_only(empty: Database, tmp_path: Path) -> None:
+    assert collect("setup", DATABASE_URL=url(empty), DATA_DIR=str(tmp_path)).returncode == 0
+
+    note = tmp_path / "local.meltano.yml"
+    assert note.stat().st_mode & 0o777 == 0o600
+    assert YAML(typ="safe").load(note)["env"]["CHOSEN_DATABASE_NAME"] == empty.parameters["dbname"]
+
+
+def test_psql_opens_the_chosen_database(empty: Database, tmp_path: Path) -> None:
+    done = collect("psql", "-Atc", "SELECT current_database()", DATABASE_URL=url(empty), DATA_DIR=str(tmp_path))
+
+    assert done.stdout.strip() == empty.parameters["dbname"]
+
+
+def test_meltano_is_called_with_the_settings_of_the_project(collected: Pipeline, tmp_path: Path) -> None:
+    done = collect(
+        "meltano",
+        "--log-level",
+        "critical",
+        "state",
+        "list",
+        DATABASE_URL=url(collected.database),
+        DATA_DIR=str(tmp_path),
+    )
+
+    assert "dev:tap-oura-to-target-postgres" in done.stdout
