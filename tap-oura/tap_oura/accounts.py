@@ -1,12 +1,34 @@
-"""Whose data is read, and with which token."""
+"""Whose data is read, and with which credentials."""
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tap_oura.credentials.auth import Credentials, Terms
+from tap_oura.credentials.endpoints import Endpoints, token_urls
+from tap_oura.credentials.record import Seed
+from tap_oura.credentials.vault import DEFAULT, vault
+from tap_oura.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+PAIR = ("access_token", "refresh_token")
+CLIENT = ("client_id", "client_secret")
+
+
+class Tokens(Protocol):
+    """What an account needs of its credentials."""
+
+    def token(self) -> str: ...
+
+    def renew(self, rejected: str) -> bool: ...
+
+    def remember(self, user_id: str) -> None: ...
 
 
 @dataclass
@@ -14,18 +36,102 @@ class Account:
     """One wearer. `user` is the name in every record and key; without one it is Oura's own id, asked for once."""
 
     user: str | None
-    token: str = field(repr=False)
+    credentials: Tokens = field(repr=False)
 
     @property
     def label(self) -> str:
         """A name for logs, never a secret."""
         return self.user or "the only account"
 
+    @property
+    def token(self) -> str:
+        """A token that should work, refreshed where it is due. Raises AccountFailed."""
+        return self.credentials.token()
 
-def configured(config: Mapping[str, Any]) -> list[Account]:
-    """Return the accounts of the settings, in their order."""
+
+class Static:
+    """A token that is what it is."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def token(self) -> str:
+        return self._token
+
+    def renew(self, rejected: str) -> bool:  # noqa: ARG002
+        return False
+
+    def remember(self, user_id: str) -> None:
+        pass
+
+
+def terms(config: Mapping[str, Any], clock: Callable[[], float]) -> Terms:
+    """Return how the accounts' tokens are kept and renewed. Raises SettingsError."""
+    return Terms(
+        vault=vault(config.get("token_store") or default_store()),
+        endpoints=Endpoints(
+            token_urls(config.get("token_url"), config["api_url"]),
+            connect=config["timeout_seconds"],
+            patience=max(120, config["timeout_seconds"]),
+            user_agent=config["user_agent"],
+        ),
+        basic=config.get("token_auth") == "basic",
+        login=config.get("login_command"),
+        clock=clock,
+    )
+
+
+def default_store() -> str:
+    """Return the folder of a tap that is told nothing: where programs keep their data on this system."""
+    return str(Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "tap-oura" / "credentials")
+
+
+def configured(config: Mapping[str, Any], terms: Terms) -> Iterator[Account]:
+    """Yield the accounts: those of the settings' list alone; without a list the one of the settings and all logged in.
+
+    Who is in the store because the settings once named them is not asked for again when they no longer do.
+    """
+    shared = {name: config.get(name) for name in CLIENT}
+    if config.get("sandbox"):
+        for entry in config.get("accounts") or [{"user": None}]:
+            yield Account(entry["user"], Static("sandbox"))
+        return
     if config.get("accounts"):
-        return [Account(entry.get("user"), entry.get("access_token") or "") for entry in config["accounts"]]
-    if config.get("access_token"):
-        return [Account(None, config["access_token"])]
-    return []
+        for entry in config["accounts"]:
+            own = {name: entry.get(name) or shared.get(name) for name in (*PAIR, *CLIENT)}
+            yield Account(entry["user"], Credentials(entry["user"], Seed(**own), terms))
+        return
+    only = Seed(**shared, **{name: config.get(name) for name in PAIR})
+    kept = {user: record for user in terms.vault.users() if (record := terms.vault.read(user))}
+    if only.digest and not any(only.digest in record.seeds for user, record in kept.items() if user != DEFAULT):
+        kept.pop(DEFAULT, None)
+        credentials = Credentials(DEFAULT, only, terms)
+        yield Account(credentials.record.user_id, credentials)
+    for user, record in kept.items():
+        if not record.from_settings:
+            yield Account(record.user_id if user == DEFAULT else user, Credentials(user, Seed(**shared), terms))
+
+
+def from_environment(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the credentials in the environment that the settings do not overrule.
+
+    A runner such as Meltano writes the settings that it passes on into a file; the names read here pass it by.
+    Raises SettingsError.
+    """
+    said = {
+        "access_token": environment.get("OURA_API_TOKEN"),
+        "refresh_token": environment.get("OURA_REFRESH_TOKEN"),
+        "accounts": _accounts(environment.get("OURA_ACCOUNTS")),
+        "client_id": environment.get("OURA_CLIENT_ID"),
+        "client_secret": environment.get("OURA_CLIENT_SECRET"),
+    }
+    if any(config.get(name) for name in (*PAIR, "accounts")):
+        said = {name: said[name] for name in CLIENT}
+    return {name: value for name, value in said.items() if value and not config.get(name)}
+
+
+def _accounts(text: str | None) -> Any:
+    try:
+        return json.loads(text or "[]")
+    except ValueError:
+        raise SettingsError("OURA_ACCOUNTS: is no JSON; write it as a list of objects with 'user'") from None

@@ -86,9 +86,13 @@ class Client:
 
     def get(self, account: Account, segment: str, parameters: dict[str, str] | None = None) -> Document:
         """Return one JSON object, retried while the fault may pass. A 401 is told apart as token or scope."""
+        token = account.token
         try:
             return self._patiently(account, segment, parameters or {})
         except TokenRejected:
+            # The token may have died before its time. A new one is asked for once; a second 401 is not about the token.
+            if account.credentials.renew(token):
+                return self.get(account, segment, parameters)
             if segment == PERSONAL_INFO or not self._alive(account):
                 raise
             raise ScopeMissing("Oura refuses this collection although the token works: grant its scope") from None
@@ -116,11 +120,12 @@ class Client:
         return answer
 
     def _once(self, account: Account, segment: str, parameters: dict[str, str]) -> Document:
+        token = account.token
         try:
             response = self._session.get(
                 f"{self.base}/{segment}",
                 params=parameters,
-                headers={"Authorization": f"Bearer {account.token}"},
+                headers={"Authorization": f"Bearer {token}"},
                 timeout=self.timeout,
                 allow_redirects=False,
             )

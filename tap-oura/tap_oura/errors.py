@@ -15,10 +15,26 @@ class SettingsError(OuraError):
     reason = "settings"
 
 
-class TokenRejected(OuraError):
+class AccountFailed(OuraError):
+    """Nothing of the account can be read in this run, whatever the collection."""
+
+
+class TokenRejected(AccountFailed):
     """401 for the token itself: the account needs new credentials."""
 
     reason = "token"
+
+
+class ConsentLost(AccountFailed):
+    """The refresh token is spent or revoked, or nobody knows: only the wearer's new consent helps."""
+
+    reason = "consent"
+
+
+class RefreshFailed(AccountFailed):
+    """No new token this time, but nothing is lost: the next run tries again."""
+
+    reason = "refresh"
 
 
 class ScopeMissing(OuraError):

@@ -12,8 +12,36 @@ from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+CLIENT = ("client_id", "client_secret")
+
 FIRST_DAYS = 30
 """Days that a first run reads when no `start_date` is given."""
+
+CREDENTIALS = (
+    th.Property(
+        "access_token",
+        th.StringType,
+        secret=True,
+        title="Access token",
+        description="A bearer token; alone it is used until Oura rejects it",
+    ),
+    th.Property(
+        "refresh_token",
+        th.StringType,
+        secret=True,
+        title="Refresh token",
+        description="The first one, from a consent; later ones are kept in the token store",
+    ),
+    th.Property("client_id", th.StringType, title="Client id", description="Of the application registered at Oura"),
+    th.Property(
+        "client_secret",
+        th.StringType,
+        secret=True,
+        title="Client secret",
+        description="Of the application registered at Oura",
+    ),
+)
+"""Of one account; at the top level the pair of the only account, and the client of all."""
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -30,24 +58,47 @@ SETTINGS = th.PropertiesList(
         title="Sandbox",
         description="Read Oura's sandbox: made-up documents, any text as a token",
     ),
-    th.Property(
-        "access_token",
-        th.StringType,
-        secret=True,
-        title="Access token",
-        description="A bearer token, for a single account",
-    ),
+    *CREDENTIALS,
     th.Property(
         "accounts",
         th.ArrayType(
             th.ObjectType(
                 th.Property("user", th.StringType, required=True, description="Name of the account in every record"),
-                th.Property("access_token", th.StringType, secret=True, description="Its bearer token"),
+                *CREDENTIALS,
             )
         ),
         secret=True,
         title="Accounts",
-        description="Several accounts, each with `user` and its own credentials",
+        description="Several accounts, each with `user` and its own credentials, or with none if it is in the store",
+    ),
+    th.Property(
+        "token_url",
+        th.CustomType({"type": ["string", "array", "null"], "items": {"type": "string"}}),
+        title="Token URL",
+        description="Oura's token endpoint, or several to try in order (default: both that Oura has)",
+    ),
+    th.Property(
+        "token_auth",
+        th.StringType,
+        allowed_values=["form", "basic"],
+        default="form",
+        title="Client authentication",
+        description="How the client's credentials travel to the token endpoint: in the form or as HTTP Basic",
+    ),
+    th.Property(
+        "token_store",
+        th.StringType,
+        title="Token store",
+        description=(
+            "Where rotated tokens are kept: a folder, or aws-secretsmanager://name for AWS Secrets Manager "
+            "(default: a folder for this user's data)"
+        ),
+    ),
+    th.Property(
+        "login_command",
+        th.StringType,
+        title="Login command",
+        description="The command that messages name for consenting again",
     ),
     th.Property(
         "collections",
@@ -145,26 +196,27 @@ def problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {config[name]} is too small; the least is {least}"
     if not str(config.get("api_url", "")).startswith(("http://", "https://")):
         yield "api_url: must begin with https:// or http://"
+    for entry in [config, *(config.get("accounts") or [])]:
+        if entry.get("refresh_token") and not all(entry.get(name) or config.get(name) for name in CLIENT):
+            whose = f"accounts: '{entry['user']}' has a " if entry.get("user") else ""
+            yield f"{whose}refresh_token: needs client_id and client_secret too, or it cannot be used"
     yield from _account_problems(config.get("accounts") or [])
 
 
 def _account_problems(accounts: list[Any]) -> Iterator[str]:
     users = [entry.get("user") for entry in accounts]
     for number, entry in enumerate(accounts, start=1):
-        user, token = entry.get("user"), entry.get("access_token")
+        user = entry.get("user")
         if not user:
             yield f"accounts: entry {number} has no user; give it a name"
-        elif "@" in user or user == token:
+        elif "@" in user or user in (entry.get("access_token"), entry.get("refresh_token")):
             # The name is in every record and log line, where neither an address nor a secret may be.
             yield f"accounts: the user of entry {number} must not be an e-mail address or a token; give it a name"
         elif users.count(user) > 1 and users.index(user) == number - 1:
             yield f"accounts: the user '{user}' appears {users.count(user)} times; names must differ"
-        elif not token:
-            yield f"accounts: '{user}' has no credentials; give it an access_token"
 
 
-def missing_credentials(config: Mapping[str, Any]) -> str | None:
-    """Return what is missing to talk to Oura, or None."""
-    if config.get("accounts") or config.get("access_token") or config.get("sandbox"):
-        return None
-    return "no credentials: set access_token (TAP_OURA_ACCESS_TOKEN), or accounts for several wearers"
+MISSING_CREDENTIALS = (
+    "no credentials: log in, set refresh_token with client_id and client_secret, or access_token "
+    "(TAP_OURA_ACCESS_TOKEN), or accounts for several wearers"
+)

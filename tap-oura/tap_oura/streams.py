@@ -12,7 +12,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from tap_oura import settings, windows
 from tap_oura.collections import Collection, Query
 from tap_oura.documents import Documents, Record
-from tap_oura.errors import BrokenAnswer, Forbidden, OuraError, ScopeMissing, SettingsError, TokenRejected, Unreachable
+from tap_oura.errors import AccountFailed, BrokenAnswer, Forbidden, OuraError, ScopeMissing, SettingsError, Unreachable
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HOPELESS = (TokenRejected, ScopeMissing, Forbidden, Unreachable)
+HOPELESS = (AccountFailed, ScopeMissing, Forbidden, Unreachable)
 """Faults that the account's next window would meet as well."""
 
 

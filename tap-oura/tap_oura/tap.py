@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,7 +17,8 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from tap_oura import accounts, settings
 from tap_oura.client import PERSONAL_INFO, Client
 from tap_oura.collections import COLLECTIONS, Query
-from tap_oura.errors import BrokenAnswer, OuraError, SettingsError, TokenRejected
+from tap_oura.credentials.vault import StoreFailed
+from tap_oura.errors import AccountFailed, BrokenAnswer, OuraError, SettingsError
 from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
 from tap_oura.streams import OuraStream
 from tap_oura.windows import EVER, Window
@@ -38,6 +41,7 @@ class TapOura(Tap):
 
     name = "tap-oura"
     config_jsonschema = settings.SETTINGS.to_dict()
+    clock = staticmethod(time.time)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.failures: list[Failure] = []
@@ -73,17 +77,26 @@ class TapOura(Tap):
     @cached_property
     def accounts(self) -> dict[str, Account]:
         """The accounts by their names. Asks Oura for the name of a single account that the settings do not name."""
-        if missing := settings.missing_credentials(self.config):
-            raise SettingsError(missing)
-        named = {}
-        for account in accounts.configured(self.config):
+        named: dict[str, Account] = {}
+        for account in self._configured():
             try:
                 user = account.user or self._own_id(account)
             except OuraError as error:
                 self.failed(EVERY_COLLECTION, account.label, EVER, error)
             else:
-                named[user] = account
+                if user in named:
+                    logger.warning("%s has credentials twice; the settings' own are used", user)
+                named.setdefault(user, account)
         return named
+
+    def _configured(self) -> list[Account]:
+        try:
+            found = list(accounts.configured(self.config, accounts.terms(self.config, self.clock)))
+        except StoreFailed as error:
+            raise SettingsError(str(error)) from None
+        if not found:
+            raise SettingsError(settings.MISSING_CREDENTIALS)
+        return found
 
     def _own_id(self, account: Account) -> str:
         if self.config["sandbox"]:
@@ -91,11 +104,12 @@ class TapOura(Tap):
         own_id = self.client.get(account, PERSONAL_INFO).get("id")
         if not isinstance(own_id, str):
             raise BrokenAnswer("personal_info has no id")
+        account.credentials.remember(own_id)
         return own_id
 
     def failed(self, collection: str, user_id: str, window: Window, error: OuraError) -> None:
         """Note a failure; neighbouring windows that fail alike become one."""
-        if isinstance(error, TokenRejected):
+        if isinstance(error, AccountFailed):
             collection, window = EVERY_COLLECTION, EVER
             self.dead.add(user_id)
         failure = Failure(user_id, collection, window, error)
@@ -152,11 +166,14 @@ class TapOura(Tap):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
         """Read the settings from the files given, or from the environment where none is given."""
         try:
-            return super().cb_config(ctx, param, value or ("ENV",))
+            given = super().cb_config(ctx, param, value or ("ENV",))
         except FileNotFoundError:
             raise SettingsError(f"--config: there is no file {' or '.join(value)}") from None
         except ValueError:
             raise SettingsError(f"--config: {' or '.join(value)} is no JSON") from None
+        said = {**(cls._env_var_config if given.parse_env else {}), **given.config}
+        given.config |= accounts.from_environment(said, os.environ)
+        return given
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:

@@ -1,0 +1,257 @@
+"""An account's access token: read from the vault, renewed when it is due, never at the price of the consent.
+
+A refresh token works once, and who spends it and loses the answer has lost the consent. So a refresh leaves a trace in
+the vault, and every step finds there what the one before, in this process or a dead one, has come to:
+
+| the entry holds            | it means                                 | the next one to look               |
+|----------------------------|------------------------------------------|------------------------------------|
+| a pair                     | intact                                   | refreshes when it is due           |
+| a pair and `sent`          | the token was about to be spent, or is   | waits while the writer may live,   |
+|                            |                                          | else: lost, never sent again       |
+| a pair, `sent`, `answer`   | Oura's answer, as it came                | reads it: intact                   |
+| a pair and `refused`       | Oura says that the grant is over         | lost                               |
+
+`sent` is durable before the request leaves, `answer` before it is read, the new pair before it is used. Who cannot
+write `sent` does not send. A request that never left, and a refusal, take `sent` back. Only death between `sent` and
+`answer`, or an answer that never comes, leaves it standing; since nobody can know then whether the token was spent, it
+is not sent again, and the wearer is told how to consent anew. `sent` is also what keeps two machines apart where there
+is no lock: it is written by compare-and-swap, so only one of them may send.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from tap_oura.credentials.endpoints import Endpoints
+from tap_oura.credentials.oauth import Application, NotAnswered, NotSent, Pair, Refused, Unavailable, Unreadable, read
+from tap_oura.credentials.record import Record, Seed, Sent, adopt, renewed
+from tap_oura.credentials.shield import shielded
+from tap_oura.credentials.vault import DEFAULT, Entry, Overtaken, StoreFailed, Vault
+from tap_oura.errors import AccountFailed, ConsentLost, RefreshFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+MARGIN = 300.0
+"""Seconds before its end from which a token counts as old, so that it does not die between two requests."""
+
+AGAIN_AFTER = 3600.0
+"""Seconds between two refreshes of an account in one process; whatever a token's life is said to be, no loop."""
+
+STORE_AGAIN = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each attempt to store an answer: what it holds exists nowhere else."""
+
+
+LATER = "nothing is lost, the next run tries again"
+KEPT = "it is kept in the token store under 'answer', so nothing is lost"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What holds for all accounts of a run. `login` is the command that a wearer consents again with."""
+
+    vault: Vault
+    endpoints: Endpoints
+    basic: bool = False
+    login: str | None = None
+    clock: Callable[[], float] = time.time
+
+
+class Credentials:
+    """The access token of one account. Made without reading anything; safe to be used by several threads."""
+
+    def __init__(self, user: str, seed: Seed, terms: Terms) -> None:
+        self.user = user
+        self._seed = seed
+        self._terms = terms
+        self._record: Record | None = None
+        self._tried_at: float | None = None
+        self._failure: AccountFailed | None = None
+        self._turn = threading.Lock()
+
+    @property
+    def record(self) -> Record:
+        """What is known about the account, read from the vault the first time."""
+        if self._record is None:
+            self._record = adopt(self._terms.vault.read(self.user), self._seed)
+        return self._record
+
+    def token(self) -> str:
+        """Return an access token that should work. Raises ConsentLost, RefreshFailed, StoreFailed."""
+        with self._turn:
+            if not self.record.usable(self._terms.clock(), MARGIN):
+                self._refresh(rejected=None)
+            if self.record.access_token is None:
+                raise self._lost("there are no credentials for it")
+            return self.record.access_token
+
+    def renew(self, rejected: str) -> bool:
+        """Replace a token that Oura rejects. Returns whether there is another one now; once per account and process."""
+        with self._turn:
+            if self.record.access_token == rejected:
+                self._refresh(rejected)
+            return self.record.access_token != rejected
+
+    def remember(self, user_id: str) -> None:
+        """Note Oura's own id of the account, so that nobody needs to ask for it again."""
+        if self.record.user_id == user_id or self.record.refresh_token is None:
+            return
+        with self._turn, suppress(Overtaken), self._terms.vault.open(self.user) as entry:
+            current = adopt(entry.record, self._seed)
+            if current.sent is None:
+                entry.write(replace(current, user_id=user_id))
+                self._record = entry.record
+
+    def _refresh(self, rejected: str | None) -> None:
+        try:
+            while not self._attempt(rejected):
+                time.sleep(self._terms.endpoints.pause)
+        except AccountFailed as failure:
+            self._failure = failure
+            if rejected is not None or not self.record.usable(self._terms.clock()):
+                raise
+            logger.warning("%s: %s", self.user, failure)  # The old token lives for some minutes still.
+
+    def _attempt(self, rejected: str | None) -> bool:
+        """Leave with another token than `rejected`, or with the old one where there is none to be had.
+
+        Returns False where somebody else is at it and one should look again.
+        """
+        now = self._terms.clock()
+        record = self._record = adopt(self._terms.vault.read(self.user), self._seed)
+        if record.refresh_token is None or (record.usable(now, MARGIN) and record.access_token != rejected):
+            return True  # A token for good, or one that somebody else got meanwhile.
+        if self._tried_at is not None and now - self._tried_at < AGAIN_AFTER:
+            if self._failure:
+                raise self._failure
+            return True
+        try:
+            with self._terms.vault.open(self.user) as entry:
+                now = self._terms.clock()
+                record = self._record = self._settled(entry, adopt(entry.record, self._seed))
+                if record.usable(now, MARGIN) and record.access_token != rejected:
+                    return True
+                if record.refused:
+                    raise self._lost(f"Oura has ended it ({record.refused})")
+                if record.sent:
+                    if not self._terms.vault.exclusive and now < record.sent.until:
+                        return rejected is None and record.usable(now)
+                    raise self._lost(f"a refresh was sent at {_utc(record.sent.at)} and its answer never came")
+                self._tried_at = now
+                with shielded():
+                    self._spend(entry, record)
+                return True
+        except Overtaken:
+            return False
+
+    def _settled(self, entry: Entry, record: Record) -> Record:
+        """Take over an answer that a killed process could still put down, but no longer read."""
+        if record.answer is None:
+            return record
+        try:
+            pair = read(record.answer)
+        except Unreadable as error:
+            raise RefreshFailed(f"{error}; {KEPT}") from None
+        taken = self._with(record, pair)
+        entry.write(taken)
+        return taken
+
+    def _spend(self, entry: Entry, record: Record) -> None:
+        application = self._application(record)
+        now = self._terms.clock()
+        endpoints = self._terms.endpoints
+        until = now + endpoints.connect + endpoints.patience + 30
+        claim = replace(record, sent=Sent(now, until, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"))
+        entry.write(claim)
+        try:
+            fresh = self._send(entry, claim, application)
+        except NotAnswered as error:
+            raise self._lost(f"a refresh was sent at {_utc(now)} and no answer came ({error})") from None
+        except Unreadable as error:
+            raise RefreshFailed(f"{error}; {KEPT}") from None
+        except Refused as error:
+            if error.error != "invalid_grant":
+                self._store(entry, record)
+                raise RefreshFailed(f"the token endpoint refuses to refresh ({error}); {_advice(error)}") from None
+            self._store(entry, replace(record, refused=error.error))
+            raise self._lost(f"Oura has ended it ({error.error})") from None
+        except (NotSent, Unavailable) as error:
+            self._store(entry, record)
+            raise RefreshFailed(
+                f"no token endpoint works ({error}); nothing is lost, the next run tries again"
+            ) from None
+        self._store(entry, fresh)
+        self._record, self._failure = fresh, None
+        logger.info("%s: refreshed", self.user)
+
+    def _send(self, entry: Entry, claim: Record, application: Application) -> Record:
+        """Spend the claimed token; return the record with what came for it, not yet stored."""
+
+        def received(url: str, body: str) -> None:
+            self._store(entry, replace(claim, endpoint=url, answer=body))
+
+        def is_unspent() -> bool:
+            now = self._terms.vault.read(self.user)
+            return now is not None and now.sent == claim.sent
+
+        url, pair = self._terms.endpoints.refresh(
+            application, claim.refresh_token or "", claim.endpoint, received, is_unspent
+        )
+        return self._with(replace(claim, endpoint=url), pair)
+
+    def _store(self, entry: Entry, record: Record) -> None:
+        """Store what came of a refresh, with more patience than anything else deserves."""
+        for wait in STORE_AGAIN:
+            time.sleep(wait)
+            try:
+                entry.write(record)
+            except StoreFailed as error:
+                logger.error("%s: %s", self.user, error)
+            else:
+                return
+        raise self._lost("what came of its refresh could not be stored")
+
+    def _with(self, record: Record, pair: Pair) -> Record:
+        now = self._terms.clock()
+        return renewed(
+            record,
+            access_token=pair.access_token,
+            refresh_token=pair.refresh_token or record.refresh_token,
+            expires_at=None if pair.expires_in is None else now + pair.expires_in,
+            scopes=record.scopes if pair.scopes is None else pair.scopes,
+            refreshed_at=now,
+        )
+
+    def _application(self, record: Record) -> Application:
+        client_id = self._seed.client_id or record.client_id
+        secret = self._seed.client_secret or record.client_secret
+        if not client_id or not secret:
+            raise RefreshFailed("client_id and client_secret are missing, so its token cannot be refreshed")
+        return Application(client_id, secret, self._terms.basic)
+
+    def _lost(self, why: str) -> ConsentLost:
+        name = "" if self.user == DEFAULT else f" --user {quote(self.user)}"
+        way = f"run: {self._terms.login}{name}" if self._terms.login else "consent again"
+        return ConsentLost(f"the consent is lost: {why}; {way}")
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _advice(error: Refused) -> str:
+    if error.elsewhere:
+        return "check client_id, client_secret and token_url"
+    return LATER

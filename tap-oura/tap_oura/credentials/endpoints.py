@@ -1,0 +1,96 @@
+"""Oura's two token endpoints as one: which is asked, in which order, and when not to ask any more."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tap_oura.credentials.oauth import Application, Endpoint, NotSent, Pair, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OURA = "https://api.ouraring.com"
+OURA_URLS = ("https://moi.ouraring.com/oauth/v2/ext/oauth-token", f"{OURA}/oauth/token")
+"""The newer provider's and the documented one. Each refuses the other's clients without spending anything."""
+PATHS = ("/oauth/v2/ext/oauth-token", "/oauth/token")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The endpoints to try, in order, and how patiently to speak to them (`connect`, `patience`, `pause` in seconds).
+
+    Giving up early on an answer would cost a consent, so `patience` is much longer than that for data.
+    """
+
+    urls: tuple[str, ...]
+    connect: float = 30
+    patience: float = 120
+    pause: float = 1
+    user_agent: str = "tap-oura"
+
+    def refresh(
+        self,
+        application: Application,
+        refresh_token: str,
+        known: str | None,
+        received: Callable[[str, str], None],
+        is_unspent: Callable[[], bool],
+    ) -> tuple[str, Pair]:
+        """Spend the token where it worked before (`known`), else at each endpoint in turn; return where it worked too.
+
+        400 and 401 ask the next endpoint, `invalid_grant` excepted. One 5xx in all is tried again, if `is_unspent`
+        still holds: elsewhere where it is not known yet which endpoint is ours. A lost answer is followed by nothing.
+        `received` gets the endpoint and the body of a success before that is read. Raises as `Endpoint.refresh` does.
+        """
+        urls = [known] if known in self.urls and known else list(self.urls)
+        others = [url for url in self.urls if url not in urls]
+        problem: NotSent | Refused | Unavailable = NotSent("there is none")
+        may_repeat = True
+        while urls:
+            url = urls.pop(0)
+            try:
+                return url, self.at(url).refresh(application, refresh_token, lambda body, at=url: received(at, body))  # type: ignore[misc]
+            except Refused as error:
+                if not error.elsewhere:
+                    raise
+                # Where the other endpoint is out of order, a refusal says no more than that this is not ours.
+                problem = problem if isinstance(problem, Unavailable) else error
+                urls, others = [*urls, *others], []
+            except NotSent as error:
+                problem = problem if isinstance(problem, Refused | Unavailable) else error
+            except Unavailable as error:
+                problem = error
+                if not may_repeat or not is_unspent():
+                    break
+                may_repeat, urls = False, urls or [url]
+                time.sleep(self.pause)
+        raise problem
+
+    def exchange(self, application: Application, code: str, redirect_uri: str) -> tuple[str, Pair]:
+        """Turn a consent's code into the first pair; return where that worked too. Raises as `refresh` does."""
+        problem: NotSent | Refused = NotSent("there is none")
+        for url in self.urls:
+            try:
+                return url, self.at(url).exchange(application, code, redirect_uri)
+            except Refused as error:
+                if not error.elsewhere:
+                    raise
+                problem = error
+            except NotSent as error:
+                problem = problem if isinstance(problem, Refused) else error
+        raise problem
+
+    def at(self, url: str) -> Endpoint:
+        return Endpoint(url, self.connect, self.patience, self.user_agent)
+
+
+def token_urls(configured: str | list[str] | None, api_url: str) -> tuple[str, ...]:
+    """Return the endpoints to try, in order. Another host's credentials are never sent to Oura, nor the reverse."""
+    if configured:
+        named = configured.split(",") if isinstance(configured, str) else configured
+        return tuple(url.strip() for url in named if url.strip())
+    if api_url.rstrip("/") == OURA:
+        return OURA_URLS
+    return tuple(api_url.rstrip("/") + path for path in PATHS)

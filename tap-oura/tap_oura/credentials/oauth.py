@@ -1,0 +1,191 @@
+"""The protocol: Oura's consent page, its two token endpoints, revocation. Stores nothing and decides nothing.
+
+Which words travel and what an answer means is oauthlib's business; what became of a request that got no answer is told
+here as exactly as can be known, because a refresh token works only once.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import urllib3
+from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REVOKE_PATHS = {"/oauth/v2/ext/oauth-token": "/oauth/v2/ext/oauth/revoke", "/oauth/token": "/oauth/revoke"}
+
+SCOPES = (
+    *("email", "personal", "daily", "heartrate", "workout", "tag"),
+    *("session", "spo2", "stress", "heart_health", "ring_configuration"),
+)
+"""What to ask for, so that no collection stays closed."""
+
+PREFIX = "extapi:"
+
+
+class NotSent(Exception):
+    """No connection came about, so the request never left."""
+
+
+class NotAnswered(Exception):
+    """The request left and no complete answer came: whether it took effect cannot be known."""
+
+
+class Unavailable(Exception):
+    """The endpoint answered 5xx."""
+
+
+class Refused(Exception):
+    """The endpoint refused. `error` is OAuth's word for why; `elsewhere` whether another endpoint may say yes."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(f"{status} {error}".strip())
+        self.error = error
+        self.elsewhere = status in (400, 401) and error != "invalid_grant"
+
+
+class Unreadable(Exception):
+    """A success was answered that makes no sense to us."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a token endpoint grants. `expires_in` seconds or None; `scopes` without their prefix, or None."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_in: int | None
+    scopes: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Application:
+    """The application registered at Oura. `basic` sends its credentials as HTTP Basic instead of in the form."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    basic: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A token endpoint and how patiently to speak to it, in seconds.
+
+    Giving up early on an answer would cost a consent, so `patience` is much longer than that for data.
+    """
+
+    url: str
+    connect: float = 30
+    patience: float = 120
+    user_agent: str = "tap-oura"
+
+    def refresh(self, application: Application, refresh_token: str, received: Callable[[str], None]) -> Pair:
+        """Spend the refresh token. `received` gets the body of a success before anything else is done with it.
+
+        Raises NotSent, NotAnswered, Unavailable, Refused, Unreadable.
+        """
+        client = WebApplicationClient(application.client_id)
+        body = client.prepare_refresh_body(refresh_token=refresh_token, **_in_form(application))
+        answer = self._post(application, body)
+        received(answer)
+        return read(answer)
+
+    def exchange(self, application: Application, code: str, redirect_uri: str) -> Pair:
+        """Turn the code of a consent into the first pair. Raises as `refresh` does."""
+        client = WebApplicationClient(application.client_id)
+        form = _in_form(application)
+        body = client.prepare_request_body(code=code, redirect_uri=redirect_uri, include_client_id=bool(form), **form)
+        return read(self._post(application, body))
+
+    def revoke(self, application: Application, token: str) -> bool:
+        """End the grant that the token belongs to. Returns whether Oura agreed; a dead grant needs no revoking."""
+        parts = urlsplit(self.url)
+        path = next((revoke for path, revoke in REVOKE_PATHS.items() if parts.path == path), "/oauth/revoke")
+        query = {"access_token": token} if path == "/oauth/revoke" else {}
+        try:
+            answer = requests.post(
+                parts._replace(path=path, query=urlencode(query)).geturl(),
+                data={"token": token, "client_id": application.client_id, "client_secret": application.client_secret},
+                headers={"User-Agent": self.user_agent},
+                timeout=self.connect,
+                allow_redirects=False,
+            )
+        except requests.RequestException:
+            return False
+        return answer.ok
+
+    def _post(self, application: Application, body: str) -> str:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        auth = (application.client_id, application.client_secret) if application.basic else None
+        try:
+            # A connection of its own: an old one that Oura has closed meanwhile would look like a lost answer.
+            answer = requests.post(
+                self.url,
+                data=body,
+                auth=auth,
+                headers={**headers, "User-Agent": self.user_agent},
+                timeout=(self.connect, self.patience),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            # The exception's own text may hold the request; its class says enough.
+            raise (NotSent if _never_left(error) else NotAnswered)(type(error).__name__) from None
+        if answer.status_code >= 500:
+            raise Unavailable(str(answer.status_code))
+        if answer.status_code != 200:
+            raise Refused(answer.status_code, _error(answer))
+        return answer.text
+
+
+def read(body: str) -> Pair:
+    """Return the pair in the body of a success. Raises Unreadable."""
+    try:
+        token = WebApplicationClient("").parse_request_body_response(body)
+        access_token, refresh_token = token["access_token"], token.get("refresh_token")
+        expires_in = int(token.get("expires_in") or 0)
+        scopes = token.get("scope")
+        granted = None if scopes is None else stripped(scopes)
+    except (OAuth2Error, ValueError, TypeError, AttributeError, KeyError):
+        raise Unreadable("the answer holds no access token") from None
+    if not isinstance(access_token, str) or not isinstance(refresh_token, str | None):
+        raise Unreadable("the answer's tokens are no text")
+    return Pair(access_token, refresh_token, expires_in if expires_in > 0 else None, granted)
+
+
+def stripped(scopes: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the scopes without the newer provider's prefix, in order."""
+    return tuple(sorted({scope.removeprefix(PREFIX) for scope in scopes if scope}))
+
+
+def _in_form(application: Application) -> dict[str, Any]:
+    if application.basic:
+        return {}
+    return {"client_id": application.client_id, "client_secret": application.client_secret}
+
+
+def _error(answer: requests.Response) -> str:
+    try:
+        said = answer.json()
+    except ValueError:
+        return ""
+    error = said.get("error") if isinstance(said, dict) else None
+    # Only a word of OAuth's own vocabulary is repeated; free text might quote the request.
+    return error if isinstance(error, str) and error.isidentifier() and len(error) < 40 else ""
+
+
+def _never_left(error: requests.RequestException) -> bool:
+    if isinstance(error, requests.ConnectTimeout | requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return True
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", None)
+    if isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
+        return True
+    # A certificate is looked at before the first byte of the request.
+    seen = reason.args[0] if isinstance(reason, urllib3.exceptions.SSLError) and reason.args else None
+    return isinstance(seen, ssl.SSLCertVerificationError)

@@ -1,0 +1,38 @@
+"""A polite stop waits until a refresh is over: an exception in its middle would throw the answer away."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Hold back the signals that end a process; those that came meanwhile take effect at the end.
+
+    Python runs handlers in the main thread only, so that other threads need no shield.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        came.append(number)
+
+    before = {number: signal.signal(number, hold) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for number in came:
+            signal.raise_signal(number)

@@ -1,0 +1,67 @@
+"""Where credentials are kept: the one interface that every store has, and how a store is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from tap_oura.errors import AccountFailed
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from tap_oura.credentials.record import Record
+
+DEFAULT = "default"
+"""The entry of an account that the settings give credentials for but no name."""
+
+
+class StoreFailed(AccountFailed):
+    """The store cannot be read or written. Nothing was spent, unless the message says so."""
+
+    reason = "store"
+
+
+class Overtaken(Exception):
+    """Somebody else has changed the entry since it was read: look again and decide anew."""
+
+
+class Entry(Protocol):
+    """One account's place in the store, open for writing."""
+
+    @property
+    def record(self) -> Record | None:
+        """What the entry holds; read afresh when it was opened, and after every write."""
+
+    def write(self, record: Record) -> None:
+        """Keep the record; durable on return. Raises Overtaken, StoreFailed."""
+
+    def remove(self) -> None:
+        """Forget the account. Raises Overtaken, StoreFailed."""
+
+
+class Vault(Protocol):
+    """All accounts' credentials. One vault may be used by any number of processes at the same time."""
+
+    exclusive: bool
+    """Whether an open entry keeps every other process out, so that a refresh found under way must be a dead one."""
+
+    def users(self) -> list[str]:
+        """Return the names of all entries. Raises StoreFailed."""
+
+    def read(self, user: str) -> Record | None:
+        """Return an entry's record without waiting for anybody. Raises StoreFailed."""
+
+    def open(self, user: str) -> AbstractContextManager[Entry]:
+        """Open an entry for writing. Raises StoreFailed."""
+
+
+def vault(location: str) -> Vault:
+    """Return the vault at a folder's path or an `aws-secretsmanager://` address. Touches neither disk nor network."""
+    if location.startswith("aws-secretsmanager://"):
+        # boto3 is an extra of its own, which only those install who need it.
+        from tap_oura.credentials.secrets_manager import SecretsManager
+
+        return SecretsManager(location)
+    from tap_oura.credentials.files import Files
+
+    return Files(location)

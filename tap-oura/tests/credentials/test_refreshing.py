@@ -1,0 +1,205 @@
+"""What a refresh does, whatever Oura's token endpoints answer."""
+
+from __future__ import annotations
+
+import pytest
+from tap_oura.credentials.record import Seed
+from tap_oura.errors import ConsentLost, RefreshFailed
+
+DAY = 86400
+LOST = r"the consent is lost: .*; run: collect\.py login --user user-1"
+
+
+@pytest.mark.parametrize("user", ["user-1", "user-2"])
+def test_the_endpoint_that_knows_the_application_is_found_and_remembered(oura, make, vault, clock, user):
+    token = make(user).token()
+    clock.now += 40 * DAY
+    make(user).token()
+
+    assert oura.accepts(token)
+    first, *second = [request["path"] for request in oura.refreshes() if request["status"] == 200]
+    assert second == [first]
+    assert len(oura.refreshes()) <= 3
+    assert vault.read(user).endpoint == oura.url + first
+
+
+def test_the_client_may_authenticate_with_http_basic(oura, make):
+    assert oura.accepts(make(basic=True).token())
+
+
+def test_a_token_is_used_until_shortly_before_its_end(oura, make, clock):
+    oura.admin("POST", "oauth", expires_in=DAY)
+    first = make().token()
+
+    clock.now += DAY - 301
+    assert make().token() == first
+    clock.now += 2
+    assert make().token() != first
+    assert len([request for request in oura.refreshes() if request["status"] == 200]) == 2
+
+
+def test_without_expires_in_a_token_is_used_until_it_is_rejected(oura, make, clock):
+    oura.admin("POST", "oauth", expires_in=None)
+    credentials = make()
+    first = credentials.token()
+    clock.now += 1000 * DAY
+
+    assert make().token() == first
+    again = make()
+    assert again.renew(again.token())
+    assert oura.accepts(again.token())
+
+
+def test_a_rejected_token_is_renewed_once_per_process(oura, make):
+    credentials = make()
+    credentials.token()
+    another = make()
+
+    assert another.renew(another.token())
+    assert not another.renew(another.token())
+    assert len([request for request in oura.refreshes() if request["status"] == 200]) == 2
+
+
+def test_a_token_that_another_process_renewed_is_taken_from_the_vault(oura, make):
+    early, late = make(), make()
+    rejected = early.token()
+    late.renew(late.token())
+
+    assert early.renew(rejected)
+    assert early.token() == late.token()
+
+
+def test_scopes_lose_the_prefix_of_the_newer_provider(oura, make, vault):
+    make("user-2").token()
+
+    assert "daily" in vault.read("user-2").scopes
+    assert not any(scope.startswith("extapi:") for scope in vault.read("user-2").scopes)
+
+
+def test_an_answer_that_is_lost_after_the_rotation_is_told_and_nothing_is_sent_again(oura, make):
+    oura.fault("token_drop_after_rotation", path="/oauth/token", times=1)
+
+    for _ in range(3):
+        with pytest.raises(ConsentLost, match=LOST):
+            make().token()
+    assert [request["path"] for request in oura.refreshes()].count("/oauth/token") == 1
+
+
+def test_a_lost_answer_is_never_followed_by_the_other_endpoint(oura, make):
+    oura.fault("token_drop_after_rotation", path="/oauth/v2/ext/oauth-token", times=1)
+
+    with pytest.raises(ConsentLost):
+        make("user-2").token()
+    assert len(oura.refreshes("user-2")) == 1
+
+
+def test_after_a_lost_answer_the_old_token_serves_as_long_as_it_lives(oura, make, clock):
+    oura.admin("POST", "oauth", expires_in=DAY)
+    old = make().token()
+    clock.now += DAY - 100
+    oura.fault("token_drop_after_rotation")
+
+    assert make().token() == old
+    clock.now += 101
+    with pytest.raises(ConsentLost):
+        make().token()
+
+
+def test_a_server_error_is_tried_once_more(oura, make):
+    oura.fault("token_before", path="/oauth/token", times=1)
+
+    assert oura.accepts(make(urls=(f"{oura.url}/oauth/token",)).token())
+    assert [request["status"] for request in oura.refreshes()] == [503, 200]
+
+
+def test_server_errors_without_end_stop_after_two_and_lose_nothing(oura, make):
+    oura.fault("token_status", code=500)
+    credentials = make()
+
+    for _ in range(3):
+        with pytest.raises(RefreshFailed, match="nothing is lost, the next run tries again"):
+            credentials.token()
+    assert [request["status"] for request in oura.refreshes()] == [500, 500]
+    oura.well()
+    assert oura.accepts(make().token())
+
+
+@pytest.mark.parametrize(("user", "down"), [("user-1", "modern"), ("user-2", "legacy")])
+def test_one_endpoint_out_of_order_does_not_matter_to_the_others_clients(oura, make, user, down):
+    oura.fault("one_endpoint_down", endpoint=down)
+
+    assert oura.accepts(make(user).token())
+
+
+@pytest.mark.parametrize(("user", "down"), [("user-1", "legacy"), ("user-2", "modern")])
+def test_the_own_endpoint_out_of_order_costs_a_run_and_no_consent(oura, make, user, down):
+    oura.fault("one_endpoint_down", endpoint=down)
+
+    with pytest.raises(RefreshFailed, match="nothing is lost"):
+        make(user).token()
+    oura.well()
+    assert oura.accepts(make(user).token())
+
+
+def test_where_nothing_listens_nothing_was_sent(oura, make):
+    with pytest.raises(RefreshFailed, match="nothing is lost"):
+        make(urls=("http://127.0.0.1:9/oauth/token",)).token()
+    assert oura.accepts(make().token())
+
+
+def test_an_endpoint_that_cannot_be_reached_is_passed_over(oura, make):
+    assert oura.accepts(make(urls=("http://127.0.0.1:9/oauth/token", f"{oura.url}/oauth/token")).token())
+
+
+def test_a_grant_that_oura_has_ended_is_told_and_not_asked_for_again(oura, make):
+    make().token()
+    oura.admin("POST", "revoke", user="user-1")
+
+    for _ in range(3):
+        another = make()
+        with pytest.raises(ConsentLost, match=r"Oura has ended it \(invalid_grant\); run: collect\.py login"):
+            another.renew(another.token())
+    assert [request["status"] for request in oura.refreshes()].count(400) == 1
+
+
+def test_a_wrong_client_secret_is_told_and_costs_nothing(oura, make):
+    with pytest.raises(RefreshFailed, match="check client_id, client_secret and token_url"):
+        make(seed=oura.seed("user-1", client_secret="mistyped")).token()
+    assert oura.accepts(make().token())
+
+
+def test_a_rotated_client_secret_is_used_by_the_next_process(oura, make, clock):
+    make(seed=oura.seed("user-1")).token()
+    clock.now += 40 * DAY
+
+    with pytest.raises(RefreshFailed):
+        make(seed=oura.seed("user-1", client_secret="the old one")).token()
+    assert oura.accepts(make(seed=oura.seed("user-1")).token())
+
+
+def test_what_cannot_be_stored_is_not_spent(oura, make, vault):
+    vault.folder.parent.mkdir(exist_ok=True)
+    vault.folder.write_text("a file where the folder should be")
+
+    with pytest.raises(Exception, match="token_store"):
+        make().token()
+    assert oura.refreshes() == []
+
+
+def test_a_token_without_a_refresh_token_is_used_as_it_is(oura, make, vault):
+    credentials = make(seed=Seed("token-1"))
+
+    assert credentials.token() == "token-1"
+    assert not credentials.renew("token-1")
+    assert not vault.folder.exists()
+
+
+def test_no_secret_is_in_what_is_said_about_a_failure(oura, make, caplog):
+    oura.fault("token_drop_after_rotation")
+    seed = oura.seed("user-1")
+
+    with caplog.at_level("DEBUG"), pytest.raises(ConsentLost) as failure:
+        make().token()
+    said = caplog.text + repr(failure.value) + repr(make()._terms) + repr(seed) + repr(make().record)
+    assert seed.refresh_token not in said
+    assert seed.client_secret not in said
