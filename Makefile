@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 PACKAGES := tap-oura simulator collector
 
-.PHONY: help setup demo run test lint format psql stop clean dictionary constraints
+.PHONY: help setup demo run test soak lint format psql stop clean dictionary constraints
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -24,7 +24,10 @@ stop: .venv/ready  ## Stop the demo's simulator and the embedded database
 	@$(BIN)/python collect.py stop
 
 test: .venv/ready-dev  ## Run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m 'not soak'
+
+soak: .venv/ready-dev  ## Run the tests that take long
+	@$(BIN)/python -m pytest -m soak
 
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .

@@ -91,10 +91,11 @@ class Credentials:
     def token(self) -> str:
         """Return an access token that should work. Raises ConsentLost, RefreshFailed, StoreFailed."""
         with self._turn:
-            if not self.record.usable(self._terms.clock(), MARGIN):
+            # After a failure the old token is used to its very end, without asking for another before each request.
+            if not self.record.usable(self._terms.clock(), 0 if self._failure else MARGIN):
                 self._refresh(rejected=None)
             if self.record.access_token is None:
-                raise self._lost("there are no credentials for it")
+                raise ConsentLost(f"there are no credentials for it; {self._way}")
             return self.record.access_token
 
     def renew(self, rejected: str) -> bool:
@@ -189,9 +190,7 @@ class Credentials:
             raise self._lost(f"Oura has ended it ({error.error})") from None
         except (NotSent, Unavailable) as error:
             self._store(entry, record)
-            raise RefreshFailed(
-                f"no token endpoint works ({error}); nothing is lost, the next run tries again"
-            ) from None
+            raise RefreshFailed(f"no token endpoint works ({error}); {LATER}") from None
         self._store(entry, fresh)
         self._record, self._failure = fresh, None
         logger.info("%s: refreshed", self.user)
@@ -224,14 +223,15 @@ class Credentials:
         raise self._lost("what came of its refresh could not be stored")
 
     def _with(self, record: Record, pair: Pair) -> Record:
-        now = self._terms.clock()
+        # From the sending on, not from the reading: an answer may have waited for us in the vault.
+        at = record.sent.at if record.sent else self._terms.clock()
         return renewed(
             record,
             access_token=pair.access_token,
             refresh_token=pair.refresh_token or record.refresh_token,
-            expires_at=None if pair.expires_in is None else now + pair.expires_in,
+            expires_at=None if pair.expires_in is None else at + pair.expires_in,
             scopes=record.scopes if pair.scopes is None else pair.scopes,
-            refreshed_at=now,
+            refreshed_at=at,
         )
 
     def _application(self, record: Record) -> Application:
@@ -241,10 +241,13 @@ class Credentials:
             raise RefreshFailed("client_id and client_secret are missing, so its token cannot be refreshed")
         return Application(client_id, secret, self._terms.basic)
 
-    def _lost(self, why: str) -> ConsentLost:
+    @property
+    def _way(self) -> str:
         name = "" if self.user == DEFAULT else f" --user {quote(self.user)}"
-        way = f"run: {self._terms.login}{name}" if self._terms.login else "consent again"
-        return ConsentLost(f"the consent is lost: {why}; {way}")
+        return f"run: {self._terms.login}{name}" if self._terms.login else "consent again"
+
+    def _lost(self, why: str) -> ConsentLost:
+        return ConsentLost(f"the consent is lost: {why}; {self._way}")
 
 
 def _utc(at: float) -> str:

@@ -1,7 +1,7 @@
 """The default vault: a folder with one file per account, for its owner's eyes only.
 
 A write is `name.json.new` first, brought to the disk, then renamed. What a process left behind as `.new` when it was
-killed in between was decided already, so the next one completes the rename; half a file is no JSON and is dropped.
+killed in between was decided already, so the next one completes the rename; half a file is dropped.
 """
 
 from __future__ import annotations
@@ -104,12 +104,16 @@ class FileEntry:
             os.close(descriptor)
 
     def _complete(self) -> None:
+        """Finish a write that was cut short, unless it was a mere note: that never came into force."""
         with _told(f"token_store: cannot complete {self._new}"):
             if not self._new.exists():
                 return
             try:
-                json.loads(self._new.read_text())
-            except ValueError:
+                drafted = from_json(json.loads(self._new.read_text()))
+                is_note = drafted.sent is not None and drafted.answer is None
+            except (ValueError, AttributeError):
+                is_note = True
+            if is_note:
                 self._new.unlink()
             else:
                 self._move()

@@ -34,7 +34,6 @@ CLIENT = ("client_id", "client_secret")
 """What the accounts of one secret may have in common, and what people rotate in it while we run."""
 OURS = {item.name for item in fields(Record)} - set(CLIENT) | {"pair"}
 MISSING = "ResourceNotFoundException"
-LOST_RACE = ("InvalidParameterException", "ResourceExistsException", "InvalidRequestException")
 
 Secret = dict[str, Any]
 
@@ -90,11 +89,11 @@ class SecretsManager:
         """Return the name of the secret that holds the account."""
         return self.name + user if self._is_prefix else self.name
 
-    def fetch(self, name: str) -> tuple[Secret | None, str]:
+    def fetch(self, name: str, stage: str = CURRENT) -> tuple[Secret | None, str]:
         """Return the secret's content and version; None where there is no such secret."""
         with _told(f"read {name}"):
             try:
-                answer = self.client.get_secret_value(SecretId=name)
+                answer = self.client.get_secret_value(SecretId=name, VersionStage=stage)
             except ClientError as error:
                 if _code(error) == MISSING:
                     return None, ""
@@ -118,16 +117,22 @@ class SecretsManager:
                 self.client.put_secret_value(
                     SecretId=name, SecretString=text, ClientRequestToken=token, VersionStages=[DRAFT]
                 )
-                self.client.update_secret_version_stage(
-                    SecretId=name, VersionStage=CURRENT, MoveToVersionId=token, RemoveFromVersionId=version
-                )
-            except ClientError as error:
-                if _code(error) not in LOST_RACE:
-                    raise
-                # boto3 repeats a call whose answer was lost, and then hears that the label is not there any more.
-                if self.fetch(name)[1] != token:
-                    raise Overtaken from None
+            except self.client.exceptions.ResourceExistsException:
+                raise Overtaken from None
+        self.move(name, version, token)
         return token
+
+    def move(self, name: str, old: str, new: str) -> None:
+        """Make the version `new` the current one if `old` is. Raises Overtaken."""
+        with _told(f"write {name}"):
+            try:
+                self.client.update_secret_version_stage(
+                    SecretId=name, VersionStage=CURRENT, MoveToVersionId=new, RemoveFromVersionId=old
+                )
+            except (self.client.exceptions.InvalidParameterException, self.client.exceptions.InvalidRequestException):
+                # boto3 repeats a call whose answer was lost, and then hears that the label is not there any more.
+                if self.fetch(name)[1] != new:
+                    raise Overtaken from None
 
 
 class SecretEntry:
@@ -136,10 +141,21 @@ class SecretEntry:
     def __init__(self, vault: SecretsManager, user: str) -> None:
         self._vault, self._user, self._name = vault, user, vault.secret_of(user)
         self._fetch()
+        self._complete()
 
     def _fetch(self) -> None:
         self._secret, self._version = self._vault.fetch(self._name)
         self.record = _record(self._name, self._secret, self._user)
+
+    def _complete(self) -> None:
+        """Make a draft current that holds the answer to the refresh under way: its writer died before the last step."""
+        if self.record is None or self.record.sent is None or self.record.answer is not None:
+            return
+        draft, version = self._vault.fetch(self._name, DRAFT)
+        drafted = _record(self._name, draft, self._user)
+        if drafted and drafted.sent == self.record.sent and drafted.answer is not None:
+            self._vault.move(self._name, self._version, version)
+            self._fetch()
 
     def write(self, record: Record) -> None:
         while True:

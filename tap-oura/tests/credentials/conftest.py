@@ -2,51 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import requests
+from oura_simulator.testing import Running, running
 from tap_oura.credentials.auth import Credentials, Terms
 from tap_oura.credentials.endpoints import Endpoints, token_urls
 from tap_oura.credentials.files import Files
 from tap_oura.credentials.record import Seed
 
-ACCOUNTS = 6
-DAY = 86400
+class Oura(Running):
+    """The simulator, in the words of these tests. Client 1 belongs to the documented endpoint, client 2 to the newer."""
 
-
-class Oura:
-    """The simulator, in the words of the tests. Client 1 belongs to the documented endpoint, client 2 to the newer."""
-
-    def __init__(self, url, accounts):
-        self.url = url
-        self.accounts = {account["user"]: account for account in accounts}
-
-    def admin(self, method, path, /, **body):
-        answer = requests.request(method, f"{self.url}/admin/{path}", json=body or None, timeout=10)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def fault(self, kind, **options):
-        self.admin("POST", "faults", kind=kind, **options)
-
-    def well(self):
-        self.admin("DELETE", "faults")
+    def admin(self, route, /, **body):
+        return self.call("POST", route, body)
 
     def expire(self, user):
         """End the account's access tokens at Oura, whatever we believe."""
-        self.admin("POST", "expire", user=user)
+        self.admin("expire", user=user)
 
     def refreshes(self, user=None):
         """The refresh requests that came in, oldest first."""
         return [
             request
-            for request in self.admin("GET", "requests")
+            for request in self.requests()
             if request.get("grant_type") == "refresh_token" and user in (None, request["user"])
         ]
 
@@ -56,41 +36,54 @@ class Oura:
         )
         return answer.status_code == 200
 
+    def account(self, user):
+        return next(account for account in self.accounts if account["user"] == user)
+
     def seed(self, user, **changes):
-        account = self.accounts[user]
+        account = self.account(user)
         seed = Seed(None, account["refresh_token"], account["client_id"], account["client_secret"])
         return replace(seed, **changes)
 
 
-@contextmanager
-def simulator(*arguments):
-    program = str(Path(sys.executable).with_name("oura-simulator"))
-    process = subprocess.Popen(
-        [program, "serve", "--port", "0", "--json", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        ready = json.loads(process.stdout.readline())
-        yield Oura(ready["url"], ready["accounts"])
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
 @pytest.fixture(scope="session")
 def one_simulator():
-    with simulator("--accounts", str(ACCOUNTS), "--days", "3") as oura:
-        yield oura
+    with running(accounts=6, days=3) as simulator:
+        yield Oura(simulator.url, simulator.accounts)
 
 
 @pytest.fixture
 def oura(one_simulator):
-    one_simulator.admin("POST", "reset")
-    one_simulator.admin("DELETE", "requests")
+    one_simulator.reset()
     return one_simulator
+
+
+@pytest.fixture(scope="session")
+def aws():
+    """Secrets Manager as moto plays it, over real HTTP; its address."""
+    server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def secrets(aws, monkeypatch):
+    """An AWS account without secrets: the address of its Secrets Manager."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    requests.post(f"{aws}/moto-api/reset", timeout=10)
+    return aws
+
+
+@pytest.fixture(params=["files", "secrets manager"])
+def location(request, tmp_path):
+    """Both kinds of vault, one after the other."""
+    if request.param == "files":
+        return str(tmp_path / "credentials")
+    return f"aws-secretsmanager://oura/accounts/?region=eu-west-1&endpoint_url={request.getfixturevalue('secrets')}"
 
 
 class Clock:

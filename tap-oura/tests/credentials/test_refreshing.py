@@ -28,7 +28,7 @@ def test_the_client_may_authenticate_with_http_basic(oura, make):
 
 
 def test_a_token_is_used_until_shortly_before_its_end(oura, make, clock):
-    oura.admin("POST", "oauth", expires_in=DAY)
+    oura.admin("oauth", expires_in=DAY)
     first = make().token()
 
     clock.now += DAY - 301
@@ -39,7 +39,7 @@ def test_a_token_is_used_until_shortly_before_its_end(oura, make, clock):
 
 
 def test_without_expires_in_a_token_is_used_until_it_is_rejected(oura, make, clock):
-    oura.admin("POST", "oauth", expires_in=None)
+    oura.admin("oauth", expires_in=None)
     credentials = make()
     first = credentials.token()
     clock.now += 1000 * DAY
@@ -94,7 +94,7 @@ def test_a_lost_answer_is_never_followed_by_the_other_endpoint(oura, make):
 
 
 def test_after_a_lost_answer_the_old_token_serves_as_long_as_it_lives(oura, make, clock):
-    oura.admin("POST", "oauth", expires_in=DAY)
+    oura.admin("oauth", expires_in=DAY)
     old = make().token()
     clock.now += DAY - 100
     oura.fault("token_drop_after_rotation")
@@ -120,7 +120,7 @@ def test_server_errors_without_end_stop_after_two_and_lose_nothing(oura, make):
         with pytest.raises(RefreshFailed, match="nothing is lost, the next run tries again"):
             credentials.token()
     assert [request["status"] for request in oura.refreshes()] == [500, 500]
-    oura.well()
+    oura.clear_faults()
     assert oura.accepts(make().token())
 
 
@@ -137,7 +137,7 @@ def test_the_own_endpoint_out_of_order_costs_a_run_and_no_consent(oura, make, us
 
     with pytest.raises(RefreshFailed, match="nothing is lost"):
         make(user).token()
-    oura.well()
+    oura.clear_faults()
     assert oura.accepts(make(user).token())
 
 
@@ -153,7 +153,7 @@ def test_an_endpoint_that_cannot_be_reached_is_passed_over(oura, make):
 
 def test_a_grant_that_oura_has_ended_is_told_and_not_asked_for_again(oura, make):
     make().token()
-    oura.admin("POST", "revoke", user="user-1")
+    oura.admin("revoke", user="user-1")
 
     for _ in range(3):
         another = make()

@@ -1,0 +1,69 @@
+"""A process that refreshes a token, and kills itself with SIGKILL at the step that it is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from unittest import mock
+
+from tap_oura.credentials import files
+from tap_oura.credentials.auth import Credentials, Terms
+from tap_oura.credentials.endpoints import Endpoints
+from tap_oura.credentials.record import Seed
+from tap_oura.credentials.vault import vault
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_anyhow(*_):
+    die()
+
+
+def step_of(record):
+    """What a write is about."""
+    if record.answer is not None:
+        return "the answer"
+    return "the note" if record.sent else "the pair"
+
+
+def dying(kind, at):
+    """An entry that dies `before`, `after` or in the `middle` of a write: once the text is down, not yet in force."""
+    moment, _, what = at.partition(" ")
+    write = kind.write
+
+    def patched(self, record):
+        if step_of(record) != what:
+            write(self, record)
+        elif moment == "before":
+            die()
+        elif moment == "after":
+            write(self, record)
+            die()
+        else:
+            mover = files.FileEntry if kind is files.FileEntry else type(self._vault)
+            with mock.patch.object(mover, "_move" if mover is kind else "move", side_effect=die_anyhow):
+                write(self, record)
+
+    return patched
+
+
+def main(told):
+    where = vault(told["store"])
+    if told["store"].startswith("aws"):
+        from tap_oura.credentials.secrets_manager import SecretEntry
+
+        kind = SecretEntry
+    else:
+        kind = files.FileEntry
+    terms = Terms(where, Endpoints(tuple(told["urls"]), connect=5, patience=5))
+    credentials = Credentials(told["user"], Seed(*told["seed"]), terms)
+    with mock.patch.object(kind, "write", dying(kind, told["at"])):
+        credentials.token()
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

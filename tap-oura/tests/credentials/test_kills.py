@@ -1,0 +1,138 @@
+"""SIGKILL at every step of a refresh: the grant is intact afterwards, or told as lost where no answer was stored."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import astuple
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+from tap_oura.credentials.record import adopt
+from tap_oura.credentials.vault import vault as open_vault
+from tap_oura.errors import ConsentLost
+
+DYING = Path(__file__).with_name("dying.py")
+USER = "user-1"
+
+
+def start(oura, location, at, urls=None):
+    told = {
+        "store": location,
+        "urls": urls or [f"{oura.url}/oauth/token"],
+        "user": USER,
+        "seed": astuple(oura.seed(USER)),
+        "at": at,
+    }
+    return subprocess.Popen([sys.executable, str(DYING), json.dumps(told)])
+
+
+def die(*given, **named):
+    with start(*given, **named) as process:
+        assert process.wait(30) == -signal.SIGKILL
+
+
+@pytest.fixture
+def next_process(oura, make, location, clock):
+    """A process that comes later, when nobody can be waiting for an answer any more."""
+    with open_vault(location).open(USER) as entry:
+        entry.write(adopt(None, oura.seed(USER)))
+
+    def look():
+        clock.now = time.time() + 100
+        return make(USER, vault=open_vault(location)).token()
+
+    return look
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "before the note",
+        "middle the note",
+        "middle the answer",
+        "after the answer",
+        "before the pair",
+        "middle the pair",
+        "after the pair",
+    ],
+)
+def test_the_grant_is_intact(oura, location, next_process, at):
+    die(oura, location, at)
+
+    assert oura.accepts(next_process())
+    assert [request["status"] for request in oura.refreshes() if request["path"] == "/oauth/token"] == [200]
+
+
+@pytest.mark.parametrize("at", ["after the note", "before the answer"])
+def test_without_a_stored_answer_the_grant_is_told_as_lost_and_never_spent_again(oura, location, next_process, at):
+    die(oura, location, at)
+    spent = len(oura.refreshes())
+
+    for _ in range(2):
+        with pytest.raises(ConsentLost, match=r"a refresh was sent at .*; run: collect\.py login --user user-1"):
+            next_process()
+    assert len(oura.refreshes()) == spent
+
+
+def test_killed_while_the_answer_is_on_its_way_the_grant_is_told_as_lost(oura, location, next_process):
+    with withheld(f"{oura.url}/oauth/token") as (url, arrived):
+        process = start(oura, location, "never", urls=[url])
+        assert arrived.wait(30)
+        process.kill()
+        process.wait()
+
+    for _ in range(2):
+        with pytest.raises(ConsentLost, match="its answer never came"):
+            next_process()
+    assert len(oura.refreshes()) == 1
+
+
+def test_a_polite_stop_waits_for_the_answer(oura, location, next_process):
+    with withheld(f"{oura.url}/oauth/token") as (url, arrived):
+        process = start(oura, location, "never", urls=[url])
+        assert arrived.wait(30)
+        process.terminate()
+    # The answer is let go when the block ends.
+
+    assert process.wait(30) == -signal.SIGTERM
+    assert oura.accepts(next_process())
+    assert len(oura.refreshes()) == 1
+
+
+@contextmanager
+def withheld(url):
+    """An endpoint that passes requests on and keeps the answers to itself until the block is left."""
+    arrived, release = threading.Event(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            answer = requests.post(url, data=body, headers={"Content-Type": self.headers["Content-Type"]}, timeout=10)
+            arrived.set()
+            release.wait(20)
+            self.send_response(answer.status_code)
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", arrived
+    finally:
+        release.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,119 @@
+"""Several processes want the same account's token at the same moment: one refreshes, all succeed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from tap_oura.credentials.record import Record, adopt
+from tap_oura.credentials.vault import Overtaken
+from tap_oura.credentials.vault import vault as open_vault
+
+DAY = 86400
+
+
+def tap(oura, location, tmp_path, user="user-1"):
+    """Start a real tap for one small collection."""
+    account = {name: oura.account(user)[name] for name in ("user", "client_id", "client_secret", "refresh_token")}
+    config = tmp_path / "config.json"
+    config.write_text(
+        json.dumps(
+            {"api_url": oura.url, "accounts": [account], "collections": ["personal_info"], "token_store": location}
+        )
+    )
+    program = str(Path(sys.executable).with_name("tap-oura"))
+    return subprocess.Popen(
+        [program, "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def race(oura, location, tmp_path, rounds):
+    for number in range(rounds):
+        with open_vault(location).open("user-1") as entry:
+            if entry.record:
+                entry.write(Record(**{**vars(entry.record), "expires_at": time.time() - 1}))
+        oura.call("DELETE", "requests")
+
+        taps = [tap(oura, location, tmp_path) for _ in range(2)]
+        ends = [(process.communicate(timeout=60), process.returncode) for process in taps]
+
+        assert [code for _, code in ends] == [0, 0], f"round {number}: {ends}"
+        assert [request["status"] for request in oura.refreshes() if request["status"] != 401] == [200], number
+        assert all('"type":"RECORD"' in output for (output, _), _ in ends)
+
+
+def test_two_taps_with_one_expired_account_refresh_once(oura, location, tmp_path):
+    race(oura, location, tmp_path, rounds=10 if location.startswith("/") else 5)
+
+
+@pytest.mark.soak
+def test_two_taps_with_one_expired_account_refresh_once_two_hundred_times(oura, location, tmp_path):
+    race(oura, location, tmp_path, rounds=200)
+
+
+def test_of_two_writers_who_read_the_same_one_is_told_that_it_was_overtaken(oura, secrets):
+    vault = open_vault(f"aws-secretsmanager://oura/anna?region=eu-west-1&endpoint_url={secrets}")
+    with vault.open("default") as entry:
+        entry.write(Record("first", "first"))
+
+    with vault.open("default") as one, vault.open("default") as other:
+        one.write(Record("one", "one"))
+        with pytest.raises(Overtaken):
+            other.write(Record("other", "other"))
+    assert vault.read("default").access_token == "one"
+
+
+def test_writers_of_two_accounts_in_one_secret_do_not_lose_each_others_words(secrets):
+    location = f"aws-secretsmanager://oura/all?region=eu-west-1&endpoint_url={secrets}"
+    users = [f"user-{number}" for number in range(4)]
+    open_vault(location).client.create_secret(Name="oura/all", SecretString='{"accounts": {}}')
+
+    def write(user):
+        vault = open_vault(location)
+        for turn in range(5):
+            with vault.open(user) as entry:
+                entry.write(Record(f"{user} {turn}", f"{user} {turn}"))
+
+    threads = [threading.Thread(target=write, args=[user]) for user in users]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert {user: open_vault(location).read(user).refresh_token for user in users} == {u: f"{u} 4" for u in users}
+
+
+def test_many_threads_of_one_process_refresh_once(oura, make):
+    credentials = make()
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(credentials.token())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(set(got)) == 1
+    assert len(got) == 8
+    assert [request["status"] for request in oura.refreshes()].count(200) == 1
+
+
+def test_who_comes_late_waits_for_the_answer_that_another_machine_is_getting(oura, make, secrets, clock):
+    vault = open_vault(f"aws-secretsmanager://oura/accounts/?region=eu-west-1&endpoint_url={secrets}")
+    with vault.open("user-1") as entry:
+        entry.write(adopt(None, oura.seed("user-1")))
+    oura.admin("oauth", expires_in=DAY)
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(make(vault=vault).token())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(got) == 3
+    assert len(set(got)) == 1
+    assert [request["status"] for request in oura.refreshes()].count(200) == 1
