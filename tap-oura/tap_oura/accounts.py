@@ -24,6 +24,9 @@ CLIENT = ("client_id", "client_secret")
 class Tokens(Protocol):
     """What an account needs of its credentials."""
 
+    @property
+    def are_known(self) -> bool: ...
+
     def token(self) -> str: ...
 
     def renew(self, rejected: str) -> bool: ...
@@ -51,6 +54,8 @@ class Account:
 
 class Static:
     """A token that is what it is."""
+
+    are_known = True
 
     def __init__(self, token: str) -> None:
         self._token = token

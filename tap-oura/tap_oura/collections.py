@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from tap_oura import schemas
 from tap_oura.schemas import Properties, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 
 class Query(Enum):
@@ -20,16 +24,24 @@ class Query(Enum):
 
 @dataclass(frozen=True)
 class Collection:
-    """One collection. `path` is Oura's path segment, case-sensitive; `window` the days asked for in one request."""
+    """One collection. `path` is Oura's path segment, case-sensitive; `window` the days asked for in one request.
+
+    `scope` is what the wearer must have granted: one of these words, or nothing.
+    """
 
     name: str
     properties: Properties
+    scope: str
     query: Query = Query.DATES
     cursor: str | None = "day"
     keys: tuple[str, ...] = ("id",)
     window: int = 365
     lookback: int = 0
     path: str = ""
+
+    def is_open(self, granted: Container[str]) -> bool:
+        """Whether a consent with these scopes lets the collection be read."""
+        return not self.scope or any(scope in granted for scope in self.scope.split())
 
     @property
     def segment(self) -> str:
@@ -49,9 +61,9 @@ class Collection:
         }
 
 
-def _series(name: str, properties: Properties, *keys: str) -> Collection:
+def _series(name: str, properties: Properties, scope: str, *keys: str) -> Collection:
     # Oura refuses more than about a month of heart rate; nobody has measured the battery's limit.
-    return Collection(name, properties, Query.INSTANTS, cursor="timestamp", keys=keys, window=28)
+    return Collection(name, properties, scope, Query.INSTANTS, cursor="timestamp", keys=keys, window=28)
 
 
 # Minute-level documents weigh about 10 kB each, so their windows are a month; the rest fits a year into one answer.
@@ -59,25 +71,25 @@ def _series(name: str, properties: Properties, *keys: str) -> Collection:
 COLLECTIONS = {
     collection.name: collection
     for collection in (
-        Collection("daily_activity", schemas.DAILY_ACTIVITY, window=30),
-        Collection("daily_cardiovascular_age", schemas.DAILY_CARDIOVASCULAR_AGE),
-        Collection("daily_readiness", schemas.DAILY_READINESS),
-        Collection("daily_resilience", schemas.DAILY_RESILIENCE),
-        Collection("daily_sleep", schemas.DAILY_SLEEP),
-        Collection("daily_spo2", schemas.DAILY_SPO2),
-        Collection("daily_stress", schemas.DAILY_STRESS),
-        Collection("enhanced_tag", schemas.ENHANCED_TAG, cursor="start_day"),
-        _series("heartrate", schemas.HEARTRATE, "timestamp", "source"),
-        Collection("personal_info", schemas.PERSONAL_INFO, Query.OBJECT, cursor=None),
-        Collection("rest_mode_period", schemas.REST_MODE_PERIOD, cursor="start_day", lookback=90),
-        _series("ring_battery_level", schemas.RING_BATTERY_LEVEL, "timestamp"),
-        Collection("ring_configuration", schemas.RING_CONFIGURATION, Query.ALL, cursor=None),
-        Collection("session", schemas.SESSION, window=30),
-        Collection("sleep", schemas.SLEEP, window=30),
-        Collection("sleep_time", schemas.SLEEP_TIME),
-        Collection("tag", schemas.TAG),
-        Collection("vo2_max", schemas.VO2_MAX, path="vO2_max"),
-        Collection("workout", schemas.WORKOUT),
+        Collection("daily_activity", schemas.DAILY_ACTIVITY, "daily", window=30),
+        Collection("daily_cardiovascular_age", schemas.DAILY_CARDIOVASCULAR_AGE, "heart_health"),
+        Collection("daily_readiness", schemas.DAILY_READINESS, "daily"),
+        Collection("daily_resilience", schemas.DAILY_RESILIENCE, "stress"),
+        Collection("daily_sleep", schemas.DAILY_SLEEP, "daily"),
+        Collection("daily_spo2", schemas.DAILY_SPO2, "spo2"),
+        Collection("daily_stress", schemas.DAILY_STRESS, "daily stress"),
+        Collection("enhanced_tag", schemas.ENHANCED_TAG, "tag", cursor="start_day"),
+        _series("heartrate", schemas.HEARTRATE, "heartrate", "timestamp", "source"),
+        Collection("personal_info", schemas.PERSONAL_INFO, "", Query.OBJECT, cursor=None),
+        Collection("rest_mode_period", schemas.REST_MODE_PERIOD, "daily", cursor="start_day", lookback=90),
+        _series("ring_battery_level", schemas.RING_BATTERY_LEVEL, "ring_configuration", "timestamp"),
+        Collection("ring_configuration", schemas.RING_CONFIGURATION, "ring_configuration", Query.ALL, cursor=None),
+        Collection("session", schemas.SESSION, "session", window=30),
+        Collection("sleep", schemas.SLEEP, "daily", window=30),
+        Collection("sleep_time", schemas.SLEEP_TIME, "daily"),
+        Collection("tag", schemas.TAG, "tag"),
+        Collection("vo2_max", schemas.VO2_MAX, "heart_health", path="vO2_max"),
+        Collection("workout", schemas.WORKOUT, "workout"),
     )
 }
 

@@ -217,6 +217,6 @@ def _account_problems(accounts: list[Any]) -> Iterator[str]:
 
 
 MISSING_CREDENTIALS = (
-    "no credentials: log in, set refresh_token with client_id and client_secret, or access_token "
-    "(TAP_OURA_ACCESS_TOKEN), or accounts for several wearers"
+    "no credentials: set access_token (TAP_OURA_ACCESS_TOKEN), or refresh_token with client_id and client_secret, "
+    "or accounts for several wearers, or log in"
 )

@@ -92,11 +92,12 @@ class TapOura(Tap):
     def _configured(self) -> list[Account]:
         try:
             found = list(accounts.configured(self.config, accounts.terms(self.config, self.clock)))
+            if any(account.credentials.are_known for account in found):
+                return found
         except StoreFailed as error:
             raise SettingsError(str(error)) from None
-        if not found:
-            raise SettingsError(settings.MISSING_CREDENTIALS)
-        return found
+        nobody = [f"accounts: '{account.user}' has no credentials; give it some or log in" for account in found]
+        raise SettingsError("\n".join(nobody) or settings.MISSING_CREDENTIALS)
 
     def _own_id(self, account: Account) -> str:
         if self.config["sandbox"]:

@@ -88,6 +88,11 @@ class Credentials:
             self._record = adopt(self._terms.vault.read(self.user), self._seed)
         return self._record
 
+    @property
+    def are_known(self) -> bool:
+        """Whether there is anything to work with, in the settings or in the vault."""
+        return bool(self._seed.digest or self.record.access_token or self.record.refresh_token)
+
     def token(self) -> str:
         """Return an access token that should work. Raises ConsentLost, RefreshFailed, StoreFailed."""
         with self._turn:

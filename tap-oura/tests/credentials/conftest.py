@@ -12,8 +12,9 @@ from tap_oura.credentials.endpoints import Endpoints, token_urls
 from tap_oura.credentials.files import Files
 from tap_oura.credentials.record import Seed
 
+
 class Oura(Running):
-    """The simulator, in the words of these tests. Client 1 belongs to the documented endpoint, client 2 to the newer."""
+    """The simulator, in the words of these tests. Client 1 is one of the documented endpoint, client 2 of the newer."""
 
     def admin(self, route, /, **body):
         return self.call("POST", route, body)
