@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from oura_collector import database, demo, pipeline, settings
+from oura_collector import database, demo, login, pipeline, settings
 from oura_collector.database import Busy
 from oura_collector.settings import SettingsError
 
@@ -57,6 +57,27 @@ def prepare() -> None:
     """Make the database ready and note it for Meltano called by hand."""
     given = settings.read()
     pipeline.record(given, database.resolve(given))
+
+
+@cli.command("login")
+@click.option("--user", help="Name of the account in every row (default: Oura's own id of the wearer).")
+@click.option("--paste", is_flag=True, help="Where there is no browser: paste the address that it was sent to.")
+def log_in(user: str | None, paste: bool) -> None:
+    """Ask a wearer for consent, in a browser, and keep the tokens."""
+    login.login(settings.read(), user, paste)
+
+
+@cli.command("logout")
+@click.option("--user", help="The account; not needed where there is only one.")
+def log_out(user: str | None) -> None:
+    """Revoke an account's consent and forget its tokens; its data stays."""
+    login.logout(settings.read(), user)
+
+
+@cli.command()
+def status() -> None:
+    """Tell how each account's credentials are; leaves with 1 where a wearer must consent again."""
+    sys.exit(0 if login.status(settings.read()) else 1)
 
 
 @cli.command(context_settings=PASSED_ON)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 
+from oura_collector import accounts
 from oura_collector.database import only_run
-from oura_collector.settings import PROJECT, Settings, SettingsError
+from oura_collector.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,15 +30,10 @@ RECORD = "local.meltano.yml"
 
 def tap_environment(settings: Settings) -> dict[str, str]:
     """Return the tap's settings for Oura itself. Raises SettingsError where the credentials are missing."""
-    if not settings.oura_api_token:
-        raise SettingsError(
-            "no credentials: set OURA_API_TOKEN in .env or in the environment (.env.example shows how), "
-            "or try things out with 'make demo'"
-        )
     first = datetime.now(UTC).date() - timedelta(days=settings.days_to_backfill)
     return {
         "TAP_OURA_API_URL": settings.oura_api_url,
-        "TAP_OURA_ACCESS_TOKEN": settings.oura_api_token.get_secret_value(),
+        **accounts.environment(settings),
         "TAP_OURA_START_DATE": os.environ.get("TAP_OURA_START_DATE", first.isoformat()),
         "TAP_OURA_TIMEOUT_SECONDS": str(settings.api_timeout),
         "TAP_OURA_MAX_RETRIES": str(settings.max_retries),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,17 @@ class Settings(BaseSettings):
 
     oura_api_url: str = Field("https://api.ouraring.com", description="Oura's API")
     oura_api_token: SecretStr | None = Field(None, description="A bearer token, for a single account")
+    oura_client_id: str | None = Field(None, description="Of the application registered at Oura")
+    oura_client_secret: SecretStr | None = Field(None, description="Of the application registered at Oura")
+    oura_refresh_token: SecretStr | None = Field(None, description="The first one of a single account, without login")
+    oura_token_url: str | None = Field(None, description="Token endpoint, or several with commas; none: both of Oura's")
+    oura_token_store: str | None = Field(None, description="Folder for tokens, or aws-secretsmanager://name")
+    oura_authorize_url: str | None = Field(None, description="Consent page; none: that of the older portal")
+    oura_redirect_uri: str = Field(
+        "http://localhost:8765/callback", description="Where the consent page sends the browser, as registered at Oura"
+    )
+    multi_user_mode: bool = Field(False, description="Whether USER_MAPPING names the accounts")
+    user_mapping: SecretStr | None = Field(None, description="Lines of 'user: token'; the token may be missing")
     days_to_backfill: int = Field(30, ge=1, description="Days that the first run collects")
     api_timeout: int = Field(30, ge=1, description="Seconds to wait for Oura")
     max_retries: int = Field(3, ge=0, description="How often a request is repeated after a passing fault")
@@ -42,8 +54,11 @@ class Settings(BaseSettings):
 
 def read(**overrides: Any) -> Settings:
     """Return the settings. Raises SettingsError; no value is quoted, because it may be a secret."""
+    folder = os.environ.get("SECRETS_DIR") or None
+    if folder and not Path(folder).is_dir():
+        raise SettingsError(f"SECRETS_DIR: there is no folder {folder}")
     try:
-        return Settings(**overrides)
+        return Settings(**{"_secrets_dir": folder, **overrides})
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}" for problem in error.errors()]
         raise SettingsError("\n".join(lines)) from None

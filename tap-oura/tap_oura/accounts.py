@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_oura.credentials.auth import Credentials, Terms
 from tap_oura.credentials.endpoints import Endpoints, token_urls
-from tap_oura.credentials.record import Seed
+from tap_oura.credentials.record import Record, Seed
 from tap_oura.credentials.vault import DEFAULT, vault
 from tap_oura.errors import SettingsError
 
@@ -26,6 +26,9 @@ class Tokens(Protocol):
 
     @property
     def are_known(self) -> bool: ...
+
+    @property
+    def record(self) -> Record: ...
 
     def token(self) -> str: ...
 
@@ -59,6 +62,7 @@ class Static:
 
     def __init__(self, token: str) -> None:
         self._token = token
+        self.record = Record(token)
 
     def token(self) -> str:
         return self._token

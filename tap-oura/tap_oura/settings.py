@@ -73,9 +73,9 @@ SETTINGS = th.PropertiesList(
     ),
     th.Property(
         "token_url",
-        th.CustomType({"type": ["string", "array", "null"], "items": {"type": "string"}}),
+        th.StringType,
         title="Token URL",
-        description="Oura's token endpoint, or several to try in order (default: both that Oura has)",
+        description="Oura's token endpoint, or several in the order to try them, with commas (default: both of Oura's)",
     ),
     th.Property(
         "token_auth",

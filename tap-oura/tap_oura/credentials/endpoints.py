@@ -86,11 +86,10 @@ class Endpoints:
         return Endpoint(url, self.connect, self.patience, self.user_agent)
 
 
-def token_urls(configured: str | list[str] | None, api_url: str) -> tuple[str, ...]:
+def token_urls(configured: str | None, api_url: str) -> tuple[str, ...]:
     """Return the endpoints to try, in order. Another host's credentials are never sent to Oura, nor the reverse."""
     if configured:
-        named = configured.split(",") if isinstance(configured, str) else configured
-        return tuple(url.strip() for url in named if url.strip())
+        return tuple(url.strip() for url in configured.split(",") if url.strip())
     if api_url.rstrip("/") == OURA:
         return OURA_URLS
     return tuple(api_url.rstrip("/") + path for path in PATHS)

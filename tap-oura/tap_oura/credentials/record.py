@@ -65,6 +65,16 @@ class Record:
         """Whether the access token can be expected to work for `margin` more seconds."""
         return bool(self.access_token) and (self.expires_at is None or self.expires_at - margin > now)
 
+    def state(self, now: float) -> str:
+        """Return what to say of the account, in a word or two; `lost` and `missing` need the wearer's consent."""
+        if not self.access_token and not self.refresh_token:
+            return "missing"
+        if self.answer is not None:
+            return "answer to be read"
+        if self.sent:
+            return "refreshing" if now < self.sent.until else "lost"
+        return "lost" if self.refused else "works" if self.usable(now) else "due"
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields that say something. `pair` binds them to the tokens: who edits those begins anew."""
         said = {name: value for name, value in asdict(self).items() if value not in (None, (), False)}

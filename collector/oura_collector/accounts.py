@@ -1,0 +1,107 @@
+"""Whose data is collected: the settings' credentials in the words of the tap, which owns the vault."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from tap_oura import accounts
+from tap_oura.errors import OuraError
+
+from oura_collector.settings import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+    from tap_oura.credentials.auth import Terms
+
+    from oura_collector.settings import Settings
+
+LOGIN = "python collect.py login"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what the tap learns of the credentials, by names that Meltano does not write into its files.
+
+    Raises SettingsError where there are none, neither in the settings nor in the store.
+    """
+    names = configured_names(settings)
+    if not names:
+        raise SettingsError(
+            "no credentials: set OURA_CLIENT_ID and OURA_CLIENT_SECRET in .env or in the environment (.env.example "
+            f"shows how) and run '{LOGIN}', or set OURA_API_TOKEN there, or try things out with 'make demo'"
+        )
+    config = tap_config(settings)
+    said = {
+        "OURA_API_TOKEN": config["access_token"],
+        "OURA_REFRESH_TOKEN": config["refresh_token"],
+        "OURA_CLIENT_ID": config["client_id"],
+        "OURA_CLIENT_SECRET": config["client_secret"],
+        "OURA_ACCOUNTS": json.dumps(config["accounts"]) if config["accounts"] else None,
+        "TAP_OURA_TOKEN_STORE": config["token_store"],
+        "TAP_OURA_TOKEN_URL": config["token_url"],
+        "TAP_OURA_LOGIN_COMMAND": config["login_command"],
+    }
+    # What is empty here must not come through from a parent process either.
+    return {name: value or "" for name, value in said.items() if value or name.startswith("OURA_")}
+
+
+def tap_config(settings: Settings) -> dict[str, Any]:
+    """Return the tap's settings about accounts."""
+    return {
+        "api_url": settings.oura_api_url,
+        "access_token": _plain(settings.oura_api_token),
+        "refresh_token": _plain(settings.oura_refresh_token),
+        "client_id": settings.oura_client_id,
+        "client_secret": _plain(settings.oura_client_secret),
+        "accounts": list(_mapped(settings)) if settings.multi_user_mode else [],
+        "token_url": settings.oura_token_url,
+        "token_store": settings.oura_token_store or str(settings.data_dir / "credentials"),
+        "timeout_seconds": settings.api_timeout,
+        "user_agent": "oura-collector",
+        "login_command": LOGIN,
+    }
+
+
+def terms(settings: Settings) -> Terms:
+    """Return how tokens are kept and renewed. Raises SettingsError."""
+    try:
+        return accounts.terms(tap_config(settings), time.time)
+    except OuraError as error:
+        raise SettingsError(str(error)) from None
+    except ModuleNotFoundError:
+        raise SettingsError("OURA_TOKEN_STORE: AWS needs the package boto3; install tap-oura[aws]") from None
+
+
+def configured(settings: Settings) -> list[accounts.Account]:
+    """Return the accounts that a run would collect. Raises SettingsError."""
+    try:
+        return list(accounts.configured(tap_config(settings), terms(settings)))
+    except OuraError as error:
+        raise SettingsError(str(error)) from None
+
+
+def configured_names(settings: Settings) -> list[str]:
+    """Return the accounts' names for people."""
+    return [account.label for account in configured(settings)]
+
+
+def _mapped(settings: Settings) -> list[dict[str, str]]:
+    text = _plain(settings.user_mapping) or ""
+    entries: list[dict[str, str]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.strip().startswith("#"):
+            continue
+        user, _, token = (part.strip() for part in line.partition(":"))
+        if not user or len(user.split()) > 1:
+            raise SettingsError(f"USER_MAPPING: line {number} is not 'user: token'")
+        if any(entry["user"] == user for entry in entries):
+            raise SettingsError(f"USER_MAPPING: line {number} names an account for the second time")
+        entries.append({"user": user, **({"access_token": token} if token else {})})
+    if not entries:
+        raise SettingsError("USER_MAPPING: is empty although MULTI_USER_MODE is on; write lines of 'user: token'")
+    return entries
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

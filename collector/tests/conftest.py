@@ -1,0 +1,62 @@
+"""The collector is tested by its command line, against a simulator in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from oura_simulator.testing import running
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def shared_simulator():
+    with running(accounts=4, days=3) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(shared_simulator):
+    shared_simulator.reset()
+    return shared_simulator
+
+
+@pytest.fixture
+def environment(simulator, tmp_path):
+    """The environment of an operator with an application at Oura and an empty data folder."""
+    first = simulator.accounts[0]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("OURA_", "TAP_OURA_"))},
+        "DATA_DIR": str(tmp_path / "data"),
+        "OURA_API_URL": simulator.url,
+        "OURA_CLIENT_ID": first["client_id"],
+        "OURA_CLIENT_SECRET": first["client_secret"],
+        "OURA_REDIRECT_URI": f"http://localhost:{port}/callback",
+        "BROWSER": "false %s",
+    }
+
+
+@pytest.fixture
+def collect(environment):
+    """Call `collect.py` with arguments, text for its standard input, and changes of its environment."""
+
+    def call(*arguments, said="", **changes):
+        return subprocess.run(
+            [sys.executable, str(PROJECT / "collect.py"), *arguments],
+            input=said,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={name: value for name, value in {**environment, **changes}.items() if value is not None},
+            check=False,
+        )
+
+    return call

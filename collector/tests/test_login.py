@@ -1,0 +1,223 @@
+"""`collect.py login`, `logout` and `status`, against the simulator's consent page and token endpoints."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+import requests
+
+BROWSER = Path(__file__).with_name("browser.py")
+PROJECT = Path(__file__).resolve().parents[2]
+with_browser = pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")),
+    reason="needs Debian's packages chromium and chromium-driver",
+)
+
+
+def consent(page, user, decision="allow", scopes=None):
+    """What a wearer does at the consent page, without a browser: return the address one would be sent to."""
+    asked = {name: values[-1] for name, values in parse_qs(urlsplit(page).query).items()}
+    form = [(name, asked[name]) for name in ("client_id", "redirect_uri", "state")]
+    form += [("user", user), ("decision", decision)]
+    form += [("scopes", scope) for scope in (scopes or asked["scope"].split())]
+    answer = requests.post(page, data=urlencode(form), allow_redirects=False, timeout=10)
+    assert answer.status_code == 302, answer.text
+    return answer.headers["Location"]
+
+
+class Login:
+    """A login that waits for the pasted address."""
+
+    def __init__(self, environment, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, str(PROJECT / "collect.py"), "login", "--paste", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        self.page = next(line.strip() for line in self.process.stdout if line.strip().startswith("http"))
+
+    def paste(self, address):
+        self.said, self.complaint = self.process.communicate(address + "\n", timeout=60)
+        return self.process.returncode
+
+
+@pytest.fixture
+def log_in(environment):
+    def log_in(user="user-1", *arguments, **wishes):
+        login = Login(environment, *arguments)
+        login.code = login.paste(consent(login.page, user, **wishes))
+        return login
+
+    return log_in
+
+
+@with_browser
+def test_a_browser_is_sent_to_the_consent_page_and_its_answer_is_stored(collect, simulator):
+    done = collect("login", BROWSER=f"{sys.executable} {BROWSER} %s", CONSENT_UNTICK="heartrate spo2")
+
+    assert done.returncode == 0, done.stderr
+    assert "Logged in: user-1" in done.stdout
+    assert "heartrate (heartrate)" in done.stdout
+    assert "daily_spo2 (spo2)" in done.stdout
+    assert "workout" not in done.stdout.partition("Without")[2]
+    assert "user-1" in collect("status").stdout
+
+
+@with_browser
+def test_a_refusal_in_the_browser_is_told(collect, environment):
+    done = collect("login", BROWSER=f"{sys.executable} {BROWSER} %s", CONSENT_DECISION="deny")
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["collect.py: login: the consent was refused; nothing was changed"]
+
+
+def test_without_a_browser_the_address_is_pasted(log_in, collect, environment):
+    login = log_in()
+
+    assert login.code == 0, login.complaint
+    assert "Logged in: user-1" in login.said
+    assert [path.name for path in Path(environment["DATA_DIR"], "credentials").glob("*.json")] == ["user-1.json"]
+
+
+def test_the_answer_reaches_a_loopback_address_too(environment):
+    process = subprocess.Popen(
+        [sys.executable, str(PROJECT / "collect.py"), "login", "--user", "ada"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**environment, "BROWSER": "true %s"},
+    )
+    page = next(line.strip() for line in process.stdout if line.strip().startswith("http"))
+    requests.get(consent(page, "user-2"), timeout=10)
+    said, complaint = process.communicate(timeout=60)
+
+    assert process.returncode == 0, complaint
+    assert "Logged in: ada" in said
+
+
+def test_an_answer_to_somebody_elses_question_is_refused(environment):
+    login = Login(environment)
+
+    code = login.paste(re.sub("state=[^&]+", "state=forged", consent(login.page, "user-1")))
+
+    assert code == 2
+    assert "its 'state' differs" in login.complaint
+    assert not Path(environment["DATA_DIR"], "credentials").exists()
+
+
+def test_granted_scopes_are_shown_and_what_they_leave_out(log_in):
+    login = log_in(scopes=["daily", "workout"])
+
+    assert "Granted: daily workout" in login.said
+    assert "heartrate (heartrate)" in login.said
+    assert "daily_sleep" not in login.said.partition("Without")[2]
+
+
+def test_another_wearer_does_not_get_into_a_named_account(log_in):
+    assert log_in("user-1", "--user", "ada").code == 0
+
+    login = log_in("user-2", "--user", "ada")
+
+    assert login.code == 2
+    assert "'ada' belongs to another wearer" in login.complaint
+
+
+def test_a_new_consent_outlives_the_token_in_the_settings(log_in, collect, environment, simulator):
+    environment["OURA_REFRESH_TOKEN"] = "spent long ago"
+    log_in()
+
+    said = collect("status").stdout.splitlines()
+
+    assert len(said) == 2
+    assert said[1].split()[:2] == ["user-1", "works"]
+
+
+def test_status_names_who_must_consent_again_and_fails(log_in, collect, environment):
+    log_in("user-1", "--user", "ada")
+    log_in("user-2", "--user", "ben")
+    file = Path(environment["DATA_DIR"], "credentials", "ben.json")
+    file.write_text(file.read_text().replace('"user_id"', '"refused": "invalid_grant", "user_id"'))
+
+    done = collect("status")
+
+    assert done.returncode == 1
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:3]] == [["ada", "works"], ["ben", "lost"]]
+    assert "python collect.py login --user <account>" in done.stdout
+
+
+def test_logout_revokes_the_grant_and_forgets_it(log_in, collect, simulator, environment):
+    log_in()
+
+    done = collect("logout")
+
+    assert done.stdout == "Logged out: user-1\n"
+    assert [request["path"] for request in simulator.requests()][-1] == "/oauth/revoke"
+    assert "No accounts yet" in collect("status").stdout
+
+
+def test_a_mapping_of_users_names_the_accounts(collect):
+    done = collect("status", MULTI_USER_MODE="true", USER_MAPPING="ada: token-1\nben: token-2\n")
+
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [["ada", "works"], ["ben", "works"]]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "complaint"),
+    [
+        ("ada token-1", "USER_MAPPING: line 1 is not 'user: token'"),
+        ("ada: token-1\nada: token-2", "USER_MAPPING: line 2 names an account for the second time"),
+        ("", "USER_MAPPING: is empty although MULTI_USER_MODE is on"),
+    ],
+)
+def test_a_mapping_that_cannot_work_is_one_line(collect, mapping, complaint):
+    done = collect("status", MULTI_USER_MODE="true", USER_MAPPING=mapping)
+
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "token-1" not in done.stderr
+
+
+def test_secrets_may_be_files_in_a_folder(collect, tmp_path):
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / "oura_api_token").write_text("token-1")
+
+    assert "works" in collect("status", SECRETS_DIR=str(folder)).stdout
+
+
+def test_without_an_application_login_says_what_is_missing(collect):
+    done = collect("login", "--paste", OURA_CLIENT_SECRET=None)
+
+    assert done.returncode == 2
+    assert "set OURA_CLIENT_ID and OURA_CLIENT_SECRET" in done.stderr
+
+
+def test_login_gives_the_turn_to_a_refresh_that_is_under_way(log_in, environment):
+    from tap_oura.credentials.vault import vault
+
+    log_in("user-1", "--user", "ada")
+    login = Login(environment, "--user", "ada")
+    address = consent(login.page, "user-1")
+    with vault(str(Path(environment["DATA_DIR"], "credentials"))).open("ada") as entry:
+        before = entry.record
+        waiting = threading.Thread(target=lambda: setattr(login, "code", login.paste(address)))
+        waiting.start()
+        time.sleep(1)
+        assert waiting.is_alive()
+        entry.write(before)
+    waiting.join(30)
+
+    assert login.code == 0
+    assert vault(str(Path(environment["DATA_DIR"], "credentials"))).read("ada").access_token != before.access_token

@@ -1,0 +1,137 @@
+"""The wearer's consent: the page to send a browser to, what comes back, and where the first pair is kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from oauthlib.common import add_params_to_uri
+
+from tap_oura.credentials.endpoints import OURA
+from tap_oura.credentials.oauth import (
+    SCOPES,
+    Application,
+    NotAnswered,
+    NotSent,
+    Refused,
+    Unavailable,
+    Unreadable,
+    stripped,
+)
+from tap_oura.credentials.record import Record, Seed, digest
+from tap_oura.credentials.vault import DEFAULT
+from tap_oura.errors import OuraError
+
+if TYPE_CHECKING:
+    from tap_oura.credentials.endpoints import Endpoints
+    from tap_oura.credentials.vault import Vault
+
+OURA_PAGE = "https://cloud.ouraring.com/oauth/authorize"
+PAGE_PATH = "/oauth/authorize"
+PERSONAL_INFO = "/v2/usercollection/personal_info"
+
+
+class ConsentFailed(OuraError):
+    """There is no consent, or nothing could be made of it. Nothing was changed."""
+
+    reason = "consent"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a wearer is asked for. `state` is a secret of ours that must come back with the answer."""
+
+    page: str
+    application: Application
+    redirect_uri: str
+    state: str
+
+    @property
+    def url(self) -> str:
+        """The address of the consent page with the question in it."""
+        asked = {
+            "response_type": "code",
+            "client_id": self.application.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": " ".join(SCOPES),
+            "state": self.state,
+        }
+        return str(add_params_to_uri(self.page, list(asked.items())))
+
+    def answer(self, redirect: str) -> tuple[str, tuple[str, ...] | None]:
+        """Return the code and the granted scopes in the address that the browser was sent to. Raises ConsentFailed."""
+        said = {name: values[-1] for name, values in parse_qs(urlsplit(redirect.strip()).query).items()}
+        if said.get("state") != self.state:
+            raise ConsentFailed("this is not the answer to our question (its 'state' differs); run login again")
+        if said.get("error") == "access_denied":
+            raise ConsentFailed("the consent was refused; nothing was changed")
+        if not said.get("code"):
+            raise ConsentFailed("the address holds no code; paste it whole, from http to its end")
+        return said["code"], stripped(said["scope"].split()) if "scope" in said else None
+
+
+def page(configured: str | None, api_url: str) -> str:
+    """Return the consent page: the given one, Oura's, or that of the host which plays Oura."""
+    return configured or (OURA_PAGE if api_url.rstrip("/") == OURA else api_url.rstrip("/") + PAGE_PATH)
+
+
+def first_record(endpoints: Endpoints, asked: Request, redirect: str, api_url: str) -> Record:
+    """Turn the browser's answer into an account's credentials, Oura's own id included. Raises ConsentFailed."""
+    code, scopes = asked.answer(redirect)
+    now = time.time()
+    try:
+        url, pair = endpoints.exchange(asked.application, code, asked.redirect_uri)
+    except Refused as error:
+        raise ConsentFailed(
+            f"the token endpoint refuses the code ({error}); check client id, secret, redirect address and token URL, "
+            "then run login again"
+        ) from None
+    except (NotSent, NotAnswered, Unavailable, Unreadable) as error:
+        raise ConsentFailed(f"the token endpoint gave no tokens ({error}); run login again") from None
+    return Record(
+        pair.access_token,
+        pair.refresh_token,
+        expires_at=None if pair.expires_in is None else now + pair.expires_in,
+        scopes=scopes if pair.scopes is None else pair.scopes,
+        endpoint=url,
+        user_id=_own_id(api_url, pair.access_token, endpoints),
+        refreshed_at=now,
+    )
+
+
+def _own_id(api_url: str, token: str, endpoints: Endpoints) -> str:
+    try:
+        answer = requests.get(
+            api_url.rstrip("/") + PERSONAL_INFO,
+            headers={"Authorization": f"Bearer {token}", "User-Agent": endpoints.user_agent},
+            timeout=endpoints.connect,
+            allow_redirects=False,
+        )
+        own_id = answer.json().get("id") if answer.status_code == 200 else None
+    except (requests.RequestException, ValueError, AttributeError):
+        own_id = None
+    if not isinstance(own_id, str):
+        raise ConsentFailed("Oura does not say whose consent this is (personal_info has no id); run login again")
+    return own_id
+
+
+def keep(vault: Vault, user: str | None, record: Record, seed: Seed) -> str:
+    """Store a new consent and return the entry's name: the given one, else Oura's id of the wearer.
+
+    The only account of the settings (`seed`) keeps its entry, and its pair there is outlived from now on. Raises
+    ConsentFailed where the named account belongs to another wearer.
+    """
+    before = vault.read(DEFAULT) if seed.digest and not user else None
+    is_only = bool(seed.digest) and not user and (before is None or before.user_id in (None, record.user_id))
+    name = user or (DEFAULT if is_only else str(record.user_id))
+    with vault.open(name) as entry:
+        old = entry.record or Record()
+        if old.user_id not in (None, record.user_id):
+            raise ConsentFailed(f"'{name}' belongs to another wearer; log it out first, or choose another name")
+        outlived = filter(None, (*old.seeds, digest(old.access_token, old.refresh_token), seed.digest))
+        kept = {"client_id": old.client_id, "client_secret": old.client_secret, "from_settings": is_only}
+        entry.write(Record(**{**vars(record), **kept, "seeds": tuple(dict.fromkeys(outlived))}))
+    return name
