@@ -111,7 +111,7 @@ def configured(config: Mapping[str, Any], terms: Terms) -> Iterator[Account]:
             yield Account(entry["user"], Credentials(entry["user"], Seed(**own), terms))
         return
     only = Seed(**shared, **{name: config.get(name) for name in PAIR})
-    kept = {user: record for user in terms.vault.users() if (record := terms.vault.read(user))}
+    kept = {user: record for user in terms.vault.users() if (record := terms.vault.read(user)) and record.has_tokens}
     if only.digest and not any(only.digest in record.seeds for user, record in kept.items() if user != DEFAULT):
         kept.pop(DEFAULT, None)
         credentials = Credentials(DEFAULT, only, terms)

@@ -91,7 +91,7 @@ class Credentials:
     @property
     def are_known(self) -> bool:
         """Whether there is anything to work with, in the settings or in the vault."""
-        return bool(self._seed.digest or self.record.access_token or self.record.refresh_token)
+        return self._seed.digest is not None or self.record.has_tokens
 
     def token(self) -> str:
         """Return an access token that should work. Raises ConsentLost, RefreshFailed, StoreFailed."""

@@ -61,13 +61,17 @@ class Record:
     seeds: tuple[str, ...] = ()
     from_settings: bool = False
 
+    @property
+    def has_tokens(self) -> bool:
+        return bool(self.access_token or self.refresh_token)
+
     def usable(self, now: float, margin: float = 0.0) -> bool:
         """Whether the access token can be expected to work for `margin` more seconds."""
         return bool(self.access_token) and (self.expires_at is None or self.expires_at - margin > now)
 
     def state(self, now: float) -> str:
         """Return what to say of the account, in a word or two; `lost` and `missing` need the wearer's consent."""
-        if not self.access_token and not self.refresh_token:
+        if not self.has_tokens:
             return "missing"
         if self.answer is not None:
             return "answer to be read"

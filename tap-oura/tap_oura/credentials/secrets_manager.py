@@ -173,16 +173,14 @@ class SecretEntry:
                 return
 
     def remove(self) -> None:
-        while True:
-            if self._secret is None:
-                return
-            if not _holds_several(self._secret):
+        while self._secret is not None:
+            if self._vault.name != self._name:
                 with _told(f"remove {self._name}"):
-                    self._vault.client.delete_secret(SecretId=self._name, RecoveryWindowInDays=7)
+                    # Nothing to recover: the tokens are revoked, and the name must be free for the next consent.
+                    self._vault.client.delete_secret(SecretId=self._name, ForceDeleteWithoutRecovery=True)
                 return
-            others = {user: value for user, value in self._secret["accounts"].items() if user != self._user}
             try:
-                self._version = self._vault.swap(self._name, self._version, {**self._secret, "accounts": others})
+                self._version = self._vault.swap(self._name, self._version, _without(self._secret, self._user))
             except Overtaken:
                 self._fetch()
             else:
@@ -219,6 +217,12 @@ def _with(secret: Secret | None, user: str, record: Record, *, alone: bool) -> S
         shared = [key for key in secret if plain(key) in CLIENT]
         return {**secret, "accounts": {**secret["accounts"], user: _merged(own, record, shared)}}
     return _merged(secret or {}, record, [])
+
+
+def _without(secret: Secret, user: str) -> Secret:
+    if _holds_several(secret):
+        return {**secret, "accounts": {name: own for name, own in secret["accounts"].items() if name != user}}
+    return {key: value for key, value in secret.items() if plain(key) not in OURS}
 
 
 def _merged(before: Secret, record: Record, shared: list[str]) -> Secret:
