@@ -28,8 +28,8 @@ def environment(settings: Settings) -> dict[str, str]:
     names = configured_names(settings)
     if not names:
         raise SettingsError(
-            "no credentials: set OURA_CLIENT_ID and OURA_CLIENT_SECRET in .env or in the environment (.env.example "
-            f"shows how) and run '{LOGIN}', or set OURA_API_TOKEN there, or try things out with 'make demo'"
+            "no credentials: set OURA_API_TOKEN in .env or in the environment (.env.example shows how), or set "
+            f"OURA_CLIENT_ID and OURA_CLIENT_SECRET there and run '{LOGIN}', or try things out with 'make demo'"
         )
     config = tap_config(settings)
     said = {
@@ -69,8 +69,6 @@ def terms(settings: Settings) -> Terms:
         return accounts.terms(tap_config(settings), time.time)
     except OuraError as error:
         raise SettingsError(str(error)) from None
-    except ModuleNotFoundError:
-        raise SettingsError("OURA_TOKEN_STORE: AWS needs the package boto3; install tap-oura[aws]") from None
 
 
 def configured(settings: Settings) -> list[accounts.Account]:

@@ -56,11 +56,13 @@ class Vault(Protocol):
 
 
 def vault(location: str) -> Vault:
-    """Return the vault at a folder's path or an `aws-secretsmanager://` address. Touches neither disk nor network."""
+    """Return the vault at a folder's path or an `aws-secretsmanager://` address, untouched. Raises StoreFailed."""
     if location.startswith("aws-secretsmanager://"):
         # boto3 is an extra of its own, which only those install who need it.
-        from tap_oura.credentials.secrets_manager import SecretsManager
-
+        try:
+            from tap_oura.credentials.secrets_manager import SecretsManager
+        except ModuleNotFoundError:
+            raise StoreFailed("token_store: AWS Secrets Manager needs boto3; install tap-oura[aws]") from None
         return SecretsManager(location)
     from tap_oura.credentials.files import Files
 

@@ -52,6 +52,7 @@ def test_two_taps_with_one_expired_account_refresh_once(oura, location, tmp_path
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 def test_two_taps_with_one_expired_account_refresh_once_two_hundred_times(oura, location, tmp_path):
     race(oura, location, tmp_path, rounds=200)
 
