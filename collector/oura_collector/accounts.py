@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tap_oura import accounts
@@ -56,7 +57,7 @@ def tap_config(settings: Settings) -> dict[str, Any]:
         "client_secret": _plain(settings.oura_client_secret),
         "accounts": list(_mapped(settings)) if settings.multi_user_mode else [],
         "token_url": settings.oura_token_url,
-        "token_store": settings.oura_token_store or str(settings.data_dir / "credentials"),
+        "token_store": _store(settings),
         "timeout_seconds": settings.api_timeout,
         "user_agent": "oura-collector",
         "login_command": LOGIN,
@@ -82,6 +83,14 @@ def configured(settings: Settings) -> list[accounts.Account]:
 def configured_names(settings: Settings) -> list[str]:
     """Return the accounts' names for people."""
     return [account.label for account in configured(settings)]
+
+
+def _store(settings: Settings) -> str:
+    given = settings.oura_token_store
+    if given and "://" in given:
+        return given
+    # The tap runs in another folder than whoever calls us.
+    return str(Path(given or settings.data_dir / "credentials").expanduser().absolute())
 
 
 def _mapped(settings: Settings) -> list[dict[str, str]]:

@@ -73,7 +73,9 @@ class CollectionFailures(Stream):
         "properties": {
             "user_id": schemas.key("Account"),
             "collection": schemas.key("Collection, or * for all of an account"),
-            "reason": schemas.text("token, scope, membership, refused, answer, server, rate_limit or unreachable"),
+            "reason": schemas.text(
+                "token, consent, refresh, store, scope, membership, refused, answer, server, rate_limit or unreachable"
+            ),
             "message": schemas.text("What happened and what to do"),
             "start_date": schemas.date("First day that was not read"),
             "end_date": schemas.date("Last day that was not read"),

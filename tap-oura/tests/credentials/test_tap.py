@@ -1,0 +1,96 @@
+"""The tap with OAuth2 accounts: what a 401 costs, and whose failure is whose."""
+
+from __future__ import annotations
+
+import pytest
+
+PAIR = ("user", "client_id", "client_secret", "refresh_token")
+
+
+@pytest.fixture
+def config(oura, tmp_path):
+    return {
+        "api_url": oura.url,
+        "accounts": [{name: oura.account(user)[name] for name in PAIR} for user in ("user-1", "user-2")],
+        "collections": ["daily_sleep", "heartrate", "personal_info"],
+        "token_store": str(tmp_path / "credentials"),
+        "login_command": "collect.py login",
+        "max_retries": 0,
+    }
+
+
+def spent(oura, user="user-1"):
+    return [request["status"] for request in oura.refreshes(user)].count(200)
+
+
+def test_a_missing_scope_never_costs_a_refresh(oura, run, config):
+    run(config)
+    oura.admin("scopes", user="user-1", scopes=["daily", "personal"])
+
+    end = run(config)
+
+    assert spent(oura) == 1
+    assert len(end.failures) == 1
+    assert "heartrate of user-1" in end.failures[0]
+    assert "scope" in end.failures[0]
+    assert end.of("personal_info", "user-1")
+
+
+def test_a_token_that_dies_before_its_time_is_renewed_once_and_nothing_is_missing(oura, run, config):
+    whole = run(config)
+    oura.expire("user-1")
+
+    end = run(config)
+
+    assert (end.code, spent(oura)) == (0, 2)
+    assert {name: len(rows) for name, rows in end.records.items()} == {
+        name: len(rows) for name, rows in whole.records.items()
+    }
+
+
+def test_a_401_that_a_new_token_does_not_cure_is_a_missing_scope(oura, run, config):
+    oura.fault("expired_401", user="user-1", collection="heartrate")
+
+    end = run(config)
+
+    assert spent(oura) <= 2
+    assert [failure.partition(",")[0] for failure in end.failures] == ["heartrate of user-1"]
+    assert end.of("personal_info", "user-1")
+    assert end.of("daily_sleep", "user-1")
+
+
+def test_a_dead_account_is_named_with_the_remedy_and_stops_nobody(oura, run, config):
+    run(config)
+    oura.admin("revoke", user="user-1")
+
+    end = run(config)
+
+    assert end.code == 1
+    assert len(end.failures) == 1
+    assert "everything of user-1" in end.failures[0]
+    assert end.failures[0].endswith("run: collect.py login --user user-1")
+    assert end.of("personal_info", "user-2")
+    failed = [record for record in end.records["collection_failures"] if not record["recovered_at"]]
+    assert [(record["user_id"], record["reason"]) for record in failed] == [("user-1", "consent")]
+
+
+def test_an_account_without_a_name_is_asked_for_it_once(oura, run, config):
+    single = {name: value for name, value in config.items() if name != "accounts"}
+    single |= {name: oura.account("user-1")[name] for name in PAIR if name != "user"}
+    single["collections"] = ["daily_sleep"]
+
+    first, second = run(single), run(single)
+
+    assert first.of("daily_sleep", "user-1")
+    assert second.of("daily_sleep", "user-1")
+    asked = [request for request in oura.requests() if request["path"].endswith("/personal_info")]
+    assert (len(asked), spent(oura)) == (1, 1)
+
+
+def test_rows_of_two_accounts_do_not_mix(oura, run, config):
+    end = run({**config, "collections": ["daily_sleep"]})
+
+    for user in ("user-1", "user-2"):
+        ours = {document["id"] for document in oura.documents(user, "daily_sleep")}
+        assert {record["id"] for record in end.of("daily_sleep", user)} <= ours
+        assert end.of("daily_sleep", user)
