@@ -50,6 +50,12 @@ SETTINGS = th.PropertiesList(
         description="Several accounts, each with `user` and its own credentials",
     ),
     th.Property(
+        "users",
+        th.ArrayType(th.StringType),
+        title="Users",
+        description="Names of the accounts to read; by default all",
+    ),
+    th.Property(
         "collections",
         th.ArrayType(th.StringType),
         default=list(DEFAULT_COLLECTIONS),
