@@ -27,7 +27,7 @@ MIGRATIONS = (
     CREATE INDEX runs_started_at ON oura_collector.runs (started_at);
     CREATE INDEX runs_running ON oura_collector.runs (run_id) WHERE outcome = 'running';
     COMMENT ON TABLE oura_collector.runs IS 'One row per run: who asked for it, when, and what it came to.';
-    COMMENT ON COLUMN oura_collector.runs.asked_by IS 'service, once, force, backfill or demo';
+    COMMENT ON COLUMN oura_collector.runs.asked_by IS 'service, once, force or backfill';
     COMMENT ON COLUMN oura_collector.runs.outcome IS 'running, succeeded, partial, failed or interrupted';
     COMMENT ON COLUMN oura_collector.runs.first_day IS 'First day of a backfill; null for a live run';
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from oura_collector.database import Database
 
 BACKFILL = "backfill"
-ASKED_BY = ("service", "once", "force", BACKFILL, "demo")
+ASKED_BY = ("service", "once", "force", BACKFILL)
 
 DAYS_KEPT = 400
 """Runs older than that are forgotten; the sums are not."""
