@@ -17,6 +17,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +64,13 @@ class Notifier:
 
     def close(self, seconds: float) -> None:
         """Send what is waiting, for so many seconds at most; then nothing more is tried."""
-        self._events.put(None)
+        with suppress(queue.Full):
+            self._events.put_nowait(None)
         self._thread.join(seconds)
         self._closing.set()
-        self._thread.join(PATIENCE if self._thread.is_alive() and seconds else 0)
 
     def _work(self) -> None:
-        while (waiting := self._events.get()) is not None:
+        while (waiting := self._events.get()) is not None and not self._closing.is_set():
             self._deliver(waiting)
 
     def _deliver(self, what: dict[str, Any]) -> None:
