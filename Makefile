@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 PACKAGES := tap-oura simulator collector
 
-.PHONY: help setup demo run test lint format psql stop clean dictionary constraints
+.PHONY: help setup demo run test soak lint format psql stop clean dictionary constraints
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -25,6 +25,9 @@ stop: .venv/ready  ## Stop the demo's simulator and the embedded database
 
 test: .venv/ready-dev  ## Run every test
 	@$(BIN)/python -m pytest
+
+soak: .venv/ready-dev  ## Run the tests that take many minutes
+	@$(BIN)/python -m pytest -m soak --override-ini timeout=3600
 
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .

@@ -10,3 +10,6 @@ COLLECTIONS = (
 ).split()
 DEPRECATED = "tag"
 """Only when asked for by name."""
+
+EVERY_COLLECTION = "*"
+"""Stands for all collections of an account of which nothing can be read."""

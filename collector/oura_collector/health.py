@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from oura_collector.status import Collection, Snapshot
 
 OK, DEGRADED, FAILING = "ok", "degraded", "failing"
+PROFILE = "personal_info"
+"""Readable with any living token, also when the membership has lapsed: it says nothing about the rest."""
+
 GRACE = 900.0
 """Seconds beyond the interval before a missing run counts as overdue, so that retries have their time."""
 
@@ -59,7 +62,7 @@ def _account(user: str, rows: list[Collection]) -> dict[str, Any]:
         by_reason[row.reason, row.message].append(row)
     return {
         "user": user,
-        "state": OK if not failing else FAILING if len(failing) == len(rows) else DEGRADED,
+        "state": OK if not failing else DEGRADED if _anything_measured(rows) else FAILING,
         "last_success": _latest(row.last_success_at for row in rows),
         "newest_day": _latest(row.newest_day for row in rows),
         "unknown_fields": sum(row.unknown_fields for row in rows),
@@ -73,6 +76,10 @@ def _account(user: str, rows: list[Collection]) -> dict[str, Any]:
             for (reason, message), alike in by_reason.items()
         ],
     }
+
+
+def _anything_measured(rows: list[Collection]) -> bool:
+    return any(row.outcome == "succeeded" and row.collection != PROFILE for row in rows)
 
 
 def _last_run(snapshot: Snapshot) -> dict[str, Any] | None:

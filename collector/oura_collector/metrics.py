@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from oura_collector.collections import COLLECTIONS
+from oura_collector.collections import COLLECTIONS, EVERY_COLLECTION
 from oura_collector.notify import DELIVERIES
 from oura_collector.outcome import OURA_REASONS, OUTCOMES, REASONS
 from oura_collector.runs import ASKED_BY, KNOWN_STATUSES, OTHER_STATUS
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 PREFIX = "oura_collector_"
 QUOTA = 5000
 """Requests an hour that Oura grants an account. It says what is left only when it refuses, so that we count too."""
-
-EVERY_COLLECTION = "*"
 
 Values = dict[tuple[str, ...], float]
 

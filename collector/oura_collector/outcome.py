@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from oura_collector.collections import EVERY_COLLECTION
+
 SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "failed", "interrupted")
 """partial: built from what could be read, while an account or a collection could not be."""
 
@@ -18,7 +20,7 @@ OURA_REASONS = (
 """Why the tap could not read something."""
 REASONS = (*OURA_REASONS, SETTINGS, DATABASE, LOAD, TRANSFORM, INTERRUPTED)
 
-PASSING = {"refresh", "server", "rate_limit", "unreachable", "error", DATABASE, LOAD, TRANSFORM, INTERRUPTED}
+PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPTED}
 """Reasons that may be gone in a minute; the others need a person."""
 
 TAP, LOADER, DBT = "tap-oura", "target-postgres", "dbt"
@@ -46,7 +48,7 @@ class Reading:
         return self.status == "failed"
 
     def __str__(self) -> str:
-        return f"{'everything' if self.collection == '*' else self.collection} of {self.user_id}: {self.message}"
+        return f"{'everything' if self.collection == EVERY_COLLECTION else self.collection} of {self.user_id}: {self.message}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from oura_collector.collections import EVERY_COLLECTION
 from oura_collector.migrations import migrate
 from oura_collector.outcome import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, Reading, Result
 
@@ -45,6 +46,11 @@ ON CONFLICT (user_id, collection) DO UPDATE SET
     last_success_at = coalesce(excluded.last_success_at, old.last_success_at),
     failing_since = CASE WHEN excluded.failing_since IS NOT NULL
         THEN coalesce(old.failing_since, excluded.failing_since) END"""
+
+KNOWN_USERS = "SELECT DISTINCT user_id FROM oura_collector.collections WHERE collection <> %s"
+ALL_FAIL = """
+UPDATE oura_collector.collections
+SET outcome = 'failed', reason = %s, message = %s, failing_since = coalesce(failing_since, now()) WHERE user_id = %s"""
 
 
 class Ledger:
@@ -144,9 +150,11 @@ def _note_quota(connection: psycopg.Connection, readings: Iterable[Reading]) -> 
 def _note_how_it_is(connection: psycopg.Connection, result: Result) -> None:
     read = [reading for reading in result.readings if reading.status != "unread"]
     for reading in read:
+        if reading.collection == EVERY_COLLECTION and _all_fail(connection, reading):
+            continue
         how = [reading.status, reading.reason, reading.message, reading.newest_day, reading.unknown_fields]
         connection.execute(IS_NOW, [reading.user_id, reading.collection, *how, reading.failed, reading.failed])
-    whole = result.outcome in (SUCCEEDED, PARTIAL) and all(reading.collection != "*" for reading in read)
+    whole = result.outcome in (SUCCEEDED, PARTIAL) and all(reading.collection != EVERY_COLLECTION for reading in read)
     if read and whole:
         # Accounts and collections that are no longer asked for would grow old here and raise alarms.
         connection.execute(
@@ -154,3 +162,15 @@ def _note_how_it_is(connection: psycopg.Connection, result: Result) -> None:
             "(SELECT * FROM unnest(%s::text[], %s::text[]))",
             [[reading.user_id for reading in read], [reading.collection for reading in read]],
         )
+
+
+def _all_fail(connection: psycopg.Connection, reading: Reading) -> bool:
+    """Note that nothing of an account can be read; False where nothing is known of it yet.
+
+    An account that the settings do not name has a name only once Oura has told it: where Oura refuses to, it is the
+    one that is known.
+    """
+    known = [user for (user,) in connection.execute(KNOWN_USERS, [EVERY_COLLECTION]).fetchall()]
+    user = known[0] if len(known) == 1 and reading.user_id not in known else reading.user_id
+    done = connection.execute(ALL_FAIL, [reading.reason, reading.message, user])
+    return done.rowcount > 0
