@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from oura_collector.database import Database
@@ -132,3 +136,40 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was_and_leaves_the_bookmarks
     assert collector.value("SELECT min(date)::text FROM oura_sleep") <= "2026-01-03"
     assert collector.value("SELECT count(*) FROM oura_collector.backfill_pieces") == 0
     assert collector.bookmarks() == bookmarks
+
+
+def test_after_a_run_with_news_one_signed_event_reaches_the_webhook(collector: Collector) -> None:
+    heard: list[tuple[str, dict[str, Any]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append((self.headers["webhook-signature"], json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        webhook = {
+            "NOTIFY_WEBHOOK_URL": f"http://127.0.0.1:{receiver.server_port}/webhook/oura-new-data",
+            "NOTIFY_WEBHOOK_SECRET": "planted",
+        }
+        collector.run("--once", **webhook)
+        heard.clear()
+
+        day = collector.value("SELECT (max(date) - 2)::text FROM oura_readiness")
+        collector.simulator.edit(user="user-1", collection="daily_readiness", op="rescore", day=day, score=41)
+        collector.run("--once", **webhook)
+        receiver.shutdown()
+
+    ((signature, event),) = heard
+    assert signature.startswith("v1,")
+    (account,) = event["data"]["accounts"]
+    assert account["user"] == "user-1"
+    changed = {entry["table"]: entry for entry in account["changed"]}
+    assert changed["oura_readiness"]["rows"] == 1
+    assert changed["oura_readiness"]["first_day"] == day
+    assert "41" not in json.dumps(event["data"]["accounts"][0]["changed"]).replace(day, "")

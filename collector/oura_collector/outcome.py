@@ -48,7 +48,8 @@ class Reading:
         return self.status == "failed"
 
     def __str__(self) -> str:
-        return f"{'everything' if self.collection == EVERY_COLLECTION else self.collection} of {self.user_id}: {self.message}"
+        what = "everything" if self.collection == EVERY_COLLECTION else self.collection
+        return f"{what} of {self.user_id}: {self.message}"
 
 
 @dataclass(frozen=True)
