@@ -88,7 +88,7 @@ def backfill(runner: Runner, span: Span, *, wait: bool = False) -> Result:
     done = len(list(span.pieces())) - len(due)
     if done:
         logger.info("backfill resumed", span=span.name, done=done, left=len(due))
-    unwanted = json.loads(runner.extra.get("TAP_OURA__SELECT_FILTER", "[]"))
+    unwanted = json.loads(runner.tap().get("TAP_OURA__SELECT_FILTER", "[]"))
     failed: list[Result] = []
     for number, days in enumerate(due, start=1):
         dates = {"TAP_OURA_START_DATE": days[0].isoformat(), "TAP_OURA_END_DATE": days[1].isoformat()}

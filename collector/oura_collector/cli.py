@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+import structlog
 
 from oura_collector import database as databases
 from oura_collector import demo, logs, options, pipeline, settings
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from oura_collector.outcome import Result
+
+logger = structlog.get_logger("oura_collector.cli")
 
 EXIT_SETTINGS = 2
 EXIT_BUSY = 75
@@ -70,16 +73,21 @@ def prepared() -> Iterator[Runner]:
     """Yield a runner made from the settings. Raises SettingsError before anything is started."""
     given = settings.read()
     logs.configure(given.log_format)
-    extra = pipeline.tap_environment(given)
+    pipeline.tap_environment(given)
     database = databases.chosen(given)
-    pipeline.record(given, database)
+    try:
+        pipeline.record(given, database)
+    except OSError as error:
+        # Only for Meltano called by hand: a full disk must not keep the service from starting and saying so.
+        logger.warning("database not noted for Meltano called by hand", error=error.strerror)
     notifier = None
     if given.notify_webhook_url:
         secret = given.notify_webhook_secret.get_secret_value() if given.notify_webhook_secret else None
         count = Ledger(database).remember
         notifier = Notifier(str(given.notify_webhook_url), secret, lambda outcome: count("notifications", [outcome]))
     try:
-        yield Runner(given, database, extra, notifier=notifier)
+        # Read anew for each run: a token that was replaced in .env works from the next run on.
+        yield Runner(given, database, lambda: pipeline.tap_environment(settings.read()), notifier=notifier)
     finally:
         if notifier:
             notifier.close(NOTIFY_SECONDS)

@@ -16,7 +16,7 @@ from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Re
 from oura_collector.runs import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from oura_collector.database import Database
@@ -31,11 +31,11 @@ LIVE = ["run", "--force", TAP, LOADER, f"{DBT}:marts"]
 
 @dataclass
 class Runner:
-    """Drives runs, one at a time. `extra` are variables for Meltano, such as the tap's settings."""
+    """Drives runs, one at a time. `tap` returns the tap's settings as variables, asked for anew by each run."""
 
     settings: Settings
     database: Database
-    extra: Mapping[str, str]
+    tap: Callable[[], Mapping[str, str]]
     environment: str = pipeline.PRODUCTION
     notifier: Notifier | None = None
     stopping: bool = False
@@ -55,13 +55,14 @@ class Runner:
         wait: bool = False,
     ) -> Result:
         """Run Meltano once under the lock and write it into the ledger. Raises Busy, SettingsError."""
+        variables = {**self.tap(), **(extra or {})}
         prepare(self.database)
         ledger = Ledger(self.database)
         with only_run(self.database, wait=wait, given_up=lambda: self.stopping) as lock:
             run_id = ledger.start(asked_by, days)
             before = news.now(self.database) if self.notifier else None
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days))
-            result = self._meltano(arguments, {**self.extra, **(extra or {})}, lock)
+            result = self._meltano(arguments, variables, lock)
             self._write(ledger, run_id, asked_by, result)
             if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
                 self.notifier.tell(run_id, news.since(self.database, before), result)
@@ -73,10 +74,10 @@ class Runner:
         if self._process:
             self._process.stop(self.settings.stop_seconds)
 
-    def _meltano(self, arguments: list[str], extra: Mapping[str, str], lock: int) -> Result:
+    def _meltano(self, arguments: list[str], variables: Mapping[str, str], lock: int) -> Result:
         if self.stopping:
             raise Busy("stopping; no new run is started")
-        environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **extra}
+        environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **variables}
         log = Log()
         self._process = Meltano(arguments, environment, lock=lock)
         if self.stopping:  # The signal came while the process was being started.
