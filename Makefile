@@ -29,6 +29,9 @@ test: .venv/ready-dev  ## Run every test
 soak: .venv/ready-dev  ## Run the tests that take long
 	@$(BIN)/python -m pytest -m soak
 
+soak: .venv/ready-dev  ## Run the tests that take many minutes
+	@$(BIN)/python -m pytest -m soak --override-ini timeout=3600
+
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oura_collector import database as databases
 from oura_collector.database import Database
+from oura_collector.lock import only_run
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 from ruamel.yaml import YAML
@@ -88,7 +88,7 @@ def test_once_collects_from_the_api_of_the_settings(empty: Database, folder: Pat
 
 
 def test_a_second_run_on_the_same_database_leaves_with_75(empty: Database, tmp_path: Path) -> None:
-    with databases.only_run(empty):
+    with only_run(empty):
         done = collect("--once", DATABASE_URL=url(empty), DATA_DIR=str(tmp_path), OURA_API_TOKEN="token-1")
 
     assert done.returncode == 75

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from oura_collector.collections import COLLECTIONS as NAMED
+from oura_collector.collections import DEPRECATED
+from oura_collector.metrics import DETAILED, DURATION, DURATION_TEXT, FAMILIES, PREFIX, Family
+from oura_collector.outcome import PASSING, REASONS
 from oura_collector.settings import PROJECT, Settings
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from ruamel.yaml import YAML
-from tap_oura.collections import COLLECTIONS
+from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.errors import OuraError
 from tap_oura.settings import SETTINGS
 
 MELTANO: dict[str, Any] = YAML(typ="safe").load(PROJECT / "meltano.yml")
@@ -102,3 +108,39 @@ def test_the_example_of_the_environment_names_every_setting_and_its_default() ->
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_operators_page_tells_every_metric_as_the_code_does() -> None:
+    page = PROJECT / "docs/operating.md"
+    declared = {**FAMILIES, DURATION: Family(GaugeMetricFamily, DURATION_TEXT, ("asked_by",))}
+
+    for header, families in (
+        ("| metric | labels | meaning |", declared),
+        ("| detailed metric | labels | meaning |", DETAILED),
+    ):
+        expected = {
+            PREFIX + name + ("_total" if family.kind is CounterMetricFamily else ""): [
+                ", ".join(f"`{label}`" for label in family.labels),
+                family.text,
+            ]
+            for name, family in families.items()
+        }
+        assert table(page, header) == expected
+
+
+def test_the_operators_page_tells_every_reason_and_whether_it_passes() -> None:
+    rows = table(PROJECT / "docs/operating.md", "| reason | what it means | needs a person |")
+
+    assert {name: row[1] == "no" for name, row in rows.items()} == {reason: reason in PASSING for reason in REASONS}
+
+
+def test_the_collector_knows_the_collections_of_the_tap() -> None:
+    assert tuple(DEFAULT_COLLECTIONS) == tuple(NAMED)
+    assert {*NAMED, DEPRECATED} == set(COLLECTIONS)
+
+
+def test_the_collector_knows_every_reason_of_the_tap() -> None:
+    def below(error: type[OuraError]) -> set[str]:
+        return {error.reason}.union(*(below(kind) for kind in error.__subclasses__()))
+
+    assert below(OuraError) <= set(REASONS)

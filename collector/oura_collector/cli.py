@@ -3,45 +3,128 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+import structlog
 
-from oura_collector import database, demo, login, pipeline, settings
-from oura_collector.database import Busy
+from oura_collector import database as databases
+from oura_collector import demo, login, logs, options, pipeline, settings
+from oura_collector.backfill import backfill
+from oura_collector.lock import Busy
+from oura_collector.notify import Notifier
+from oura_collector.runner import Runner
+from oura_collector.runs import Ledger
 from oura_collector.settings import SettingsError
+from oura_collector.status import Status, report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from oura_collector.outcome import Result
+
+logger = structlog.get_logger("oura_collector.cli")
 
 EXIT_SETTINGS = 2
 EXIT_BUSY = 75
+
+NOTIFY_SECONDS = 10.0
+"""How long an event may still take when all else is done."""
 
 PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
 
 @click.group(invoke_without_command=True)
-@click.option("--once", is_flag=True, help="Run once: collect from Oura, build the tables, exit.")
+@click.option("--once", is_flag=True, help="Run once: collect what is new, build the tables, exit.")
+@click.option("--force", is_flag=True, help="Run now, beside a service that is running; --once by another name.")
+@click.option("--start-date", type=options.DAY, help="Collect a range again, from this day on.")
+@click.option("--end-date", type=options.DAY, help="Last day of the range (default: today).")
+@click.option("--collections", type=options.NAMES, help="Only these of the range, separated by commas.")
+@click.option("--user", "users", multiple=True, help="Only this account of the range; may be repeated.")
+@click.option("--wait", is_flag=True, help="Wait while another run holds the database, instead of leaving with 75.")
 @click.pass_context
-def cli(context: click.Context, once: bool) -> None:
-    """Collects what Oura knows into PostgreSQL."""
+def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: Any) -> None:
+    """Collects what Oura knows into PostgreSQL. Without a command: the service, as `serve`."""
     if context.invoked_subcommand is not None:
         return
-    if not once:
-        raise click.UsageError("say what to do, such as --once; --help lists it all")
+    asked = options.span(once=once, force=force, **span)
+    if asked is not None:
+        run_once(lambda runner: backfill(runner, asked, wait=wait))
+    elif once or force:
+        run_once(lambda runner: runner.live("force" if force else "once", wait=wait))
+    else:
+        serve()
+
+
+def run_once(what: Callable[[Runner], Result]) -> NoReturn:
+    """Do one run and leave with its exit code; a signal ends it at a safe point."""
+    with prepared() as runner:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: runner.stop())
+        result = what(runner)
+    sys.exit(result.exit_code)
+
+
+@contextmanager
+def prepared() -> Iterator[Runner]:
+    """Yield a runner made from the settings. Raises SettingsError before anything is started."""
     given = settings.read()
-    extra = pipeline.tap_environment(given)
-    chosen = database.resolve(given)
-    pipeline.record(given, chosen)
-    sys.exit(pipeline.sync(chosen, pipeline.PRODUCTION, extra))
+    logs.configure(given.log_format)
+    pipeline.tap_environment(given)
+    database = databases.chosen(given)
+    try:
+        pipeline.record(given, database)
+    except OSError as error:
+        # Only for Meltano called by hand: a full disk must not keep the service from starting and saying so.
+        logger.warning("database not noted for Meltano called by hand", error=error.strerror)
+    notifier = None
+    if given.notify_webhook_url:
+        secret = given.notify_webhook_secret.get_secret_value() if given.notify_webhook_secret else None
+        count = Ledger(database).remember
+        notifier = Notifier(str(given.notify_webhook_url), secret, lambda outcome: count("notifications", [outcome]))
+    try:
+        # Read anew for each run: a token that was replaced in .env works from the next run on.
+        yield Runner(given, database, lambda: pipeline.tap_environment(settings.read()), notifier=notifier)
+    finally:
+        if notifier:
+            notifier.close(NOTIFY_SECONDS)
+
+
+@cli.command("serve")
+def serve_command() -> None:
+    """Collect now and every COLLECTION_INTERVAL seconds; /health and /metrics on PORT."""
+    serve()
+
+
+def serve() -> None:
+    # Imported here: a web server is nothing that a single run should pay for.
+    from oura_collector.service import Service
+
+    with prepared() as runner:
+        Service(runner.settings, runner).serve()
+
+
+@cli.command("status")
+def show_status() -> None:
+    """Show each account's credentials and collections, what fails and why; then with exit code 1."""
+    given = settings.read()
+    works = login.status(given)
+    with closing(Status(databases.resolve(given))) as status:
+        snapshot = status.read()
+    click.echo()
+    for line in report(snapshot):
+        click.echo(line)
+    sys.exit(not works or any(row.outcome == "failed" for row in snapshot.collections))
 
 
 @cli.command("demo")
 def show() -> None:
     """Run everything on simulated accounts, and show the result."""
     given = settings.read()
-    sys.exit(demo.run(given, database.resolve(given)))
+    sys.exit(demo.run(given, databases.resolve(given)))
 
 
 @cli.command()
@@ -49,14 +132,14 @@ def stop() -> None:
     """Stop the demo's simulator and the embedded database."""
     given = settings.read()
     demo.stop_simulator(given.data_dir)
-    database.stop_embedded(given.data_dir)
+    databases.stop_embedded(given.data_dir)
 
 
 @cli.command("setup")
 def prepare() -> None:
     """Make the database ready and note it for Meltano called by hand."""
     given = settings.read()
-    pipeline.record(given, database.resolve(given))
+    pipeline.record(given, databases.resolve(given))
 
 
 @cli.command("login")
@@ -74,30 +157,24 @@ def log_out(user: str | None) -> None:
     login.logout(settings.read(), user)
 
 
-@cli.command()
-def status() -> None:
-    """Tell how each account's credentials are; leaves with 1 where a wearer must consent again."""
-    sys.exit(0 if login.status(settings.read()) else 1)
-
-
 @cli.command(context_settings=PASSED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def meltano(arguments: Sequence[str]) -> None:
     """Call Meltano with the settings of this project, such as `meltano state list`."""
     given = settings.read()
     environment = os.environ.get("MELTANO_ENVIRONMENT", pipeline.PRODUCTION)
-    sys.exit(pipeline.run(list(arguments), database=database.resolve(given), environment=environment))
+    sys.exit(pipeline.run(list(arguments), database=databases.resolve(given), environment=environment))
 
 
 @cli.command(context_settings=PASSED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: Sequence[str]) -> None:
     """Open the database in psql."""
-    chosen = database.resolve(settings.read())
+    chosen = databases.resolve(settings.read())
     variables = {f"PG{name.upper()}": value for name, value in chosen.parameters.items()}
     if "PGDBNAME" in variables:
         variables["PGDATABASE"] = variables.pop("PGDBNAME")
-    program = database.psql_program()
+    program = databases.psql_program()
     os.execve(program, [program, *arguments], {**os.environ, **variables})
 
 

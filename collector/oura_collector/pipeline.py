@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML
-
 from oura_collector import accounts
-from oura_collector.database import only_run
+from oura_collector.lock import only_run
+from oura_collector.meltano import program
 from oura_collector.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from oura_collector.database import Database
 
@@ -48,9 +46,9 @@ def _left_out(settings: Settings) -> dict[str, str]:
 
 
 def run(arguments: list[str], *, database: Database, environment: str, extra: Mapping[str, str] | None = None) -> int:
-    """Run Meltano in the foreground and return its exit code."""
+    """Run Meltano in the foreground, its words on the terminal, and return its exit code."""
     return subprocess.run(
-        [str(Path(sys.executable).with_name("meltano")), *arguments],
+        [program(), *arguments],
         cwd=PROJECT,
         check=False,
         env={**os.environ, "MELTANO_ENVIRONMENT": environment, **database.environment(), **(extra or {})},
@@ -76,9 +74,10 @@ def record(settings: Settings, database: Database, extra: Mapping[str, str] | No
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    variables = {**chosen, **_recorded_extra(path), **(extra or {})}
     with os.fdopen(descriptor, "w") as file:
-        variables = {**chosen, **_recorded_extra(path), **(extra or {})}
-        YAML().dump({"database_uri": environment["MELTANO_DATABASE_URI"], "env": variables}, file)
+        # JSON is YAML, and the service need not carry a YAML library in memory.
+        json.dump({"database_uri": environment["MELTANO_DATABASE_URI"], "env": variables}, file, indent=2)
     draft.replace(path)
 
 
@@ -86,5 +85,8 @@ def _recorded_extra(path: Path) -> dict[str, str]:
     """What an earlier record holds beyond the database, such as the simulator's address."""
     if not path.exists():
         return {}
-    environment: dict[str, str] = (YAML(typ="safe").load(path) or {}).get("env", {})
+    try:
+        environment: dict[str, str] = json.loads(path.read_text()).get("env", {})
+    except ValueError:
+        return {}
     return {name: value for name, value in environment.items() if not name.startswith("CHOSEN_")}

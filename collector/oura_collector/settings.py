@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,6 +22,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore")
 
+    storage_backend: Literal["postgres"] = Field("postgres", description="Where the data goes; there is one choice")
     database_url: SecretStr | None = Field(None, description="PostgreSQL as a URL; wins over the parts below")
     database_host: str | None = Field(None, description="Host or socket folder; none: an embedded PostgreSQL")
     database_port: int = Field(5432, description="Port")
@@ -50,6 +51,15 @@ class Settings(BaseSettings):
     max_retries: int = Field(3, ge=0, description="How often a request is repeated after a passing fault")
     collect_workouts: bool = Field(True, description="Whether workouts are collected")
     collect_tags: bool = Field(True, description="Whether tags are collected")
+
+    collection_interval: int = Field(3600, ge=1, description="Seconds from the start of a run to that of the next")
+    port: int = Field(8080, ge=0, le=65535, description="Port of /health and /metrics; 0 picks a free one")
+    listen_host: str = Field("0.0.0.0", description="Address that the port is opened on")
+    enable_detailed_metrics: bool = Field(False, description="Metrics by account (as a digest) and collection too")
+    log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text in a terminal, else json")
+    stop_seconds: int = Field(25, ge=1, description="How long a run may take to finish its batch when it is stopped")
+    notify_webhook_url: HttpUrl | None = Field(None, description="Receives an event after a run with new data")
+    notify_webhook_secret: SecretStr | None = Field(None, description="Key that the event is signed with")
 
 
 def read(**overrides: Any) -> Settings:

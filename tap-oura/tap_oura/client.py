@@ -7,7 +7,6 @@ import logging
 import random
 import re
 import time
-from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from tap_oura.errors import (
     TokenRejected,
     Unreachable,
 )
+from tap_oura.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -45,6 +45,8 @@ PERSONAL_INFO = "personal_info"
 UNSTORABLE = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]")
 """Escapes of NUL and of surrogates, which may stand alone."""
 
+REMAINING = "X-RateLimit-Remaining"
+
 SCOPE_WORDS = ("scope", "not authorized access")
 
 Document = dict[str, Any]
@@ -61,7 +63,7 @@ class Client:
         self.base = base.rstrip("/")
         self.timeout = timeout
         self.retries = retries
-        self.requests: Counter[str] = Counter()
+        self.traffic = Traffic()
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         self._patient = True
@@ -130,10 +132,10 @@ class Client:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            self.requests["unreachable"] += 1
+            self.traffic.note(account.label, segment, "unreachable")
             # The exception's own text holds the URL and may hold more; its class says enough.
             raise Unreachable(f"no complete answer from Oura ({type(error).__name__})") from None
-        self.requests[str(response.status_code)] += 1
+        self.traffic.note(account.label, segment, str(response.status_code), response.headers.get(REMAINING))
         if (fault := explain(response)) is not None:
             raise fault
         return parse(response.content)
@@ -153,7 +155,10 @@ def explain(response: requests.Response) -> OuraError | None:
     if status == 429:
         tier = response.headers.get("X-RateLimit-Tier", "unknown")
         wait = _demanded_wait(response)
-        return RateLimited(f"rate limited (tier {tier}{'' if wait is None else f', for {wait:.0f} s'})", wait)
+        left = response.headers.get(REMAINING, "unknown")
+        return RateLimited(
+            f"rate limited (tier {tier}, {REMAINING} {left}{'' if wait is None else f', for {wait:.0f} s'})", wait
+        )
     if status >= 500:
         return Passing(f"Oura answers {status}")
     return Refused(f"Oura refuses the request ({status})")

@@ -101,6 +101,12 @@ SETTINGS = th.PropertiesList(
         description="The command that messages name for consenting again",
     ),
     th.Property(
+        "users",
+        th.ArrayType(th.StringType),
+        title="Users",
+        description="Names of the accounts to read; by default all",
+    ),
+    th.Property(
         "collections",
         th.ArrayType(th.StringType),
         default=list(DEFAULT_COLLECTIONS),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from tap_oura import settings, windows
+from tap_oura import settings, traffic, windows
 from tap_oura.collections import Collection, Query
 from tap_oura.documents import Documents, Record
 from tap_oura.errors import AccountFailed, BrokenAnswer, Forbidden, OuraError, ScopeMissing, SettingsError, Unreachable
@@ -54,19 +54,23 @@ class OuraStream(Stream):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield the records of one account. A fault ends this account's share of the stream and is told at the end."""
         user_id = str(context["user_id"]) if context else ""
-        if not context or user_id in self._tap.dead:
+        if not context:
             return
-        count, whole = 0, True
+        if user_id in self._tap.dead:
+            self._tell(user_id, error=self._tap.dead_because(user_id))
+            return
+        count, whole, newest, fault = 0, True, None, None
         try:
             due = self._due(context)
         except SettingsError as error:
             self._tap.failed(self.name, user_id, windows.EVER, error)
+            self._tell(user_id, error=error)
             return
         for window in due:
             try:
                 records = self._fetch(user_id, window)
             except OuraError as error:
-                whole = False
+                whole, fault = False, error
                 hopeless = isinstance(error, HOPELESS)
                 self._tap.failed(self.name, user_id, Window(window.start, due[-1].end) if hopeless else window, error)
                 if hopeless:
@@ -74,11 +78,13 @@ class OuraStream(Stream):
             else:
                 yield from records
                 count += len(records)
+                newest = max(filter(None, (newest, self._newest(records))), default=None)
                 if whole:
                     self._move_bookmark(context, records)
         if whole:
             self._tap.succeeded(self.name, user_id)
         logger.info("%s of %s: %d records", self.name, user_id, count)
+        self._tell(user_id, records=count, newest_day=newest and newest[:10], error=fault)
         if drift := self._documents.drift:
             logger.warning("%s: kept in `extra`, unknown to the schema: %s", self.name, ", ".join(sorted(drift)))
             drift.clear()
@@ -95,6 +101,17 @@ class OuraStream(Stream):
             today=today,
         )
         return list(windows.split(whole, self.collection.window))
+
+    def _tell(self, user_id: str, **what: Any) -> None:
+        label, seen = self._tap.accounts[user_id].label, self._tap.client.traffic
+        traffic.tell(
+            self.name,
+            user_id,
+            requests=seen.take(label, self.collection.segment),
+            remaining=seen.remaining(label),
+            unknown_fields=len(self._documents.drift),
+            **what,
+        )
 
     def _fetch(self, user_id: str, window: Window) -> list[Record]:
         account, client, segment = self._tap.accounts[user_id], self._tap.client, self.collection.segment
@@ -121,14 +138,19 @@ class OuraStream(Stream):
         except ValueError:
             raise SettingsError("the bookmark in the state is no date; set it to one such as 2024-01-31") from None
 
-    def _move_bookmark(self, context: Context | None, records: list[Record]) -> None:
+    def _newest(self, records: list[Record]) -> str | None:
+        """The newest cursor, never in the future."""
         cursor = self.collection.cursor
         if not records or cursor is None:
-            return
+            return None
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        newest = min(max(str(record[cursor]) for record in records), now[: len(str(records[0][cursor]))])
+        return min(max(str(record[cursor]) for record in records), now[: len(str(records[0][cursor]))])
+
+    def _move_bookmark(self, context: Context | None, records: list[Record]) -> None:
+        if (newest := self._newest(records)) is None:
+            return
         state = self.get_context_state(context)
-        state["replication_key"] = cursor
+        state["replication_key"] = self.collection.cursor
         state["replication_key_value"] = max(newest, str(state.get("replication_key_value") or ""))
 
     def _increment_stream_state(self, latest_record: Record, *, context: Context | None = None) -> None:

@@ -14,7 +14,7 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_oura import accounts, settings
+from tap_oura import accounts, settings, traffic
 from tap_oura.client import PERSONAL_INFO, Client
 from tap_oura.collections import COLLECTIONS, Query
 from tap_oura.credentials.vault import StoreFailed
@@ -83,11 +83,19 @@ class TapOura(Tap):
                 user = account.user or self._own_id(account)
             except OuraError as error:
                 self.failed(EVERY_COLLECTION, account.label, EVER, error)
+                requests = self.client.traffic.take(account.label, PERSONAL_INFO)
+                traffic.tell(EVERY_COLLECTION, account.label, requests=requests, error=error)
             else:
                 if user in named:
                     logger.warning("%s has credentials twice; the settings' own are used", user)
                 named.setdefault(user, account)
-        return named
+        return self._chosen(named)
+
+    def _chosen(self, named: dict[str, Account]) -> dict[str, Account]:
+        chosen = self.config.get("users") or list(named)
+        if unknown := [user for user in chosen if user not in named]:
+            raise SettingsError(f"users: there is no account '{unknown[0]}'; the accounts are {', '.join(named)}")
+        return {user: account for user, account in named.items() if user in chosen}
 
     def _configured(self) -> list[Account]:
         try:
@@ -124,6 +132,11 @@ class TapOura(Tap):
     def succeeded(self, collection: str, user_id: str) -> None:
         self._works |= {(user_id, collection), (user_id, EVERY_COLLECTION)}
 
+    def dead_because(self, user_id: str) -> OuraError | None:
+        """Return why nothing more is asked for the account."""
+        reasons = (f.error for f in self.failures if (f.user_id, f.collection) == (user_id, EVERY_COLLECTION))
+        return next(reasons, None)
+
     def works(self, user_id: str, collection: str) -> bool:
         """Whether this run read the collection of the account without a fault."""
         return (user_id, collection) in self._works
@@ -135,6 +148,9 @@ class TapOura(Tap):
         self.finish()
 
     def finish(self) -> None:
+        users = {account.label: user for user, account in self.accounts.items()}
+        for label, segment, requests in self.client.traffic.rest():
+            traffic.tell(segment, users.get(label, label), requests=requests, unread=True)
         for failure in self.failures:
             logger.error("not read: %s", failure)
         if self.failures and not (self.config["tolerate_failures"] and self._works):

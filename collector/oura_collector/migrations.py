@@ -1,0 +1,113 @@
+"""The collector's own tables, in a schema of their own: what ran, how each collection is, what was counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCHEMA = "oura_collector"
+LOCK = 0x6F75726D
+"""Of the advisory lock that keeps two processes from migrating at once: "ourm" in ASCII."""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE oura_collector.runs (
+        run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        asked_by text NOT NULL,
+        started_at timestamptz NOT NULL DEFAULT now(),
+        finished_at timestamptz,
+        outcome text NOT NULL DEFAULT 'running',
+        reason text,
+        message text,
+        first_day date,
+        last_day date
+    );
+    CREATE INDEX runs_started_at ON oura_collector.runs (started_at);
+    CREATE INDEX runs_running ON oura_collector.runs (run_id) WHERE outcome = 'running';
+    COMMENT ON TABLE oura_collector.runs IS 'One row per run: who asked for it, when, and what it came to.';
+    COMMENT ON COLUMN oura_collector.runs.asked_by IS 'service, once, force or backfill';
+    COMMENT ON COLUMN oura_collector.runs.outcome IS 'running, succeeded, partial, failed or interrupted';
+    COMMENT ON COLUMN oura_collector.runs.first_day IS 'First day of a backfill; null for a live run';
+
+    CREATE TABLE oura_collector.run_collections (
+        run_id bigint NOT NULL REFERENCES oura_collector.runs ON DELETE CASCADE,
+        user_id text NOT NULL,
+        collection text NOT NULL,
+        requests integer NOT NULL,
+        records integer NOT NULL,
+        newest_day date,
+        outcome text NOT NULL,
+        reason text,
+        message text,
+        PRIMARY KEY (run_id, user_id, collection)
+    );
+    COMMENT ON TABLE oura_collector.run_collections IS 'One row per run, account and collection: what was read.';
+    COMMENT ON COLUMN oura_collector.run_collections.collection IS 'Collection, or * for an account as a whole';
+    COMMENT ON COLUMN oura_collector.run_collections.requests IS 'Requests sent to Oura, repeated ones included';
+    COMMENT ON COLUMN oura_collector.run_collections.outcome IS 'succeeded, failed, or unread: requests only';
+
+    CREATE TABLE oura_collector.collections (
+        user_id text NOT NULL,
+        collection text NOT NULL,
+        outcome text NOT NULL,
+        reason text,
+        message text,
+        last_success_at timestamptz,
+        failing_since timestamptz,
+        newest_day date,
+        unknown_fields integer NOT NULL,
+        PRIMARY KEY (user_id, collection)
+    );
+    COMMENT ON TABLE oura_collector.collections IS 'One row per account and collection: how it is now.';
+
+    CREATE TABLE oura_collector.counters (
+        name text NOT NULL,
+        labels text[] NOT NULL,
+        value double precision NOT NULL,
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (name, labels)
+    );
+    COMMENT ON TABLE oura_collector.counters IS 'One row per number that /metrics shows, so that it survives restarts.';
+
+    CREATE TABLE oura_collector.backfill_pieces (
+        backfill text NOT NULL,
+        first_day date NOT NULL,
+        last_day date NOT NULL,
+        done_at timestamptz,
+        PRIMARY KEY (backfill, first_day)
+    );
+    COMMENT ON TABLE oura_collector.backfill_pieces IS 'One row per piece of an unfinished backfill.';
+    """,
+)
+"""Only ever added to; each runs once."""
+
+
+def migrate(connection: psycopg.Connection) -> None:
+    """Bring the schema up to date; does nothing, and needs no rights to create, where it is."""
+    if _version(connection) == len(MIGRATIONS):
+        return
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        if not _exists(connection, "oura_collector", "to_regnamespace"):
+            connection.execute("CREATE SCHEMA oura_collector")
+        if not _exists(connection, "oura_collector.migrations", "to_regclass"):
+            connection.execute(
+                "CREATE TABLE oura_collector.migrations (number integer PRIMARY KEY, done_at timestamptz DEFAULT now())"
+            )
+        for number in range(_version(connection), len(MIGRATIONS)):
+            connection.execute(MIGRATIONS[number].encode())
+            connection.execute("INSERT INTO oura_collector.migrations (number) VALUES (%s)", [number + 1])
+
+
+def _version(connection: psycopg.Connection) -> int:
+    if not _exists(connection, "oura_collector.migrations", "to_regclass"):
+        return 0
+    row = connection.execute("SELECT coalesce(max(number), 0) FROM oura_collector.migrations").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _exists(connection: psycopg.Connection, name: str, how: str) -> bool:
+    row = connection.execute(f"SELECT {how}(%s) IS NOT NULL".encode(), [name]).fetchone()
+    return bool(row and row[0])

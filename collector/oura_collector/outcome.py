@@ -1,0 +1,174 @@
+"""What a run came to, judged by the words of its own log: pure, so that every verdict can be tested as text."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from oura_collector.collections import EVERY_COLLECTION
+
+SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "failed", "interrupted")
+"""partial: built from what could be read, while an account or a collection could not be."""
+
+SETTINGS, DATABASE, LOAD, TRANSFORM = "settings", "database", "load", "transform"
+OURA_REASONS = (
+    "token", "consent", "refresh", "scope", "membership", "refused", "answer", "server", "rate_limit", "unreachable",
+    "error",
+)  # fmt: skip
+"""Why the tap could not read something."""
+REASONS = (*OURA_REASONS, SETTINGS, DATABASE, LOAD, TRANSFORM, INTERRUPTED)
+
+PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPTED}
+"""Reasons that may be gone in a minute; the others need a person."""
+
+TAP, LOADER, DBT = "tap-oura", "target-postgres", "dbt"
+REMEMBERED_LINES = 40
+DATABASE_SIGNS = ("OperationalError", "connection to server", "server closed the connection", "terminating connection")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one collection of one account gave: `requests` by status, `records` read, `newest_day` as text."""
+
+    user_id: str
+    collection: str
+    status: str
+    reason: str | None = None
+    message: str | None = None
+    requests: dict[str, int] = field(default_factory=dict)
+    records: int = 0
+    newest_day: str | None = None
+    rate_limit_remaining: int | None = None
+    unknown_fields: int = 0
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "failed"
+
+    def __str__(self) -> str:
+        what = "everything" if self.collection == EVERY_COLLECTION else self.collection
+        return f"{what} of {self.user_id}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The verdict on a run. `message` is one line for people, None where all went well."""
+
+    outcome: str
+    reason: str | None = None
+    message: str | None = None
+    readings: tuple[Reading, ...] = ()
+
+    @property
+    def failures(self) -> tuple[Reading, ...]:
+        return tuple(reading for reading in self.readings if reading.failed)
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether trying again soon makes sense."""
+        reasons = {reading.reason for reading in self.failures} | {self.reason}
+        return self.outcome != SUCCEEDED and bool(reasons & PASSING)
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.outcome == SUCCEEDED else 2 if self.reason == SETTINGS else 1
+
+
+class Log:
+    """Takes in Meltano's structured log, line by line, and keeps what a verdict needs."""
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+        self.settings_problems: list[str] = []
+        self.failed_block: str | None = None
+        self._last: dict[str, deque[str]] = {}
+
+    def take(self, line: str) -> dict[str, Any]:
+        """Note a line and return it as an event; what is no JSON becomes an event of its own."""
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            event = {"event": line.rstrip(), "level": "info"}
+        source, text = str(event.get("name", "meltano")), str(event.get("event", ""))
+        if (metric := event.get("metric_info")) is not None:
+            if metric.get("metric") == "collection_read":
+                self.readings.append(_reading(metric))
+            return event
+        if source == TAP and text.startswith(f"{TAP}: "):
+            self.settings_problems.append(text.removeprefix(f"{TAP}: "))
+        if text == "Block run completed" and not event.get("success"):
+            self.failed_block = str(event.get("err"))
+        self._last.setdefault(source, deque(maxlen=REMEMBERED_LINES)).append(text)
+        return event
+
+    def last(self, source: str) -> list[str]:
+        return list(self._last.get(source, ()))
+
+    def everything(self) -> str:
+        return "\n".join(line for lines in self._last.values() for line in lines)
+
+
+def conclude(log: Log, exit_code: int, *, stopped: bool = False) -> Result:
+    """Return the verdict on a finished Meltano process."""
+    readings = tuple(log.readings)
+    if exit_code != 0:
+        return Result(*_broken(log, stopped), readings)
+    failures = [reading for reading in readings if reading.failed]
+    if not failures:
+        return Result(SUCCEEDED, readings=readings)
+    outcome = PARTIAL if any(reading.status == SUCCEEDED for reading in readings) else FAILED
+    return Result(outcome, failures[0].reason, _several(failures), readings)
+
+
+def _broken(log: Log, stopped: bool) -> tuple[str, str, str]:
+    failures = [reading for reading in log.readings if reading.failed]
+    if stopped:
+        return INTERRUPTED, INTERRUPTED, "stopped on request; the next run goes on where this one was"
+    if log.settings_problems:
+        return FAILED, SETTINGS, "; ".join(log.settings_problems)
+    if any(sign in log.everything() for sign in DATABASE_SIGNS):
+        return FAILED, DATABASE, _telling(log, DATABASE_SIGNS) or "PostgreSQL went away during the run"
+    if log.failed_block == "Extractor failed":
+        if failures:
+            return FAILED, failures[0].reason or "error", _several(failures)
+        return FAILED, "error", _final(log, TAP, "the tap failed")
+    if log.failed_block and "oader failed" in log.failed_block:
+        return FAILED, LOAD, _final(log, LOADER, "the loader failed")
+    if log.last(DBT):
+        return FAILED, TRANSFORM, _telling(log, ("Failure in", "Database Error in", "Error in")) or "dbt build failed"
+    return FAILED, LOAD, _final(log, "meltano", "Meltano failed")
+
+
+def _several(failures: list[Reading]) -> str:
+    return str(failures[0]) + (f" (and {len(failures) - 1} more)" if len(failures) > 1 else "")
+
+
+def _telling(log: Log, signs: tuple[str, ...]) -> str | None:
+    """The last remembered line with one of the signs, cut to a readable length."""
+    lines = [line.strip() for line in log.everything().splitlines()]
+    return next((line[:300] for line in reversed(lines) if any(sign in line for sign in signs)), None)
+
+
+def _final(log: Log, source: str, otherwise: str) -> str:
+    lines = [line.strip() for line in log.last(source) if line.strip()]
+    return f"{otherwise}: {lines[-1][:300]}" if lines else otherwise
+
+
+def _reading(metric: dict[str, Any]) -> Reading:
+    tags = metric["tags"]
+    return Reading(
+        user_id=tags["context"]["user_id"],
+        collection=tags["stream"],
+        status=tags["status"],
+        reason=tags["reason"],
+        message=tags["message"],
+        requests=tags["requests"],
+        records=metric["value"],
+        newest_day=tags["newest_day"],
+        rate_limit_remaining=tags["rate_limit_remaining"],
+        unknown_fields=tags["unknown_fields"],
+    )

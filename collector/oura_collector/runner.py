@@ -1,0 +1,127 @@
+"""One run: the lock, the ledger, Meltano, the verdict, the event for whoever wants to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+import structlog
+
+from oura_collector import news, pipeline
+from oura_collector.database import prepare
+from oura_collector.lock import Busy, only_run
+from oura_collector.meltano import Meltano
+from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude
+from oura_collector.runs import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date
+
+    from oura_collector.database import Database
+    from oura_collector.notify import Notifier
+    from oura_collector.settings import Settings
+
+logger = structlog.get_logger("oura_collector.runner")
+
+# The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous: --force.
+LIVE = ["run", "--force", TAP, LOADER, f"{DBT}:marts"]
+
+
+@dataclass
+class Runner:
+    """Drives runs, one at a time. `tap` returns the tap's settings as variables, asked for anew by each run."""
+
+    settings: Settings
+    database: Database
+    tap: Callable[[], Mapping[str, str]]
+    environment: str = pipeline.PRODUCTION
+    notifier: Notifier | None = None
+    stopping: bool = False
+    _process: Meltano | None = field(default=None, init=False)
+
+    def live(self, asked_by: str, *, wait: bool = False) -> Result:
+        """Collect what is new, load it, build the tables. Raises Busy, SettingsError."""
+        return self.step(asked_by, LIVE, wait=wait)
+
+    def step(
+        self,
+        asked_by: str,
+        arguments: list[str],
+        *,
+        days: tuple[date, date] | None = None,
+        extra: Mapping[str, str] | None = None,
+        wait: bool = False,
+    ) -> Result:
+        """Run Meltano once under the lock and write it into the ledger. Raises Busy, SettingsError."""
+        variables = {**self.tap(), **(extra or {})}
+        prepare(self.database)
+        ledger = Ledger(self.database)
+        with only_run(self.database, wait=wait, given_up=lambda: self.stopping) as lock:
+            run_id = ledger.start(asked_by, days)
+            before = news.now(self.database) if self.notifier else None
+            logger.info("run started", run=run_id, asked_by=asked_by, **_span(days))
+            result = self._meltano(arguments, variables, lock)
+            self._write(ledger, run_id, asked_by, result)
+            if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
+                self.notifier.tell(run_id, news.since(self.database, before), result)
+        return result
+
+    def stop(self) -> None:
+        """Refuse new runs and end the one under way at a safe point."""
+        self.stopping = True
+        if self._process:
+            self._process.stop(self.settings.stop_seconds)
+
+    def _meltano(self, arguments: list[str], variables: Mapping[str, str], lock: int) -> Result:
+        if self.stopping:
+            raise Busy("stopping; no new run is started")
+        environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **variables}
+        log = Log()
+        self._process = Meltano(arguments, environment, lock=lock)
+        if self.stopping:  # The signal came while the process was being started.
+            self._process.stop(self.settings.stop_seconds)
+        try:
+            for line in self._process.lines():
+                _relay(log.take(line))
+            return conclude(log, self._process.wait(), stopped=self._process.stopped)
+        finally:
+            self._process = None
+
+    def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> None:
+        for failure in result.failures:
+            logger.error("not read", what=str(failure), reason=failure.reason)
+        told = logger.info if result.outcome == SUCCEEDED else logger.error
+        told(
+            "run finished",
+            run=run_id,
+            outcome=result.outcome,
+            **({"reason": result.reason, "message": result.message} if result.message else {}),
+            records=sum(reading.records for reading in result.readings),
+            requests=sum(sum(reading.requests.values()) for reading in result.readings),
+            **_quota(result),
+        )
+        try:
+            ledger.finish(run_id, asked_by, result)
+        except psycopg.Error as error:
+            logger.error("run not written down", run=run_id, error=str(error).splitlines()[0])
+
+
+def _relay(event: Mapping[str, object]) -> None:
+    """Pass on what a person must see of a plugin's log; the rest is Meltano's own business."""
+    level = str(event.get("level", "info"))
+    if level in ("warning", "error", "critical") and event.get("event") != "METRIC":
+        source = event.get("name", "meltano")
+        if source == "meltano" and "ignoring stale job check" in str(event.get("event")):
+            return
+        getattr(logger, level)(str(event.get("event")), source=source)
+
+
+def _span(days: tuple[date, date] | None) -> dict[str, str]:
+    return {"first_day": days[0].isoformat(), "last_day": days[1].isoformat()} if days else {}
+
+
+def _quota(result: Result) -> dict[str, int]:
+    told = [reading.rate_limit_remaining for reading in result.readings if reading.rate_limit_remaining is not None]
+    return {"rate_limit_remaining": min(told)} if told else {}

@@ -1,0 +1,142 @@
+"""What /health and /metrics make of a snapshot."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from oura_collector import metrics
+from oura_collector.collections import COLLECTIONS
+from oura_collector.health import health
+from oura_collector.outcome import OUTCOMES, REASONS
+from oura_collector.runs import ASKED_BY
+from oura_collector.status import Collection, Snapshot
+from prometheus_client import generate_latest
+
+NOW = datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()
+HOUR = 3600.0
+
+
+def row(user: str = "user-1", collection: str = "sleep", reason: str | None = None, **how: Any) -> Collection:
+    moment = datetime(2026, 3, 31, 11, tzinfo=UTC)
+    known = {
+        "last_success_at": moment,
+        "failing_since": moment if reason else None,
+        "newest_day": date(2026, 3, 31),
+        "unknown_fields": 0,
+    }
+    message = f"because of {reason}" if reason else None
+    return Collection(user, collection, "failed" if reason else "succeeded", reason, message, **{**known, **how})
+
+
+def snapshot(*rows: Collection, last_collection: float = NOW - HOUR / 2) -> Snapshot:
+    counters = {("last_collection_timestamp", ()): last_collection}
+    return Snapshot(reachable=True, counters=counters, collections=rows)
+
+
+def told(state: Snapshot, up_since: float = NOW - 100 * HOUR) -> dict[str, Any]:
+    return health(state, now=NOW, up_since=up_since, interval=HOUR, next_run_in=10.4)
+
+
+def test_all_is_well() -> None:
+    document = told(snapshot(row(), row(collection="workout")))
+
+    assert (document["status"], document["problems"]) == ("ok", [])
+    assert document["accounts"][0]["newest_day"] == "2026-03-31"
+
+
+def test_a_missing_scope_degrades_the_account_and_names_the_collection() -> None:
+    document = told(snapshot(row(), row(collection="workout", reason="scope")))
+
+    assert document["status"] == "degraded"
+    assert document["problems"] == ["workout of user-1: because of scope"]
+    assert document["accounts"][0]["state"] == "degraded"
+
+
+def test_one_dead_account_among_several_degrades_and_the_only_one_fails() -> None:
+    dead = [row("user-2", collection, "token") for collection in ("sleep", "workout")]
+
+    assert told(snapshot(row(), *dead))["status"] == "degraded"
+    assert told(snapshot(*dead))["status"] == "failing"
+    assert told(snapshot(*dead))["problems"] == ["everything of user-2: because of token"]
+
+
+def test_a_database_that_is_away_fails() -> None:
+    assert told(replace(snapshot(row()), reachable=False))["status"] == "failing"
+
+
+@pytest.mark.parametrize(("ago", "status"), [(1.9 * HOUR, "ok"), (2.1 * HOUR, "failing")])
+def test_a_collection_is_overdue_after_two_intervals(ago: float, status: str) -> None:
+    assert told(snapshot(row(), last_collection=NOW - ago))["status"] == status
+
+
+def test_a_service_that_has_just_started_is_not_overdue() -> None:
+    assert told(Snapshot(reachable=True), up_since=NOW - 60)["status"] == "ok"
+
+
+class Fixed:
+    """A status that never changes."""
+
+    def __init__(self, state: Snapshot) -> None:
+        self.state = state
+
+    def read(self) -> Snapshot:
+        return self.state
+
+
+def exposed(state: Snapshot, *, detailed: bool = False) -> str:
+    return generate_latest(metrics.registry(Fixed(state), detailed=detailed)).decode()  # type: ignore[arg-type]
+
+
+def test_every_label_that_a_rule_may_look_for_is_there_with_zero() -> None:
+    text = exposed(Snapshot())
+
+    for reason in REASONS:
+        assert f'oura_collector_errors_total{{reason="{reason}"}} 0.0' in text
+    for collection in COLLECTIONS:
+        assert f'oura_collector_records_total{{collection="{collection}"}} 0.0' in text
+    for asked_by in ASKED_BY:
+        for outcome in OUTCOMES:
+            assert f'oura_collector_collections_total{{asked_by="{asked_by}",outcome="{outcome}"}} 0.0' in text
+    assert "oura_collector_last_collection_timestamp 0.0" in text
+    assert "_created" not in text
+
+
+@pytest.mark.parametrize("detailed", [False, True])
+def test_no_label_names_an_account(detailed: bool) -> None:
+    assert "user-1" not in exposed(snapshot(row(), row(collection="workout", reason="scope")), detailed=detailed)
+
+
+def test_accounts_are_told_by_digest_only_where_details_are_asked_for() -> None:
+    state = snapshot(row("user-1"), row("user-2", reason="token"))
+    working = f'oura_collector_account_working{{account="{metrics.digest("user-1")}"}} 1.0'
+    failing = f'oura_collector_account_working{{account="{metrics.digest("user-2")}"}} 0.0'
+
+    assert working in exposed(state, detailed=True)
+    assert failing in exposed(state, detailed=True)
+    assert "account_working" not in exposed(state)
+
+
+def test_the_newest_data_is_that_of_the_account_that_lags() -> None:
+    found = metrics.values(snapshot(row("user-1"), row("user-2", newest_day=date(2026, 3, 1))))
+
+    assert found["newest_data_timestamp_seconds"] == {("sleep",): datetime(2026, 3, 1, tzinfo=UTC).timestamp()}
+
+
+def test_what_is_left_of_the_quota_is_the_lesser_of_what_oura_said_and_what_was_counted() -> None:
+    counted = replace(Snapshot(), busiest_requests=100)
+
+    assert metrics.values(counted)["rate_limit_remaining"] == {(): 4900.0}
+    assert metrics.values(replace(counted, quota_told=17.0))["rate_limit_remaining"] == {(): 17.0}
+    assert metrics.values(replace(counted, busiest_requests=6000))["rate_limit_remaining"] == {(): 0.0}
+
+
+def test_each_metric_has_help_and_the_prefix() -> None:
+    text = exposed(snapshot(row()), detailed=True)
+
+    named = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+    assert all(name.startswith("oura_collector_") for name in named)
+    assert named == set(re.findall(r"^# HELP (\S+) \S", text, re.MULTILINE))

@@ -1,0 +1,111 @@
+"""The verdict on a run, from the words of Meltano's log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from oura_collector.outcome import Log, Result, conclude
+
+
+def said(*events: dict[str, Any] | str) -> Log:
+    log = Log()
+    for event in events:
+        log.take(event if isinstance(event, str) else json.dumps(event))
+    return log
+
+
+def read(collection: str, status: str = "succeeded", **tags: Any) -> dict[str, Any]:
+    whole = {
+        "stream": collection,
+        "context": {"user_id": "user-1"},
+        "status": status,
+        "reason": None,
+        "message": None,
+        "requests": {"200": 2},
+        "newest_day": "2026-03-31",
+        "rate_limit_remaining": None,
+        "unknown_fields": 0,
+        **tags,
+    }
+    return {
+        "event": "METRIC",
+        "name": "tap-oura",
+        "metric_info": {"type": "counter", "metric": "collection_read", "value": 31, "tags": whole},
+    }
+
+
+def failed(collection: str, reason: str = "scope") -> dict[str, Any]:
+    return read(collection, "failed", reason=reason, message="Oura refuses")
+
+
+def block(err: str) -> dict[str, Any]:
+    return {"event": "Block run completed", "success": False, "err": err, "level": "error"}
+
+
+def test_all_read_is_a_success_with_its_counts() -> None:
+    result = conclude(said(read("sleep"), read("workout")), 0)
+
+    assert (result.outcome, result.exit_code, result.message) == ("succeeded", 0, None)
+    assert [(r.collection, r.records, r.requests) for r in result.readings] == [
+        ("sleep", 31, {"200": 2}),
+        ("workout", 31, {"200": 2}),
+    ]
+
+
+def test_one_failed_collection_makes_it_partial_and_is_named() -> None:
+    result = conclude(said(read("sleep"), failed("workout"), failed("session")), 0)
+
+    assert (result.outcome, result.reason, result.exit_code) == ("partial", "scope", 1)
+    assert result.message == "workout of user-1: Oura refuses (and 1 more)"
+
+
+@pytest.mark.parametrize(("reason", "may_pass"), [("server", True), ("rate_limit", True), ("token", False)])
+def test_trying_again_soon_makes_sense_only_for_what_may_pass(reason: str, may_pass: bool) -> None:
+    assert conclude(said(read("sleep"), failed("workout", reason)), 0).may_pass is may_pass
+
+
+def test_success_is_never_tried_again_soon() -> None:
+    assert not Result("succeeded").may_pass
+
+
+def test_a_tap_that_read_nothing_has_failed_for_its_own_reason() -> None:
+    result = conclude(said(failed("*", "token"), block("Extractor failed")), 1)
+
+    assert (result.outcome, result.reason) == ("failed", "token")
+    assert str(result.message).startswith("everything of user-1")
+
+
+def test_settings_that_cannot_work_are_wrong_usage() -> None:
+    line = {"name": "tap-oura", "event": "tap-oura: start_date: '2024-13-01' is no date"}
+
+    result = conclude(said(line, block("Extractor failed")), 1)
+
+    assert (result.reason, result.exit_code) == ("settings", 2)
+    assert result.message == "start_date: '2024-13-01' is no date"
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        ([{"name": "target-postgres", "event": "value too long"}, block("Loader failed")], "load"),
+        ([{"name": "target-postgres", "event": "OperationalError: gone"}, block("Loader failed")], "database"),
+        ([{"name": "dbt", "event": "  Failure in test in_range"}, block("`dbt` failed")], "transform"),
+        (["Traceback (most recent call last):", "no such thing"], "load"),
+    ],
+)
+def test_what_broke_after_the_reading_is_told_apart(events: list[Any], reason: str) -> None:
+    assert conclude(said(read("sleep"), *events), 1).reason == reason
+
+
+def test_a_run_stopped_on_request_is_interrupted_whatever_the_log_says() -> None:
+    result = conclude(said(read("sleep"), block("Extractor failed")), 1, stopped=True)
+
+    assert (result.outcome, result.exit_code) == ("interrupted", 1)
+
+
+def test_a_failed_reading_beside_a_stopped_loader_does_not_hide_the_loader() -> None:
+    events = [failed("workout"), {"name": "target-postgres", "event": "value too long"}, block("Loader failed")]
+
+    assert conclude(said(read("sleep"), *events), 1).reason == "load"

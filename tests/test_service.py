@@ -1,0 +1,175 @@
+"""The service at work: real PostgreSQL, Meltano, dbt, HTTP, a simulator in Oura's place."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from oura_collector.database import Database
+from oura_simulator.testing import running
+
+from tests.operated import Collector, until
+
+
+@pytest.fixture(scope="module")
+def installed(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    with running(accounts=1, days=400) as simulator:
+        yield Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"))
+
+
+@pytest.fixture
+def collector(installed: Collector) -> Collector:
+    """One installation for all tests, which leave it working."""
+    installed.simulator.reset()
+    return installed
+
+
+def sent(collector: Collector) -> int:
+    return len([request for request in collector.simulator.requests() if request["collection"]])
+
+
+def overlapping(collector: Collector) -> list[tuple[int, int]]:
+    return [
+        (row["first"], row["second"])
+        for row in collector.rows(
+            "SELECT a.run_id AS first, b.run_id AS second FROM oura_collector.runs a JOIN oura_collector.runs b "
+            "ON a.run_id < b.run_id AND b.started_at < a.finished_at"
+        )
+    ]
+
+
+def test_the_service_collects_at_start_and_counts_runs_of_other_processes_too(collector: Collector) -> None:
+    with collector.serving() as service:
+        assert service.get("/health/ready")[0] == 200
+        until(lambda: service.metric("collections_total", asked_by="service", outcome="succeeded") == 1, "a first run")
+        collected_at = service.metric("last_collection_timestamp")
+
+        assert service.metric("api_requests_total") == sent(collector) > 20
+        assert service.metric("api_requests_total", status="200") == sent(collector)
+        assert service.metric("rate_limit_remaining") == 5000 - sent(collector)
+        assert service.metric("errors_total") == 0
+        assert service.metric("run_duration_seconds_count", asked_by="service") == 1
+        assert service.metric("newest_data_timestamp_seconds", collection="daily_activity") > collected_at - 3 * 86400
+        assert service.get("/health")[0] == 200
+        assert [account["user"] for account in service.health()["accounts"]] == ["user-1"]
+
+        collector.run("--force")
+
+        assert service.metric("collections_total", asked_by="force", outcome="succeeded") == 1
+        assert service.metric("api_requests_total") == sent(collector)
+        assert service.metric("last_collection_timestamp") > collected_at
+
+        service.process.signal(signal.SIGTERM)
+        assert service.process.wait() == 0
+    assert collector.value("SELECT sum(requests) FROM oura_collector.run_collections") == sent(collector)
+    assert collector.value("SELECT count(*) FROM oura_sleep") >= 15
+
+
+def test_what_stopped_working_is_in_metrics_health_and_status_after_one_run(collector: Collector) -> None:
+    collector.simulator.fault("scope_401", collection="daily_spo2", user="user-1")
+    collector.run("--once", code=1)
+    with collector.serving() as service:
+        until(lambda: service.metric("runs_in_progress") == 0 and len(collector.runs()) > 1, "the run at the start")
+
+        assert service.metric("accounts_failing", reason="scope") == 1
+        assert service.metric("accounts_failing", reason="token") == 0
+        assert service.get("/health")[0] == 200
+        assert service.health()["status"] == "degraded"
+        assert any("daily_spo2 of user-1" in problem for problem in service.health()["problems"])
+
+        collector.simulator.call("POST", "membership", {"user": "user-1", "active": False})
+        collector.run("--force", "--wait", code=1)
+        assert service.metric("accounts_failing", reason="membership") == 1
+        assert service.get("/health")[0] == 503
+        assert service.get("/health/live")[0] == service.get("/health/ready")[0] == 200
+
+        collector.simulator.reset()
+        collector.simulator.call("POST", "revoke", {"user": "user-1"})
+        collector.run("--force", "--wait", code=1)
+        assert service.metric("accounts_failing", reason="token") == 1
+        assert "FAILS: Oura rejects the access token" in collector.run("status", code=1).said()
+
+        collector.simulator.call("POST", "restore", {"user": "user-1"})
+        collector.run("--force", "--wait")
+        assert service.metric("accounts_failing") == 0
+        assert service.health()["status"] == "ok"
+
+
+def test_of_all_who_start_together_one_runs_at_a_time(collector: Collector) -> None:
+    before = len(collector.runs())
+
+    with collector.serving(COLLECTION_INTERVAL="2") as service:
+        others = [collector.start(how) for how in ("--force", "--once", "--once")]
+        waiting = collector.start("--once", "--wait")
+        codes = [process.wait() for process in others]
+        assert waiting.wait() == 0, waiting.log()
+        until(lambda: service.metric("collections_total", asked_by="service", outcome="succeeded") >= 2, "its own run")
+
+    assert set(codes) <= {0, 75}
+    assert 75 in codes
+    assert len(collector.runs()) >= before + 2
+    assert overlapping(collector) == []
+
+
+def test_a_backfill_that_is_killed_goes_on_where_it_was_and_leaves_the_bookmarks_alone(collector: Collector) -> None:
+    bookmarks = collector.bookmarks()
+    assert bookmarks
+    arguments = ("--start-date", "2026-01-01", "--end-date", "2026-05-31", "--collections", "daily_sleep,sleep")
+
+    first = collector.start(*arguments)
+    until(lambda: bool(first.events("backfill piece")), "a first piece")
+    first.signal(signal.SIGKILL)
+    first.wait()
+    pieces = collector.value("SELECT count(*) FROM oura_collector.backfill_pieces")
+    collector.simulator.call("DELETE", "requests")
+    second = collector.run(*arguments, "--wait")
+
+    assert pieces == 3
+    assert second.events("backfill resumed")[0]["done"] == 1
+    asked = [r["query"] for r in collector.simulator.requests() if r["collection"] == "daily_sleep"]
+    assert all("2026-01-0" not in str(query) for query in asked)
+    assert collector.value("SELECT min(date)::text FROM oura_sleep") <= "2026-01-03"
+    assert collector.value("SELECT count(*) FROM oura_collector.backfill_pieces") == 0
+    assert collector.bookmarks() == bookmarks
+
+
+def test_after_a_run_with_news_one_signed_event_reaches_the_webhook(collector: Collector) -> None:
+    heard: list[tuple[str, dict[str, Any]]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append((self.headers["webhook-signature"], json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        webhook = {
+            "NOTIFY_WEBHOOK_URL": f"http://127.0.0.1:{receiver.server_port}/webhook/oura-new-data",
+            "NOTIFY_WEBHOOK_SECRET": "planted",
+        }
+        collector.run("--once", **webhook)
+        heard.clear()
+
+        day = collector.value("SELECT (max(date) - 2)::text FROM oura_readiness")
+        collector.simulator.edit(user="user-1", collection="daily_readiness", op="rescore", day=day, score=41)
+        collector.run("--once", **webhook)
+        receiver.shutdown()
+
+    ((signature, event),) = heard
+    assert signature.startswith("v1,")
+    (account,) = event["data"]["accounts"]
+    assert account["user"] == "user-1"
+    changed = {entry["table"]: entry for entry in account["changed"]}
+    assert changed["oura_readiness"]["rows"] == 1
+    assert changed["oura_readiness"]["first_day"] == day
+    assert "41" not in json.dumps(event["data"]["accounts"][0]["changed"]).replace(day, "")
