@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 PACKAGES := tap-oura simulator collector
 
-.PHONY: help setup demo run test soak lint format psql stop clean dictionary constraints
+.PHONY: help setup demo run test soak lint format image psql stop clean dictionary constraints
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -32,13 +32,18 @@ soak: .venv/ready-dev  ## Run the tests that take long
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/dictionary.py
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/dictionary.py monitoring/prometheus
+	cd monitoring/grafana && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 	$(BIN)/sqlfluff lint --disable-progress-bar transform
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run tests/image/inside tests/image/build
+	$(BIN)/hadolint Dockerfile
 
 format: .venv/ready-dev  ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+image:             ## Build the container image, with docker or buildah
+	@tests/image/build oura-collector:0.1.0
 
 clean: stop        ## Remove what was installed and collected here
 	rm -rf .venv .meltano .data
