@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 PACKAGES := tap-oura simulator collector
 
-.PHONY: help setup demo run test soak lint format psql stop clean dictionary constraints
+.PHONY: help setup demo run test soak lint format image psql stop clean dictionary constraints
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -24,10 +24,7 @@ stop: .venv/ready  ## Stop the demo's simulator and the embedded database
 	@$(BIN)/python collect.py stop
 
 test: .venv/ready-dev  ## Run every test
-	@$(BIN)/python -m pytest -m 'not soak'
-
-soak: .venv/ready-dev  ## Run the tests that take long
-	@$(BIN)/python -m pytest -m soak
+	@$(BIN)/python -m pytest
 
 soak: .venv/ready-dev  ## Run the tests that take many minutes
 	@$(BIN)/python -m pytest -m soak --override-ini timeout=3600
@@ -35,13 +32,18 @@ soak: .venv/ready-dev  ## Run the tests that take many minutes
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/dictionary.py
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/dictionary.py monitoring/prometheus
+	cd monitoring/grafana && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 	$(BIN)/sqlfluff lint --disable-progress-bar transform
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run tests/image/inside tests/image/build
+	$(BIN)/hadolint Dockerfile
 
 format: .venv/ready-dev  ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+image:             ## Build the container image, with docker or buildah
+	@tests/image/build oura-collector:0.1.0
 
 clean: stop        ## Remove what was installed and collected here
 	rm -rf .venv .meltano .data
@@ -51,7 +53,7 @@ dictionary: .venv/ready  ## Renew docs/data-dictionary.md
 
 constraints: .venv/ready  ## Renew constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --upgrade \
-	  $(PACKAGES:%=%/pyproject.toml) --group plugins --group dev --extra-index-url '' -o constraints.txt
+	  $(PACKAGES:%=%/pyproject.toml) --extra aws --group plugins --group dev -o constraints.txt
 
 .venv/ready: constraints.txt meltano.yml pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

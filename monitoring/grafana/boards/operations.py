@@ -1,0 +1,96 @@
+"""Whether the collector does its work: its metrics, and what the database tells about accounts and rings."""
+
+from __future__ import annotations
+
+from boards.panels import Dashboard, Panel, Steps, stat
+from boards.queries import CHOSEN, IN_DAYS, daily
+
+HOURS: Steps = [("green", None), ("yellow", 5400), ("red", 7200)]
+NONE: Steps = [("green", None), ("red", 1)]
+QUOTA: Steps = [("red", None), ("yellow", 500), ("green", 1000)]
+CHARGE: Steps = [("red", None), ("yellow", 15), ("green", 30)]
+
+SINCE_LAST = "time() - oura_collector_last_collection_timestamp"
+OPEN_FAILURES = f"SELECT count(*) AS failures FROM oura_collection_failures WHERE {CHOSEN} AND recovered_at IS NULL"
+NEWEST = "\nUNION ALL\n".join(
+    f"SELECT '{what}' AS data, max(date)::text AS newest_day, count(*) AS rows FROM {mart} WHERE {CHOSEN}"
+    for what, mart in (
+        ("activity", "oura_activity"),
+        ("heart rate", "oura_heart_rate_daily"),
+        ("readiness", "oura_readiness"),
+        ("sleep", "oura_sleep"),
+        ("stress", "oura_stress"),
+        ("workouts", "oura_workouts"),
+    )
+)
+RINGS = (
+    "SELECT hardware_type, firmware_version, design, color, size, set_up_at::date::text AS paired_on, is_current\n"
+    f"FROM oura_rings WHERE {CHOSEN} ORDER BY set_up_at DESC NULLS LAST"
+)
+BATTERY = (
+    'SELECT timestamp AS time, level AS "Charge"\nFROM oura_ring_battery\n'
+    f"WHERE {CHOSEN} AND $__timeFilter(timestamp)\nORDER BY time"
+)
+SIZES = (
+    "SELECT schemaname || '.' || relname AS table, pg_total_relation_size(relid) AS bytes, n_live_tup AS rows,\n"
+    "  n_dead_tup AS dead_rows, coalesce(last_autovacuum, last_vacuum)::text AS vacuumed_at\n"
+    "FROM pg_stat_user_tables WHERE relname LIKE 'oura\\_%' OR schemaname LIKE 'oura\\_%'\n"
+    "ORDER BY bytes DESC LIMIT 20"
+)
+
+BOARD = Dashboard(
+    "Operations",
+    [
+        stat("Since the last collection", SINCE_LAST, "s", HOURS, legend="age"),
+        stat("Errors, last day", "sum(increase(oura_collector_errors_total[1d]))", "short", NONE, legend="errors"),
+        stat("Requests left at Oura", "oura_collector_rate_limit_remaining", "short", QUOTA, legend="left"),
+        stat("What cannot be read now", OPEN_FAILURES, "short", NONE),
+        Panel(
+            "Runs per hour",
+            "sum by (outcome) (increase(oura_collector_collections_total[1h]))",
+            "short",
+            bars=True,
+            stack=True,
+            legend="{{outcome}}",
+        ),
+        Panel(
+            "Errors per hour",
+            "sum by (reason) (increase(oura_collector_errors_total[1h]))",
+            "short",
+            bars=True,
+            stack=True,
+            legend="{{reason}}",
+        ),
+        Panel(
+            "Requests to Oura per hour",
+            "sum by (status) (increase(oura_collector_api_requests_total[1h]))",
+            "short",
+            bars=True,
+            stack=True,
+            legend="{{status}}",
+        ),
+        Panel(
+            "Requests left at Oura over time",
+            "oura_collector_rate_limit_remaining",
+            "short",
+            "Of the 5000 per hour.",
+            steps=QUOTA,
+            legend="left",
+        ),
+        Panel("Newest data", NEWEST, "none", kind="table"),
+        Panel("Rings", RINGS, "none", kind="table"),
+        Panel("Battery of the ring", BATTERY, "percent", steps=CHARGE, range=(0, 100)),
+        Panel("Ring not worn", daily("oura_activity", Not_worn="non_wear_time"), "s", bars=True),
+        Panel(
+            "Days that are complete",
+            "SELECT date + time '12:00' AS time, is_complete::int AS \"Complete\"\nFROM oura_activity\n"
+            f"WHERE {IN_DAYS}\nORDER BY time",
+            "bool_yes_no",
+            "A day is complete once it is over and the ring was synced since.",
+            bars=True,
+            range=(0, 1),
+        ),
+        Panel("Sizes of the tables", SIZES, "none", "In bytes, indexes included.", kind="table"),
+    ],
+    days=7,
+)

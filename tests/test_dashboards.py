@@ -1,0 +1,122 @@
+"""Every panel of the dashboards shows something after a collection; its query runs as Grafana would send it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from oura_collector.settings import PROJECT
+from ruamel.yaml import YAML
+
+from tests.conftest import TODAY, Pipeline
+
+GRAFANA = PROJECT / "monitoring" / "grafana"
+BOARDS = {path.stem: json.loads(path.read_text()) for path in sorted((GRAFANA / "dashboards").glob("*.json"))}
+PANELS = [(name, panel) for name, board in BOARDS.items() for panel in board["panels"]]
+QUERIES = [
+    pytest.param(panel["targets"][0]["rawSql"], panel["targets"][0]["format"], id=f"{name}: {panel['title']}")
+    for name, panel in PANELS
+    if "rawSql" in panel["targets"][0]
+]
+USERS = "SELECT user_id FROM oura_profile ORDER BY user_id"
+TO = datetime.fromisoformat(f"{TODAY}T23:59:59")
+FROM = TO - timedelta(days=30)
+
+
+def as_grafana_sends_it(sql: str, user: str) -> str:
+    """Expand the variables and macros as Grafana's own data source does."""
+    since, until = (f"'{moment:%Y-%m-%dT%H:%M:%SZ}'" for moment in (FROM, TO))
+    sql = sql.replace("${user:sqlstring}", f"'{user}'").replace("$__interval", "'1h'")
+    sql = re.sub(r"\$__timeFilter\((.+?)\)", rf"\1 BETWEEN {since} AND {until}", sql)
+    return re.sub(r"\$__timeGroupAlias\((.+?), '1h'\)", r'floor(extract(epoch from \1)/3600)*3600 AS "time"', sql)
+
+
+@pytest.mark.parametrize("user", ["user-1", "user-2"])
+@pytest.mark.parametrize(("sql", "shape"), QUERIES)
+def test_no_panel_is_without_data(collected: Pipeline, sql: str, shape: str, user: str) -> None:
+    expanded = as_grafana_sends_it(sql, user)
+    assert "$" not in expanded
+
+    rows = collected.rows(expanded.replace("%", "%%"))
+
+    assert any(value is not None for row in rows for name, value in row.items() if name != "time"), expanded
+    if shape == "time_series":
+        assert all(isinstance(row["time"], datetime | Decimal) for row in rows)
+        for name in rows[0]:
+            assert any(row[name] is not None for row in rows), f"{name} is always empty"
+
+
+def test_no_query_is_the_same_for_every_user() -> None:
+    everybodys = [query.id for query in QUERIES if "${user:sqlstring}" not in query.values[0]]
+
+    assert everybodys == ["operations: Sizes of the tables"]
+
+
+def test_the_user_variable_offers_every_account(collected: Pipeline) -> None:
+    for board in BOARDS.values():
+        assert board["templating"]["list"][0]["query"] == USERS
+    assert [row["user_id"] for row in collected.rows(USERS)] == ["user-1", "user-2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "panel"), PANELS, ids=lambda value: value if isinstance(value, str) else value["title"]
+)
+def test_every_panel_has_a_unit_and_thresholds(name: str, panel: dict[str, Any]) -> None:
+    defaults = panel["fieldConfig"]["defaults"]
+
+    assert defaults["unit"]
+    assert defaults["thresholds"]["steps"][0]["value"] is None
+    limits = [step["value"] for step in defaults["thresholds"]["steps"][1:]]
+    assert limits == sorted(limits)
+
+
+def test_panels_do_not_overlap() -> None:
+    for name, board in BOARDS.items():
+        cells = [
+            (x, y)
+            for panel in board["panels"]
+            for place in [panel["gridPos"]]
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        ]
+        assert len(cells) == len(set(cells)), name
+        assert max(x for x, _ in cells) < 24, name
+
+
+def test_the_files_are_what_the_code_writes() -> None:
+    script = (
+        "import dashboards; print(''.join(board.text() for board in sorted(dashboards.BOARDS, key=lambda b: b.name)))"
+    )
+
+    written = subprocess.run(
+        [sys.executable, "-c", script], cwd=GRAFANA, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert written.strip() == "".join((GRAFANA / "dashboards" / f"{name}.json").read_text() for name in BOARDS).strip()
+
+
+def test_each_mart_of_a_dashboards_exposure_is_on_it() -> None:
+    exposures = YAML(typ="safe").load(PROJECT / "transform" / "models" / "exposures.yml")["exposures"]
+    declared = {
+        exposure["label"]: set(re.findall(r"oura_\w+", " ".join(exposure["depends_on"])))
+        for exposure in exposures
+        if exposure["type"] == "dashboard"
+    }
+    shown = {
+        board["title"].removeprefix("Oura: "): {
+            mart
+            for query in [USERS, *(panel["targets"][0].get("rawSql", "") for panel in board["panels"])]
+            for mart in re.findall(r"\bFROM (oura_\w+)", query)
+        }
+        for board in BOARDS.values()
+    }
+
+    assert declared.keys() == shown.keys()
+    for label, marts in declared.items():
+        assert marts <= shown[label], f"{label}: {marts - shown[label]}"

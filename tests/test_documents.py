@@ -1,0 +1,88 @@
+"""The notebook and the sample workflow of docs/ do what they promise, on real tables."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import nbformat
+import psycopg
+import pytest
+from nbclient import NotebookClient
+from oura_collector.settings import PROJECT
+from ruamel.yaml import YAML
+
+from tests.conftest import Pipeline
+
+DOCS = PROJECT / "docs"
+
+
+# The kernel's libraries announce changes of their own to come.
+@pytest.mark.filterwarnings("ignore")
+def test_the_notebook_runs_from_top_to_bottom(collected: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = collected.database.url().replace("+psycopg", "", 1)
+    monkeypatch.setenv("DATABASE_URL", url)
+    notebook = nbformat.read(DOCS / "notebook.ipynb", as_version=4)
+
+    NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+
+    codes = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    shown = ["".join(str(output.get("data", {}).get("text/plain", "")) for output in cell.outputs) for cell in codes]
+    assert "user-1" in shown[0]
+    for table in shown[1:]:
+        assert len(table.splitlines()) > 4, table
+        assert "Empty DataFrame" not in table
+    assert re.search(r"steps\s+integer\s+Number of steps", shown[2]) or "integer" in shown[2]
+
+
+def test_the_notebook_is_kept_without_results() -> None:
+    notebook = json.loads((DOCS / "notebook.ipynb").read_text())
+
+    assert not [cell for cell in notebook["cells"] if cell.get("outputs")]
+
+
+def test_the_workflow_listens_where_the_product_says_and_is_connected() -> None:
+    workflow = json.loads((DOCS / "n8n-workflow.json").read_text())
+    nodes = {node["name"]: node for node in workflow["nodes"]}
+
+    assert nodes["Oura Data Trigger"]["type"] == "n8n-nodes-base.webhook"
+    assert nodes["Oura Data Trigger"]["parameters"]["path"] == "oura-new-data"
+    reached = {"Oura Data Trigger"}
+    for targets in workflow["connections"].values():
+        reached |= {target["node"] for ways in targets["main"] for target in ways}
+    assert reached == nodes.keys()
+
+
+def test_the_workflows_query_finds_a_week_of_the_account(collected: Pipeline) -> None:
+    workflow = json.loads((DOCS / "n8n-workflow.json").read_text())
+    query = next(node["parameters"]["query"] for node in workflow["nodes"] if "query" in node["parameters"])
+
+    with psycopg.connect(**collected.database.parameters) as connection:
+        rows = connection.execute(query.replace("$1", "%s").encode(), ["user-1"]).fetchall()
+
+    assert len(rows) == 7
+    assert all(row[4] for row in rows)
+
+
+def test_every_alert_has_its_section_in_the_runbook() -> None:
+    groups = YAML(typ="safe").load(PROJECT / "monitoring" / "prometheus" / "rules.yml")["groups"]
+    sections = re.findall(r"^## (\S+)$", (DOCS / "runbook.md").read_text(), re.MULTILINE)
+    alerts = [rule["alert"] for group in groups for rule in group["rules"]]
+
+    assert sections == alerts
+    for group in groups:
+        for rule in group["rules"]:
+            assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    for page in [*DOCS.glob("*.md"), PROJECT / "k8s" / "README.md"]:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            path, _, anchor = target.partition("#")
+            if "://" in target:
+                continue
+            found = (page.parent / path).resolve() if path else page
+            assert found.exists(), f"{page.name}: {target}"
+            if anchor:
+                titles = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
+                assert anchor in [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles], target

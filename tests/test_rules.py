@@ -1,0 +1,42 @@
+"""The alerts, judged by Prometheus's own tool."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from oura_collector.settings import PROJECT
+from ruamel.yaml import YAML
+
+FOLDER = PROJECT / "monitoring" / "prometheus"
+YML = YAML(typ="safe")
+
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's prometheus")
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    "arguments", ["check rules rules.yml", "test rules rules_test.yml", "check config prometheus.yml"]
+)
+def test_promtool_agrees(arguments: str) -> None:
+    done = subprocess.run(["promtool", *arguments.split()], cwd=FOLDER, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_is_seen_firing_and_resolving_in_the_rules_tests() -> None:
+    alerts = {rule["alert"] for group in YML.load(FOLDER / "rules.yml")["groups"] for rule in group["rules"]}
+    fires: set[str] = set()
+    rests: set[str] = set()
+    for test in YML.load(FOLDER / "rules_test.yml")["tests"]:
+        for case in test["alert_rule_test"]:
+            (fires if case["exp_alerts"] else rests).add(case["alertname"])
+
+    assert fires == rests == alerts
+
+
+def test_the_products_alert_keeps_its_name_and_condition() -> None:
+    rules = {rule["alert"]: rule for group in YML.load(FOLDER / "rules.yml")["groups"] for rule in group["rules"]}
+
+    assert rules["OuraCollectionFailed"]["expr"] == "time() - oura_collector_last_collection_timestamp > 7200"
