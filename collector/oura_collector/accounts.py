@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tap_oura import accounts
 from tap_oura.errors import OuraError
 
-from oura_collector.settings import SettingsError
+from oura_collector.settings import PROJECT, SettingsError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from oura_collector.settings import Settings
 
-LOGIN = "python collect.py login"
+LOGIN = f"{sys.executable} {PROJECT / 'collect.py'} login"
+"""As it can be typed in any folder."""
 
 
 def environment(settings: Settings) -> dict[str, str]:

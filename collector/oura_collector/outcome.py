@@ -14,7 +14,7 @@ SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "f
 
 SETTINGS, DATABASE, LOAD, TRANSFORM = "settings", "database", "load", "transform"
 OURA_REASONS = (
-    "token", "consent", "refresh", "scope", "membership", "refused", "answer", "server", "rate_limit", "unreachable",
+    "token", "consent", "refresh", "store", "scope", "membership", "refused", "answer", "server", "rate_limit", "unreachable",
     "error",
 )  # fmt: skip
 """Why the tap could not read something."""

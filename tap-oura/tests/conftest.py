@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,12 @@ class Run:
     def bookmark(self, stream: str, user: str) -> str | None:
         partitions = self.state["bookmarks"].get(stream, {}).get("partitions", [])
         return next((p.get("replication_key_value") for p in partitions if p["context"]["user_id"] == user), None)
+
+
+@pytest.fixture(autouse=True)
+def no_logins_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have logged in with the tap."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture(scope="session")
