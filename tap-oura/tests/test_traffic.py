@@ -66,13 +66,13 @@ def test_a_line_tells_records_newest_day_and_why_something_failed(
 def test_a_quota_that_is_used_up_is_told_until_an_answer_says_otherwise(
     run: Any, simulator: Running, config: dict[str, Any], told: list[dict[str, Any]]
 ) -> None:
-    simulator.fault("rate_limit", user="user-1", retry_after=0)
-    simulator.fault("rate_limit", user="user-2", times=1, retry_after=0)
+    simulator.fault("rate_limit", user="user-1", times=1, retry_after=0)
+    simulator.fault("rate_limit", user="user-2", retry_after=0)
 
     run({**config, "collections": ["daily_sleep"]})
 
     remaining = {line["context"]["user_id"]: line["rate_limit_remaining"] for line in told}
-    assert remaining == {"user-1": 0, "user-2": None, "user-3": None}
+    assert remaining == {"user-1": None, "user-2": 0, "user-3": None}
 
 
 def test_only_the_named_users_are_read(run: Any, simulator: Running, config: dict[str, Any]) -> None:
