@@ -149,7 +149,7 @@ def test_postgres_stopped_in_the_middle_of_a_run_the_service_stays_and_recovers(
                 assert service.get("/health/live")[0] == 200
                 assert service.metric("database_up") == 0
 
-                databases.embedded(Path(place), "app")
+                collector.run("setup", DATABASE_URL="", DATA_DIR=place)
                 simulator.clear_faults()
                 until(lambda: service.metric("collections_total", outcome="succeeded") >= 1, "a run that succeeds")
                 assert service.get("/health")[0] == 200

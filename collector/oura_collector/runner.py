@@ -59,6 +59,8 @@ class Runner:
         prepare(self.database)
         ledger = Ledger(self.database)
         with only_run(self.database, wait=wait, given_up=lambda: self.stopping) as lock:
+            if self.stopping:
+                raise Busy("stopping; no new run is started")
             run_id = ledger.start(asked_by, days)
             before = news.now(self.database) if self.notifier else None
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days))
@@ -75,8 +77,6 @@ class Runner:
             self._process.stop(self.settings.stop_seconds)
 
     def _meltano(self, arguments: list[str], variables: Mapping[str, str], lock: int) -> Result:
-        if self.stopping:
-            raise Busy("stopping; no new run is started")
         environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **variables}
         log = Log()
         self._process = Meltano(arguments, environment, lock=lock)

@@ -145,6 +145,8 @@ def _note_quota(connection: psycopg.Connection, readings: Iterable[Reading]) -> 
     told = [reading.rate_limit_remaining for reading in readings if reading.rate_limit_remaining is not None]
     if told:
         connection.execute(SET, ["rate_limit_remaining", [], min(told)])
+    else:  # What an earlier run was told is over.
+        connection.execute("DELETE FROM oura_collector.counters WHERE name = 'rate_limit_remaining'")
 
 
 def _note_how_it_is(connection: psycopg.Connection, result: Result) -> None:

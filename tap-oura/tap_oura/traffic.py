@@ -35,15 +35,17 @@ class Traffic:
 
     def note(self, account: str, segment: str, outcome: str, remaining: str | None = None) -> None:
         self._requests.setdefault((account, segment), Counter())[outcome] += 1
-        if remaining and remaining.isdigit():
-            self._remaining[account] = int(remaining)
+        # Oura need not say what is left; a refusal says that nothing is, and a later answer that this is over.
+        self._remaining.pop(account, None)
+        if (remaining or "").isdigit() or outcome == "429":
+            self._remaining[account] = int(remaining or 0)
 
     def take(self, account: str, segment: str) -> dict[str, int]:
         """Return the requests not taken before, by outcome."""
         return dict(self._requests.pop((account, segment), {}))
 
     def remaining(self, account: str) -> int | None:
-        """Return what Oura last said is left of the account's quota; it says so when it refuses only."""
+        """Return what is left of the account's quota, as far as the last answer tells."""
         return self._remaining.get(account)
 
     def rest(self) -> Iterator[tuple[str, str, dict[str, int]]]:
