@@ -1,11 +1,12 @@
 # The collector with Meltano, the loader and dbt installed: nothing is downloaded when it starts, nothing but /data is
 # written, and no user but 10001 is needed. Layers go from what changes rarely to what changes often.
 
-# To pin by digest as well: --build-arg PYTHON_IMAGE=docker.io/library/python:3.13.9-slim-trixie@sha256:...
-ARG PYTHON_IMAGE=docker.io/library/python:3.13.9-slim-trixie
+# To pin by digest as well: --build-arg PYTHON_IMAGE=python:3.13.9-slim-trixie@sha256:...
+ARG PYTHON_IMAGE=python:3.13.9-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
-ENV UV_COMPILE_BYTECODE=1 \
+ENV UV_CACHE_DIR=/var/cache/uv \
+    UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never \
     PATH=/app/.venv/bin:$PATH
@@ -18,14 +19,14 @@ RUN python -m venv .venv \
 # downloads, as it is.
 COPY tap-oura/pyproject.toml tap-oura/
 COPY collector/pyproject.toml collector/
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     mkdir tap-oura/tap_oura collector/oura_collector \
     && touch tap-oura/README.md tap-oura/tap_oura/__init__.py collector/README.md collector/oura_collector/__init__.py \
     && uv pip install --constraint constraints.txt --editable 'tap-oura[aws]' --editable collector
 
 # Meltano writes the configuration of a run beside the plugins, which are read-only here: its run folder is the volume.
 COPY meltano.yml ./
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     meltano --log-level warning install \
     && rm -rf .meltano/run .meltano/logs .meltano/cache .meltano/meltano.db .meltano/analytics.json \
     && ln -s /data .meltano/run \
