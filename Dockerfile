@@ -1,11 +1,12 @@
 # The collector with Meltano, the loader and dbt installed: nothing is downloaded when it starts, nothing but /data is
 # written, and no user but 10001 is needed. Layers go from what changes rarely to what changes often.
 
-# To pin by digest as well: --build-arg PYTHON_IMAGE=docker.io/library/python:3.13.9-slim-trixie@sha256:...
-ARG PYTHON_IMAGE=docker.io/library/python:3.13.9-slim-trixie
+# To pin by digest as well: --build-arg PYTHON_IMAGE=python:3.13.9-slim-trixie@sha256:...
+ARG PYTHON_IMAGE=python:3.13.9-slim-trixie
 
 FROM ${PYTHON_IMAGE} AS build
-ENV UV_COMPILE_BYTECODE=1 \
+ENV UV_CACHE_DIR=/var/cache/uv \
+    UV_COMPILE_BYTECODE=1 \
     UV_LINK_MODE=copy \
     UV_PYTHON_DOWNLOADS=never \
     PATH=/app/.venv/bin:$PATH
@@ -14,27 +15,22 @@ COPY constraints.txt ./
 RUN python -m venv .venv \
     && python -m pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt uv
 
-# Dependencies before code: a change in code leaves these layers, and their downloads, as they are.
+# The packages are installed as links to folders, which are still empty here: a change in code leaves all of this, and its
+# downloads, as it is.
 COPY tap-oura/pyproject.toml tap-oura/
 COPY collector/pyproject.toml collector/
-RUN --mount=type=cache,target=/root/.cache/uv \
-    uv pip install --constraint constraints.txt --requirements tap-oura/pyproject.toml \
-      --requirements collector/pyproject.toml
-COPY meltano.yml ./
-RUN --mount=type=cache,target=/root/.cache/uv \
-    meltano --log-level warning install loader target-postgres \
-    && meltano --log-level warning install utility dbt
+RUN --mount=type=cache,target=/var/cache/uv \
+    mkdir tap-oura/tap_oura collector/oura_collector \
+    && touch tap-oura/README.md tap-oura/tap_oura/__init__.py collector/README.md collector/oura_collector/__init__.py \
+    && uv pip install --constraint constraints.txt --editable 'tap-oura[aws]' --editable collector
 
-COPY tap-oura tap-oura
-RUN --mount=type=cache,target=/root/.cache/uv \
-    meltano --log-level warning install extractor tap-oura
-COPY collector collector
 # Meltano writes the configuration of a run beside the plugins, which are read-only here: its run folder is the volume.
-RUN --mount=type=cache,target=/root/.cache/uv \
-    uv pip install --no-deps --editable tap-oura --editable collector \
-    && uv pip uninstall uv pip \
+COPY meltano.yml ./
+RUN --mount=type=cache,target=/var/cache/uv \
+    meltano --log-level warning install \
     && rm -rf .meltano/run .meltano/logs .meltano/cache .meltano/meltano.db .meltano/analytics.json \
-    && ln -s /data .meltano/run
+    && ln -s /data .meltano/run \
+    && uv pip uninstall uv pip
 
 
 FROM ${PYTHON_IMAGE}
@@ -48,9 +44,14 @@ RUN apt-get update \
     && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin oura \
     && install --directory --owner=10001 --group=10001 --mode=0700 /data
 
-COPY --from=build /app /app
-COPY transform /app/transform
-COPY collect.py /app/
+WORKDIR /app
+COPY --from=build /app/.meltano .meltano
+COPY --from=build /app/.venv .venv
+COPY collect.py constraints.txt meltano.yml ./
+COPY tap-oura tap-oura
+COPY collector collector
+COPY transform transform
+RUN python -m compileall -q collector tap-oura
 
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -70,7 +71,6 @@ LABEL org.opencontainers.image.title="oura-collector" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="MIT"
 
-WORKDIR /app
 USER 10001:10001
 VOLUME /data
 EXPOSE 8080

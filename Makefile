@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 PACKAGES := tap-oura simulator collector
 
-.PHONY: help setup demo run test soak lint format image psql stop clean dictionary constraints
+.PHONY: help setup demo run test soak lint format generated image psql stop clean dictionary constraints
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -41,6 +41,10 @@ lint: .venv/ready-dev  ## Check style, types, SQL and shell
 format: .venv/ready-dev  ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+generated: .venv/ready  ## Write what is made from monitoring/: dashboards and the cluster's rules
+	@$(BIN)/python monitoring/grafana/dashboards.py
+	@$(BIN)/python monitoring/prometheus/cluster_rule.py
 
 image:             ## Build the container image, with docker or buildah
 	@tests/image/build oura-collector:0.1.0
