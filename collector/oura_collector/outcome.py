@@ -14,8 +14,8 @@ SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "f
 
 SETTINGS, DATABASE, LOAD, TRANSFORM = "settings", "database", "load", "transform"
 OURA_REASONS = (
-    "token", "consent", "refresh", "store", "scope", "membership", "refused", "answer", "server", "rate_limit", "unreachable",
-    "error",
+    "token", "consent", "refresh", "store", "scope", "membership", "refused", "answer", "server", "rate_limit",
+    "unreachable", "error",
 )  # fmt: skip
 """Why the tap could not read something."""
 REASONS = (*OURA_REASONS, SETTINGS, DATABASE, LOAD, TRANSFORM, INTERRUPTED)
