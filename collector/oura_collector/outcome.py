@@ -154,7 +154,7 @@ def _telling(log: Log, signs: tuple[str, ...]) -> str | None:
 
 
 def _final(log: Log, source: str, otherwise: str) -> str:
-    lines = [line.strip() for line in log.last(source) if line.strip()]
+    lines = [line.strip() for line in log.last(source) if line.strip() and not line.endswith("un completed")]
     return f"{otherwise}: {lines[-1][:300]}" if lines else otherwise
 
 
