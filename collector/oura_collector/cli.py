@@ -109,15 +109,17 @@ def serve() -> None:
 
 @cli.command("status")
 def show_status() -> None:
-    """Show each account's credentials and collections, what fails and why; then with exit code 1."""
+    """Show each account's credentials and collections; exit code 1 where a wearer is needed or something fails."""
     given = settings.read()
-    works = login.status(given)
-    with closing(Status(databases.resolve(given))) as status:
-        snapshot = status.read()
-    click.echo()
-    for line in report(snapshot):
-        click.echo(line)
-    sys.exit(not works or any(row.outcome == "failed" for row in snapshot.collections))
+    whole = login.status(given)
+    if databases.is_there(given):
+        with closing(Status(databases.chosen(given))) as status:
+            snapshot = status.read()
+        click.echo()
+        for line in report(snapshot):
+            click.echo(line)
+        whole = whole and snapshot.reachable and all(row.outcome != "failed" for row in snapshot.collections)
+    sys.exit(0 if whole else 1)
 
 
 @cli.command("demo")

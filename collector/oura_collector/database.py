@@ -85,6 +85,12 @@ def chosen(settings: Settings) -> Database:
     return embedded(settings.data_dir, settings.database_name)
 
 
+def is_there(settings: Settings) -> bool:
+    """Whether a database was chosen, or the embedded one is running: what merely looks does not start one."""
+    own = settings.database_url or settings.database_host
+    return bool(own) or (settings.data_dir / "postgres" / "postmaster.pid").exists()
+
+
 def prepare(database: Database) -> None:
     """Make Meltano's schema, where it is not there yet. Raises SettingsError."""
     with database.connect() as connection:

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from oura_collector.database import stop_embedded
 from oura_simulator.testing import running
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -34,7 +33,7 @@ def environment(simulator, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    yield {
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("OURA_", "TAP_OURA_"))},
         "DATA_DIR": str(tmp_path / "data"),
         "OURA_API_URL": simulator.url,
@@ -43,8 +42,6 @@ def environment(simulator, tmp_path):
         "OURA_REDIRECT_URI": f"http://localhost:{port}/callback",
         "BROWSER": "false %s",
     }
-    # `status` looks into the database, and starts the embedded one for it.
-    stop_embedded(tmp_path / "data")
 
 
 @pytest.fixture
