@@ -153,7 +153,7 @@ def test_status_names_who_must_consent_again_and_fails(log_in, collect, environm
 
     assert done.returncode == 1
     assert [line.split()[:2] for line in done.stdout.splitlines()[1:3]] == [["ada", "works"], ["ben", "lost"]]
-    assert "python collect.py login --user <account>" in done.stdout
+    assert "collect.py login --user <account>" in done.stdout
 
 
 def test_logout_revokes_the_grant_and_forgets_it(log_in, collect, simulator, environment):
