@@ -116,6 +116,7 @@ def test_of_all_who_start_together_one_runs_at_a_time(collector: Collector) -> N
     assert overlapping(collector) == []
 
 
+@pytest.mark.soak
 def test_a_backfill_that_is_killed_goes_on_where_it_was_and_leaves_the_bookmarks_alone(collector: Collector) -> None:
     bookmarks = collector.bookmarks()
     assert bookmarks

@@ -16,6 +16,9 @@ from oura_simulator.testing import running
 
 from tests.operated import Collector, Process, until
 
+# Each takes minutes, because it waits for grace periods and for runs that were cut short.
+pytestmark = pytest.mark.soak
+
 SLOW = """
 CREATE OR REPLACE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$;
