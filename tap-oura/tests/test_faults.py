@@ -151,7 +151,9 @@ def test_a_demand_to_wait_longer_than_we_do_fails_the_window_at_once(
 
     made = run(only(config, "workout", max_retries=3))
 
-    assert made.failures[0].endswith("rate limited (tier user, for 4000 s)")
+    assert made.failures[0].endswith("rate limited (tier user, X-RateLimit-Remaining unknown, for 4000 s)")
+    asked = [request for request in simulator.requests() if request["user"] == "user-1"]
+    assert len(asked) == 1
 
 
 def test_an_unknown_field_is_kept_and_told_by_name_only(
