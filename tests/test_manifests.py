@@ -105,11 +105,14 @@ def test_every_built_in_kind_is_valid(render: Callable[[str], list[Manifest]], v
 @needs_schemas
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_operators_kind_is_valid(render: Callable[[str], list[Manifest]], variant: str) -> None:
-    for manifest in render(variant):
-        if not is_built_in(manifest):
-            version = manifest["apiVersion"].rpartition("/")[2]
-            schema = json.loads((Path(SCHEMAS or "") / f"{manifest['kind'].lower()}_{version}.json").read_text())
-            jsonschema.validate(manifest, strict(schema))
+    of_operators = [manifest for manifest in render(variant) if not is_built_in(manifest)]
+
+    # The plain overlay is for clusters without operators; every other has kinds of theirs to hold against a schema.
+    assert bool(of_operators) is ("plain" not in variant)
+    for manifest in of_operators:
+        version = manifest["apiVersion"].rpartition("/")[2]
+        schema = json.loads((Path(SCHEMAS or "") / f"{manifest['kind'].lower()}_{version}.json").read_text())
+        jsonschema.validate(manifest, strict(schema))
 
 
 def strict(schema: Any) -> Any:
