@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -86,7 +85,7 @@ class CollectionFailures(Stream):
     }
 
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = self._tap.now().isoformat(timespec="seconds")
         before = {(row["user_id"], row["collection"]): row for row in self.stream_state.get("failing", [])}
         failing = {
             (failure.user_id, failure.collection): failure.record(

@@ -30,6 +30,11 @@ def date(description: str) -> Schema:
     return {"type": ["string", "null"], "format": "date", "description": description}
 
 
+def moment(description: str) -> Schema:
+    """An instant of our own making, always UTC. Oura's instants are `text`: a loader would drop their offset."""
+    return {"type": ["string", "null"], "format": "date-time", "description": description}
+
+
 def record(description: str, properties: Properties) -> Schema:
     return {"type": ["object", "null"], "properties": properties, "description": description}
 

@@ -133,6 +133,13 @@ SETTINGS = th.PropertiesList(
         description="Days before the bookmark that are read again, because Oura amends the past",
     ),
     th.Property(
+        "skip_unchanged",
+        th.BooleanType,
+        default=True,
+        title="Skip unchanged days",
+        description="Send a day only when it changed since it was last sent; false sends all that is read",
+    ),
+    th.Property(
         "timeout_seconds",
         th.IntegerType,
         default=30,

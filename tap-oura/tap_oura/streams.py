@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
@@ -11,12 +11,13 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_oura import settings, traffic, windows
 from tap_oura.collections import Collection, Query
+from tap_oura.days import Ledger
 from tap_oura.documents import Documents, Record
 from tap_oura.errors import AccountFailed, BrokenAnswer, Forbidden, OuraError, ScopeMissing, SettingsError, Unreachable
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -59,9 +60,10 @@ class OuraStream(Stream):
         if user_id in self._tap.dead:
             self._tell(user_id, error=self._tap.dead_because(user_id))
             return
-        count, whole, newest, fault = 0, True, None, None
+        sent, whole, newest, fault = 0, True, None, None
         try:
             due = self._due(context)
+            ledger = self._ledger(context)
         except SettingsError as error:
             self._tap.failed(self.name, user_id, windows.EVER, error)
             self._tell(user_id, error=error)
@@ -76,28 +78,49 @@ class OuraStream(Stream):
                 if hopeless:
                     break
             else:
-                yield from records
-                count += len(records)
                 newest = max(filter(None, (newest, self._newest(records))), default=None)
+                for record in self._send(user_id, records, window, ledger):
+                    sent += 1
+                    yield record
                 if whole:
                     self._move_bookmark(context, records)
+                ledger.close(window)
         if whole:
             self._tap.succeeded(self.name, user_id)
-        logger.info("%s of %s: %d records", self.name, user_id, count)
-        self._tell(user_id, records=count, newest_day=newest and newest[:10], error=fault)
+        logger.info("%s of %s: %d records", self.name, user_id, sent)
+        self._tell(user_id, records=sent, newest_day=newest and newest[:10], error=fault)
         if drift := self._documents.drift:
             logger.warning("%s: kept in `extra`, unknown to the schema: %s", self.name, ", ".join(sorted(drift)))
             drift.clear()
 
+    def _send(self, user_id: str, records: list[Record], window: Window, ledger: Ledger) -> Iterator[Record]:
+        """Yield what is new, day by day, and write the day's row after its records, before any state can tell of it."""
+        if not self.config["skip_unchanged"]:
+            yield from records
+        for news in ledger.news(records, window):
+            if self.config["skip_unchanged"]:
+                yield from news.records
+            self._tap.days.write(ledger.row(user_id, news))
+            ledger.learn(news)
+            self.state_manager.is_flushed = False
+
+    @property
+    def _lookback(self) -> int:
+        return max(int(self.config["lookback_days"]), self.collection.lookback)
+
+    def _ledger(self, context: Context | None) -> Ledger:
+        state = self.get_context_state(context)
+        return Ledger(self.collection, state, lookback=self._lookback, now=self._tap.now())
+
     def _due(self, context: Context | None) -> Sequence[Window]:
-        today = datetime.now(UTC).date()
+        today = self._tap.now().date()
         if self.collection.cursor is None:
             return [windows.EVER]
         whole = windows.due(
             bookmark=self._bookmark(context),
             start_date=settings.first_day(self.config, today),
             end_date=settings.last_day(self.config),
-            lookback_days=max(self.config["lookback_days"], self.collection.lookback),
+            lookback_days=self._lookback,
             today=today,
         )
         return list(windows.split(whole, self.collection.window))
@@ -143,7 +166,7 @@ class OuraStream(Stream):
         cursor = self.collection.cursor
         if not records or cursor is None:
             return None
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = self._tap.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return min(max(str(record[cursor]) for record in records), now[: len(str(records[0][cursor]))])
 
     def _move_bookmark(self, context: Context | None, records: list[Record]) -> None:

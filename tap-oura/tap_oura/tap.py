@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,6 +19,7 @@ from tap_oura import accounts, settings, traffic
 from tap_oura.client import PERSONAL_INFO, Client
 from tap_oura.collections import COLLECTIONS, Query
 from tap_oura.credentials.vault import StoreFailed
+from tap_oura.days import CollectionDays
 from tap_oura.errors import AccountFailed, BrokenAnswer, OuraError, SettingsError
 from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
 from tap_oura.streams import OuraStream
@@ -56,13 +58,23 @@ class TapOura(Tap):
         chosen = [COLLECTIONS[name] for name in sorted(set(self.config["collections"]))]
         if self.config["sandbox"]:
             chosen = [collection for collection in chosen if collection.query is not Query.OBJECT]
-        return [*(OuraStream(self, collection) for collection in chosen), CollectionFailures(self)]
+        return [
+            CollectionDays(self),
+            *(OuraStream(self, collection) for collection in chosen),
+            CollectionFailures(self),
+        ]
 
     # The SDK marks both as final, but its order is the alphabet and its end knows of no failures.
 
     def load_streams(self) -> list[Stream]:  # type: ignore[misc]
-        """Return the streams in our order: what failed can only be told after all others."""
+        """Return the streams in our order: each document's stream writes days, and failures are told after all."""
         return self.discover_streams()
+
+    @property
+    def days(self) -> CollectionDays:
+        stream = self.streams[CollectionDays.name]
+        assert isinstance(stream, CollectionDays)
+        return stream
 
     @cached_property
     def client(self) -> Client:
@@ -115,6 +127,9 @@ class TapOura(Tap):
             raise BrokenAnswer("personal_info has no id")
         account.credentials.remember(own_id)
         return own_id
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), UTC)
 
     def failed(self, collection: str, user_id: str, window: Window, error: OuraError) -> None:
         """Note a failure; neighbouring windows that fail alike become one."""

@@ -53,6 +53,10 @@ class Run:
     def of(self, stream: str, user: str) -> list[dict[str, Any]]:
         return [record for record in self.records[stream] if record["user_id"] == user]
 
+    def ledger(self, stream: str, user: str) -> dict[str | None, dict[str, Any]]:
+        """What the run learned of a collection's days: the latest row of each."""
+        return {row["day"]: row for row in self.of("collection_days", user) if row["collection"] == stream}
+
     def bookmark(self, stream: str, user: str) -> str | None:
         partitions = self.state["bookmarks"].get(stream, {}).get("partitions", [])
         return next((p.get("replication_key_value") for p in partitions if p["context"]["user_id"] == user), None)

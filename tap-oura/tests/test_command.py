@@ -49,7 +49,12 @@ def test_discover_needs_neither_network_nor_credentials() -> None:
 def test_discover_lists_the_chosen_collections() -> None:
     done = tap("--discover", config={**NOWHERE, "collections": ["tag", "sleep"]})
 
-    assert [entry["stream"] for entry in json.loads(done.stdout)["streams"]] == ["sleep", "tag", "collection_failures"]
+    assert [entry["stream"] for entry in json.loads(done.stdout)["streams"]] == [
+        "collection_days",
+        "sleep",
+        "tag",
+        "collection_failures",
+    ]
 
 
 def test_about_tells_every_setting() -> None:

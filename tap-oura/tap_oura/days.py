@@ -1,0 +1,201 @@
+"""The day ledger: what each day held when it was last read whole, so that a run sends news and nothing else.
+
+It lives in the state of an account's collection, beside the bookmark:
+
+    {"bookmark": "2026-03-31", "since": "2026-03-17", "until": "2026-03-31", "read_at": "2026-03-31T20:00:00.000000Z",
+     "days": {"2026-03-30": "2 9a0c5d0c1e3b77f0"}}
+
+`days` has the number of records and their digest. A day from `since` until before `until` that is not listed was empty.
+The ledger stands for the bookmark written in it: whoever edits the bookmark makes everything from there on news again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream
+
+from tap_oura import schemas
+from tap_oura.collections import Query
+from tap_oura.windows import EVER, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from singer_sdk.helpers.types import Context
+
+    from tap_oura.collections import Collection
+    from tap_oura.documents import Record
+
+UNDATED = ""
+"""Stands for the day in a collection that has none."""
+
+SPARE_DAYS = 31
+"""Days remembered beyond the lookback, for when a window that fails holds the bookmark back."""
+
+WESTERNMOST = timedelta(hours=12)
+"""A day is over everywhere once it is over there."""
+
+DIGEST_BYTES = 8
+
+
+@dataclass(frozen=True)
+class News:
+    """A day whose content is new or changed: the records to send, and what the ledger then knows of the day."""
+
+    day: str
+    count: int
+    digest: str
+    records: list[Record]
+    ids: list[str] | None
+    grew: bool
+    """Nothing that was sent before changed: `records` are only those that came on top."""
+
+
+class Ledger:
+    """The days of one account's collection. `state` is the partition's state, changed in place."""
+
+    def __init__(self, collection: Collection, state: dict[str, Any], *, lookback: int, now: datetime) -> None:
+        self._collection = collection
+        self._state = state
+        self._lookback = timedelta(days=lookback)
+        self._today, self._over = now.date(), (now - WESTERNMOST).date()
+        known = state.get("days")
+        if not isinstance(known, dict) or known.get("bookmark") != state.get("replication_key_value"):
+            known = state["days"] = {"days": {}}
+        self._known: dict[str, Any] = known
+        # Later than all that was written before, even where the clock was set back: the latest row speaks for a day.
+        if before := known.get("read_at"):
+            now = max(now, datetime.fromisoformat(before) + timedelta(microseconds=1))
+        self.read_at = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+    def news(self, records: list[Record], window: Window) -> Iterator[News]:
+        """Yield the days of a window, read whole, that are not as they were. Oldest first."""
+        by_day = {day: list(group) for day, group in groupby(sorted(records, key=self._place), key=self._day)}
+        for day in sorted({*by_day, *self._expected(window)}):
+            if news := self._compare(day, by_day.get(day, [])):
+                yield news
+
+    def learn(self, news: News) -> None:
+        """Remember a day whose records were sent."""
+        self._days.pop(news.day, None)
+        if news.count or news.day == UNDATED:
+            self._days[news.day] = f"{news.count} {news.digest}"
+        self._known["read_at"] = self.read_at
+
+    def close(self, window: Window) -> None:
+        """Remember that a window was read whole, once the bookmark stands where it does afterwards."""
+        bookmark = self._known["bookmark"] = self._state.get("replication_key_value")
+        if window == EVER:
+            return
+        start, end = window.start, min(window.end, self._over)
+        since, until = self._span() or (start, start)
+        if start <= until and end >= since:
+            since, until = min(since, start), max(until, end)
+        if bookmark is not None:
+            since = max(since, min(date.fromisoformat(bookmark[:10]), self._today) - self._lookback)
+        most = self._lookback.days + SPARE_DAYS
+        for day in sorted(self._days)[:-most]:
+            since = max(since, date.fromisoformat(day) + timedelta(days=1))
+        for day in [day for day in self._days if day < since.isoformat()]:
+            del self._days[day]
+        self._known.update(since=since.isoformat(), until=max(since, until).isoformat())
+
+    def row(self, user_id: str, news: News) -> Record:
+        """Return the record of `collection_days` for a day."""
+        return {
+            "user_id": user_id,
+            "collection": self._collection.name,
+            "day": news.day or None,
+            "document_ids": news.ids,
+            "count": news.count,
+            "digest": news.digest,
+            "read_at": self.read_at,
+            "rewritten_at": None if news.grew else self.read_at,
+        }
+
+    @property
+    def _days(self) -> dict[str, str]:
+        days: dict[str, str] = self._known["days"]
+        return days
+
+    def _span(self) -> tuple[date, date] | None:
+        if "since" not in self._known:
+            return None
+        return date.fromisoformat(self._known["since"]), date.fromisoformat(self._known["until"])
+
+    def _expected(self, window: Window) -> Iterator[str]:
+        """Yield the days of a window about which something is to be said even where they are empty."""
+        if window == EVER:
+            yield UNDATED
+            return
+        # An empty day that is not over yet says nothing.
+        for number in range((min(window.end, self._over) - window.start).days):
+            yield (window.start + timedelta(days=number)).isoformat()
+        yield from (day for day in self._days if date.fromisoformat(day) in window)
+
+    def _compare(self, day: str, records: list[Record]) -> News | None:
+        if not records and self._was_empty(day):
+            return None
+        known_count, known_digest = self._before(day)
+        digest, grew = blake2b(digest_size=DIGEST_BYTES), False
+        for number, record in enumerate(records):
+            if number == known_count:
+                grew = digest.hexdigest() == known_digest
+            digest.update(json.dumps(record, sort_keys=True).encode())
+        content = digest.hexdigest()
+        if (len(records), content) == (known_count, known_digest):
+            return None
+        ids = None if self._collection.query is Query.INSTANTS else [str(record["id"]) for record in records]
+        return News(day, len(records), content, records[known_count:] if grew else records, ids, grew)
+
+    def _before(self, day: str) -> tuple[int, str]:
+        """Return how many records the day had and their digest; none and no digest where it was empty or unknown."""
+        count, _, digest = self._days.get(day, "0 ").partition(" ")
+        return int(count), digest
+
+    def _was_empty(self, day: str) -> bool:
+        span = self._span()
+        return day not in self._days and span is not None and span[0].isoformat() <= day < span[1].isoformat()
+
+    def _day(self, record: Record) -> str:
+        cursor = self._collection.cursor
+        return UNDATED if cursor is None else str(record[cursor])[:10]
+
+    def _place(self, record: Record) -> tuple[str, ...]:
+        return (self._day(record), *(str(record[key]) for key in self._collection.keys))
+
+
+class CollectionDays(Stream):
+    """One row per day that changed, written beside the day's records by the stream that read them. Append-only."""
+
+    name = "collection_days"
+    schema: ClassVar[schemas.Schema] = {
+        "type": "object",
+        "properties": {
+            "user_id": schemas.key("Account"),
+            "collection": schemas.key("Collection"),
+            "day": schemas.date("Day of the documents; UTC's in a time series; null where a collection has no days"),
+            "document_ids": schemas.array("Documents of the day; null in a time series", schemas.text("One id")),
+            "count": schemas.integer("Documents or samples of the day; 0 where a day that is over has none"),
+            "digest": schemas.text("Digest of their content"),
+            "read_at": schemas.moment("When the day was read, UTC; the latest row of a day is the truth"),
+            "rewritten_at": schemas.moment(
+                "When the day was sent from its first record on, UTC: samples sent before are gone; "
+                "null where the day only grew and what was sent before still stands"
+            ),
+        },
+        "required": ["user_id", "collection"],
+    }
+
+    def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
+        return ()
+
+    def write(self, row: Record) -> None:
+        if self.selected:
+            self._write_record_message(row)
