@@ -65,7 +65,8 @@ constraints: .venv/ready  ## Renew constraints.txt
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(INSTALL) $(PACKAGES:%=--editable %)
-	@$(BIN)/meltano --log-level warning install
+	@# No database is needed for this, and the one used last may be gone.
+	@MELTANO_DATABASE_URI=sqlite:///:memory: $(BIN)/meltano --log-level warning install
 	@touch $@
 
 .venv/ready-dev: .venv/ready
