@@ -64,8 +64,8 @@ class Client:
         self.timeout = timeout
         self.retries = retries
         self.traffic = Traffic()
-        self._session = requests.Session()
-        self._session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+        self.session = requests.Session()
+        self.session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         self._patient = True
 
     def pages(self, account: Account, segment: str, parameters: dict[str, str]) -> Iterator[list[Document]]:
@@ -124,7 +124,7 @@ class Client:
     def _once(self, account: Account, segment: str, parameters: dict[str, str]) -> Document:
         token = account.token
         try:
-            response = self._session.get(
+            response = self.session.get(
                 f"{self.base}/{segment}",
                 params=parameters,
                 headers={"Authorization": f"Bearer {token}"},

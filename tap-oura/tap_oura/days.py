@@ -72,7 +72,7 @@ class Ledger:
         # Later than all that was written before, even where the clock was set back: the latest row speaks for a day.
         if before := known.get("read_at"):
             now = max(now, datetime.fromisoformat(before) + timedelta(microseconds=1))
-        self.read_at = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        self.read_at = now
 
     def news(self, records: list[Record], window: Window) -> Iterator[News]:
         """Yield the days of a window, read whole, that are not as they were. Oldest first."""
@@ -86,7 +86,7 @@ class Ledger:
         self._days.pop(news.day, None)
         if news.count or news.day == UNDATED:
             self._days[news.day] = f"{news.count} {news.digest}"
-        self._known["read_at"] = self.read_at
+        self._known["read_at"] = _text(self.read_at)
 
     def close(self, window: Window) -> None:
         """Remember that a window was read whole, once the bookmark stands where it does afterwards."""
@@ -115,8 +115,8 @@ class Ledger:
             "document_ids": news.ids,
             "count": news.count,
             "digest": news.digest,
-            "read_at": self.read_at,
-            "rewritten_at": None if news.grew else self.read_at,
+            "read_at": _text(self.read_at),
+            "rewritten_at": None if news.grew else _text(self.read_at),
         }
 
     @property
@@ -169,6 +169,10 @@ class Ledger:
 
     def _place(self, record: Record) -> tuple[str, ...]:
         return (self._day(record), *(str(record[key]) for key in self._collection.keys))
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 class CollectionDays(Stream):

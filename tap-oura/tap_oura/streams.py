@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
@@ -17,9 +17,10 @@ from tap_oura.errors import AccountFailed, BrokenAnswer, Forbidden, OuraError, S
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
+    from singer_sdk.singerlib import RecordMessage
 
     from tap_oura.tap import TapOura
 
@@ -47,6 +48,7 @@ class OuraStream(Stream):
         self.primary_keys = ("user_id", *collection.keys)
         self.replication_key = collection.cursor
         self._documents = Documents(collection)
+        self._read_at: datetime | None = None
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
@@ -64,6 +66,7 @@ class OuraStream(Stream):
         try:
             due = self._due(context)
             ledger = self._ledger(context)
+            self._read_at = ledger.read_at
         except SettingsError as error:
             self._tap.failed(self.name, user_id, windows.EVER, error)
             self._tell(user_id, error=error)
@@ -150,6 +153,12 @@ class OuraStream(Stream):
         except Exception as error:  # noqa: BLE001
             # One document's oddity must not stop the others. The exception's text may hold a value; its class does.
             raise BrokenAnswer(f"unexpected {type(error).__name__}") from None
+
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        # Extracted is when the day was read. Told so, it can be compared with the ledger whatever the clock does.
+        for message in super()._generate_record_messages(record):
+            message.time_extracted = self._read_at
+            yield message
 
     # The bookmark is ours to move, once per window; the SDK would move it with every record.
 

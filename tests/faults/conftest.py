@@ -1,0 +1,18 @@
+"""One connection for all histories; what they keep is temporary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from oura_collector.database import Database
+
+from tests.faults.world import Oura, Warehouse
+
+
+@pytest.fixture(scope="session")
+def warehouse(server: Database) -> Iterator[Warehouse]:
+    with server.connect() as connection:
+        yield Warehouse(connection)
+    for oura in Oura.made.values():
+        oura.client.close()
