@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from oura_collector.database import Database
 
-from tests.faults.world import Oura, Warehouse
+from tests.faults.world import Oura, Warehouse, World
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +16,9 @@ def warehouse(server: Database) -> Iterator[Warehouse]:
         yield Warehouse(connection)
     for oura in Oura.made.values():
         oura.client.close()
+
+
+@pytest.fixture
+def world(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Ten days of one account, with nothing read yet."""
+    return World(warehouse, monkeypatch)

@@ -31,6 +31,10 @@ MORNING = datetime(2026, 3, 20, 9, tzinfo=UTC)
 """When histories begin: Europe changes its clocks in the second week."""
 
 
+HISTORY_DAYS = 500
+"""How far back the simulator knows its accounts: beyond the longest history that is played."""
+
+
 class Killed(BaseException):
     """The tap is gone from one message to the next."""
 
@@ -42,7 +46,9 @@ class Oura:
 
     def __init__(self, accounts: int, seed: int) -> None:
         self.now = MORNING
-        self.client = InProcess(create_app(Settings(accounts=accounts, seed=seed, days=60), now=lambda: self.now))
+        self.client = InProcess(
+            create_app(Settings(accounts=accounts, seed=seed, days=HISTORY_DAYS), now=lambda: self.now)
+        )
 
     @classmethod
     def fresh(cls, accounts: int, seed: int) -> Oura:
@@ -112,12 +118,13 @@ class Warehouse:
 
     connection: psycopg.Connection[Any]
 
+    # Not temporary: those are never vacuumed, and one test asks how much room a year takes.
     TABLES: ClassVar[str] = """
-        CREATE TEMPORARY TABLE raw (
+        CREATE UNLOGGED TABLE faults.raw (
             stream text, key jsonb, user_id text, day text, record jsonb, extracted_at timestamptz,
             PRIMARY KEY (stream, key)
         );
-        CREATE TEMPORARY TABLE days (
+        CREATE UNLOGGED TABLE faults.days (
             user_id text, collection text, day text, document_ids text[], count integer, read_at timestamptz,
             rewritten_at timestamptz
         );
@@ -141,9 +148,14 @@ class Warehouse:
         END
     """
 
-    def empty(self) -> None:
-        self.connection.execute("DROP TABLE IF EXISTS raw, days")
+    def __post_init__(self) -> None:
+        self.connection.execute("DROP SCHEMA IF EXISTS faults CASCADE")
+        self.connection.execute("CREATE SCHEMA faults")
         self.connection.execute(self.TABLES)
+        self.connection.execute("SET search_path TO faults")
+
+    def empty(self) -> None:
+        self.connection.execute("TRUNCATE faults.raw, faults.days")
 
     def load(self, messages: list[dict[str, Any]]) -> None:
         """Load what is between two states."""
