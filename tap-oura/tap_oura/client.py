@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import backoff
 import requests
+from requests.adapters import HTTPAdapter
 
 from tap_oura.errors import (
     BrokenAnswer,
@@ -24,6 +25,7 @@ from tap_oura.errors import (
     TokenRejected,
     Unreachable,
 )
+from tap_oura.limits import Limits
 from tap_oura.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ UNSTORABLE = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]")
 """Escapes of NUL and of surrogates, which may stand alone."""
 
 REMAINING = "X-RateLimit-Remaining"
+TIER = "X-RateLimit-Tier"
 
 SCOPE_WORDS = ("scope", "not authorized access")
 
@@ -53,18 +56,21 @@ Document = dict[str, Any]
 
 
 class Client:
-    """Reads collections. One instance serves a whole run and all its accounts.
+    """Reads collections. One instance serves a whole run and all its accounts, from as many threads as `connections`.
 
     `base` is the URL above the collections, `timeout` seconds for connecting and between two bytes, `retries` how often
     a passing fault is tried again.
     """
 
-    def __init__(self, base: str, *, timeout: float, retries: int, user_agent: str) -> None:
+    def __init__(self, base: str, *, timeout: float, retries: int, user_agent: str, connections: int = 1) -> None:
         self.base = base.rstrip("/")
         self.timeout = timeout
         self.retries = retries
         self.traffic = Traffic()
+        self.limits = Limits()
         self.session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
         self.session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
         self._patient = True
 
@@ -123,6 +129,7 @@ class Client:
 
     def _once(self, account: Account, segment: str, parameters: dict[str, str]) -> Document:
         token = account.token
+        self.limits.wait(account.label)
         try:
             response = self.session.get(
                 f"{self.base}/{segment}",
@@ -137,6 +144,8 @@ class Client:
             raise Unreachable(f"no complete answer from Oura ({type(error).__name__})") from None
         self.traffic.note(account.label, segment, str(response.status_code), response.headers.get(REMAINING))
         if (fault := explain(response)) is not None:
+            if isinstance(fault, RateLimited) and fault.wait and fault.wait <= LONGEST_WAIT:
+                self.limits.pause(account.label, response.headers.get(TIER, ""), fault.wait)
             raise fault
         return parse(response.content)
 
@@ -153,7 +162,7 @@ def explain(response: requests.Response) -> OuraError | None:
     if status == 403:
         return Forbidden("Oura forbids it (403): the membership may have lapsed")
     if status == 429:
-        tier = response.headers.get("X-RateLimit-Tier", "unknown")
+        tier = response.headers.get(TIER, "unknown")
         wait = _demanded_wait(response)
         left = response.headers.get(REMAINING, "unknown")
         return RateLimited(

@@ -154,6 +154,13 @@ SETTINGS = th.PropertiesList(
         description="How often a request is repeated after a fault that may pass",
     ),
     th.Property(
+        "concurrency",
+        th.IntegerType,
+        default=8,
+        title="Concurrency",
+        description="Requests under way at once; 1 sends one after another",
+    ),
+    th.Property(
         "tolerate_failures",
         th.BooleanType,
         default=False,
@@ -204,7 +211,7 @@ def problems(config: Mapping[str, Any]) -> Iterator[str]:
     start, end = first_day(config, date.max), last_day(config)
     if config.get("start_date") and end is not None and start > end:
         yield f"start_date: {start} lies after end_date {end}; swap them or leave one out"
-    for name, least in (("lookback_days", 0), ("max_retries", 0), ("timeout_seconds", 1)):
+    for name, least in (("lookback_days", 0), ("max_retries", 0), ("timeout_seconds", 1), ("concurrency", 1)):
         if config.get(name) is not None and config[name] < least:
             yield f"{name}: {config[name]} is too small; the least is {least}"
     if not str(config.get("api_url", "")).startswith(("http://", "https://")):

@@ -10,7 +10,8 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_oura import settings, traffic, windows
-from tap_oura.collections import Collection, Query
+from tap_oura.ahead import Job
+from tap_oura.collections import Collection
 from tap_oura.days import Ledger
 from tap_oura.documents import Documents, Record
 from tap_oura.errors import AccountFailed, BrokenAnswer, Forbidden, OuraError, ScopeMissing, SettingsError, Unreachable
@@ -64,7 +65,7 @@ class OuraStream(Stream):
             return
         sent, whole, newest, fault = 0, True, None, None
         try:
-            due = self._due(context)
+            due = self._due(user_id)
             ledger = self._ledger(context)
             self._read_at = ledger.read_at
         except SettingsError as error:
@@ -115,12 +116,20 @@ class OuraStream(Stream):
         state = self.get_context_state(context)
         return Ledger(self.collection, state, lookback=self._lookback, now=self._tap.now())
 
-    def _due(self, context: Context | None) -> Sequence[Window]:
+    def plan(self, user_id: str) -> Iterator[Job]:
+        """Yield the windows that `get_records` is going to ask for."""
+        try:
+            for window in self._due(user_id):
+                yield Job(self.collection, user_id, window)
+        except SettingsError:
+            return  # Told when its turn comes.
+
+    def _due(self, user_id: str) -> Sequence[Window]:
         today = self._tap.now().date()
         if self.collection.cursor is None:
             return [windows.EVER]
         whole = windows.due(
-            bookmark=self._bookmark(context),
+            bookmark=self._bookmark(user_id),
             start_date=settings.first_day(self.config, today),
             end_date=settings.last_day(self.config),
             lookback_days=self._lookback,
@@ -140,13 +149,8 @@ class OuraStream(Stream):
         )
 
     def _fetch(self, user_id: str, window: Window) -> list[Record]:
-        account, client, segment = self._tap.accounts[user_id], self._tap.client, self.collection.segment
         try:
-            if self.collection.query is Query.OBJECT:
-                documents = [client.get(account, segment)]
-            else:
-                parameters = window.parameters(self.collection.query)
-                documents = [document for page in client.pages(account, segment, parameters) for document in page]
+            documents = self._tap.reader.take(Job(self.collection, user_id, window))
             return self._documents.records(user_id, documents, window)
         except OuraError:
             raise
@@ -162,9 +166,11 @@ class OuraStream(Stream):
 
     # The bookmark is ours to move, once per window; the SDK would move it with every record.
 
-    def _bookmark(self, context: Context | None) -> date | None:
-        state = self.get_context_state(context)
-        value = state.get("replication_key_value") or self.stream_state.get("replication_key_value")
+    def _bookmark(self, user_id: str) -> date | None:
+        """Return the bookmark that the run began with, the account's own or one for the whole collection."""
+        state = self._tap.state_at_start.get(self.name, {})
+        own = [each for each in state.get("partitions", []) if each.get("context") == {"user_id": user_id}]
+        value = (own[0] if own else state).get("replication_key_value") or state.get("replication_key_value")
         try:
             return settings.day(str(value)) if value else None
         except ValueError:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import time
+from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,6 +19,7 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_oura import accounts, settings, traffic
+from tap_oura.ahead import ReadAhead
 from tap_oura.client import PERSONAL_INFO, Client
 from tap_oura.collections import COLLECTIONS, Query
 from tap_oura.credentials.vault import StoreFailed
@@ -26,11 +30,13 @@ from tap_oura.streams import OuraStream
 from tap_oura.windows import EVER, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     import click
 
     from tap_oura.accounts import Account
+    from tap_oura.ahead import Job
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +90,34 @@ class TapOura(Tap):
             timeout=self.config["timeout_seconds"],
             retries=self.config["max_retries"],
             user_agent=self.config["user_agent"],
+            connections=self.config["concurrency"],
         )
+
+    @cached_property
+    def reader(self) -> ReadAhead:
+        return ReadAhead(self._plan(), self._read, self.config["concurrency"])
+
+    def _plan(self) -> Iterator[Job]:
+        """Yield what the streams will ask for, in the order in which the SDK syncs them."""
+        for stream in self.streams.values():
+            if isinstance(stream, OuraStream) and stream.selected:
+                for user_id in self.accounts:
+                    if user_id not in self.dead:
+                        yield from stream.plan(user_id)
+
+    def _read(self, job: Job) -> list[dict[str, Any]]:
+        account, query = self.accounts[job.user_id], job.collection.query
+        if query is Query.OBJECT:
+            return [self.client.get(account, job.collection.segment)]
+        pages = self.client.pages(account, job.collection.segment, job.window.parameters(query))
+        return [document for page in pages for document in page]
+
+    @cached_property
+    def state_at_start(self) -> dict[str, dict[str, Any]]:
+        """The bookmarks by stream as the run found them: what is read does not depend on what was read before."""
+        state: Any = self.state
+        bookmarks: dict[str, dict[str, Any]] = deepcopy(state.get("bookmarks", {}))
+        return bookmarks
 
     @cached_property
     def accounts(self) -> dict[str, Account]:
@@ -172,6 +205,11 @@ class TapOura(Tap):
             sys.exit(EXIT_FAILED)
 
     # The SDK's own ways out end with 0 on a signal and quote the values of bad settings, secrets included.
+
+    def _setup_signal_handlers(self) -> None:
+        super()._setup_signal_handlers()
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGHUP, self._handle_termination)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG002
         sys.exit(128 + signum)

@@ -10,6 +10,7 @@ The telling is one line in the SDK's own format for metrics, so that whoever run
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -27,22 +28,28 @@ class Metric(StrEnum):
 
 
 class Traffic:
-    """Requests by account, path segment and outcome, which is a status or `unreachable`; each is taken once."""
+    """Requests by account, path segment and outcome, which is a status or `unreachable`; each is taken once.
+
+    Safe to be used by several threads.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._requests: dict[tuple[str, str], Counter[str]] = {}
         self._remaining: dict[str, int] = {}
 
     def note(self, account: str, segment: str, outcome: str, remaining: str | None = None) -> None:
-        self._requests.setdefault((account, segment), Counter())[outcome] += 1
-        # Oura need not say what is left; a refusal says that nothing is, and a later answer that this is over.
-        self._remaining.pop(account, None)
-        if (remaining or "").isdigit() or outcome == "429":
-            self._remaining[account] = int(remaining or 0)
+        with self._lock:
+            self._requests.setdefault((account, segment), Counter())[outcome] += 1
+            # Oura need not say what is left; a refusal says that nothing is, and a later answer that this is over.
+            self._remaining.pop(account, None)
+            if (remaining or "").isdigit() or outcome == "429":
+                self._remaining[account] = int(remaining or 0)
 
     def take(self, account: str, segment: str) -> dict[str, int]:
         """Return the requests not taken before, by outcome."""
-        return dict(self._requests.pop((account, segment), {}))
+        with self._lock:
+            return dict(self._requests.pop((account, segment), {}))
 
     def remaining(self, account: str) -> int | None:
         """Return what is left of the account's quota, as far as the last answer tells."""

@@ -51,7 +51,7 @@ def test_a_dead_token_is_named_once_and_asked_for_nothing_more(
 ) -> None:
     simulator.call("POST", "revoke", {"user": "user-2"})
     try:
-        made = run(only(config, "daily_sleep", "daily_spo2", "workout"))
+        made = run(only(config, "daily_sleep", "daily_spo2", "workout", concurrency=1))
         asked = [request for request in simulator.requests() if request["status"] == 401]
     finally:
         simulator.call("POST", "restore", {"user": "user-2"})
@@ -225,7 +225,7 @@ def test_a_failure_that_is_over_is_written_down_once(run: Any, simulator: Runnin
 def test_a_failed_window_stops_neither_the_later_ones_nor_their_account(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
-    chosen = only(config, "sleep", start_date="2026-02-01", max_retries=0)
+    chosen = only(config, "sleep", start_date="2026-02-01", max_retries=0, concurrency=1)
     simulator.fault("status", code=500, collection="sleep", user="user-1", times=1)
 
     broken = run(chosen)

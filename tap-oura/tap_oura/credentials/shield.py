@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import signal
 import threading
 from contextlib import contextmanager
@@ -13,15 +14,19 @@ if TYPE_CHECKING:
 
 STOPS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
 
+_elsewhere: set[int] = set()
+_one_is_over = threading.Condition()
+
 
 @contextmanager
 def shielded() -> Iterator[None]:
     """Hold back the signals that end a process; those that came meanwhile take effect at the end.
 
-    Python runs handlers in the main thread only, so that other threads need no shield.
+    Python runs handlers in the main thread only. What other threads are about is waited for when the process ends.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        with _awaited():
+            yield
         return
     came: list[int] = []
 
@@ -36,3 +41,25 @@ def shielded() -> Iterator[None]:
             signal.signal(number, handler or signal.SIG_DFL)
         for number in came:
             signal.raise_signal(number)
+
+
+@contextmanager
+def _awaited() -> Iterator[None]:
+    me = threading.get_ident()
+    with _one_is_over:
+        _elsewhere.add(me)
+    try:
+        yield
+    finally:
+        with _one_is_over:
+            _elsewhere.discard(me)
+            _one_is_over.notify_all()
+
+
+@atexit.register
+def _wait_for_the_others() -> None:
+    if _elsewhere:
+        for number in STOPS:
+            signal.signal(number, signal.SIG_IGN)
+    with _one_is_over:
+        _one_is_over.wait_for(lambda: not _elsewhere)
