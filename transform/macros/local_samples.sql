@@ -1,9 +1,9 @@
 {#-
     Samples with the wearer's own day. `columns` are the values beside account and instant; `key` names those of them that
     belong to the key. A build that reads news takes samples loaded since the last one, and stored samples whose day may
-    have moved because the wearer's clock did.
+    have moved because the wearer's clock did. The newest row of the ledger counts as seen as well.
 -#}
-{% macro local_samples(relation, columns, key=[]) -%}
+{% macro local_samples(collection, columns, key=[]) -%}
 with utc_offsets as (
 
     select * from {{ ref('int_oura__utc_offsets') }}
@@ -19,7 +19,7 @@ samples as (
         {{ column }},
         {%- endfor %}
         loaded_at as changed_at
-    from {{ relation }}
+    from {{ ref('stg_oura__' ~ collection) }}
     {%- if reads_news() %}
     where loaded_at > {{ known_until() }}
     union all
@@ -59,8 +59,13 @@ select
     latest.{{ column }},
     {%- endfor %}
     (latest.timestamp at time zone 'UTC' + coalesce(utc_offsets.utc_offset, '0'))::date as date,
-    greatest(latest.changed_at, utc_offsets.changed_at) as changed_at
+    greatest(latest.changed_at, utc_offsets.changed_at, read_days.changed_at) as changed_at
 from latest
+left join {{ ref('int_oura__collection_days') }} as read_days
+    on
+        latest.user_id = read_days.user_id
+        and read_days.collection = '{{ collection }}'
+        and read_days.day = (latest.timestamp at time zone 'UTC')::date
 left join utc_offsets
     on
         latest.user_id = utc_offsets.user_id

@@ -19,10 +19,10 @@
     '{{ run_query(query).columns[0].values()[0] if execute }}'::timestamptz
 {%- endmacro %}
 
-{#- Indexes on load time for the two raw tables that grow without bound; the loader makes none. -#}
+{#- Indexes on load time for the raw tables that grow without bound; the loader makes none. -#}
 {% macro index_series() %}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
-        {%- for collection in ['heartrate', 'ring_battery_level'] -%}
+        {%- for collection in ['heartrate', 'ring_battery_level', 'collection_days'] -%}
             {%- set relation = api.Relation.create(target.database, 'oura_raw', collection) -%}
             {%- set name = collection ~ '_loaded_at' -%}
             {%- if load_relation(relation)

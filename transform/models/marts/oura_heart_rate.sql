@@ -1,4 +1,8 @@
-{{ config(meta={'reads': 'news'}, indexes=[{'columns': ['user_id', 'date']}, {'columns': ['changed_at']}]) }}
+{{ config(
+    meta={'reads': 'news'},
+    indexes=[{'columns': ['user_id', 'date']}, {'columns': ['changed_at']}],
+    pre_hook="{{ forget_gone_samples('heartrate', key=['source']) }}"
+) }}
 
 -- Hundreds of rows a day and account, so it reads news only.
-{{ local_samples(ref('stg_oura__heartrate'), ['source', 'bpm'], key=['source']) }}
+{{ local_samples('heartrate', ['source', 'bpm'], key=['source']) }}

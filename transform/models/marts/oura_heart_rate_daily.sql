@@ -5,6 +5,7 @@
     ~ " where samples.user_id = stored.user_id and samples.date = stored.date)"
 ) }}
 
+-- depends_on: {{ ref('int_oura__collection_days') }}
 -- The samples behind it run into millions, so it reads days with news only. Where the wearer's clock moved, samples
 -- went to a neighbouring day: neighbours are read too, and the hook removes a day that lost its last sample.
 with days_with_news as (
@@ -16,6 +17,14 @@ with days_with_news as (
     from {{ ref('oura_heart_rate') }} as samples
     cross join (values (-1), (0), (1)) as shifts (days)
     where samples.changed_at > {{ known_until() }}
+    union distinct
+    -- A day that lost samples has none that tells of it.
+    select
+        read_days.user_id,
+        read_days.day + shifts.days as date
+    from {{ ref('int_oura__collection_days') }} as read_days
+    cross join (values (-1), (0), (1)) as shifts (days)
+    where read_days.collection = 'heartrate' and read_days.changed_at > {{ known_until() }}
     union distinct
     -- A birthday moves the zones.
     select

@@ -1,4 +1,8 @@
-{{ config(meta={'reads': 'news'}, indexes=[{'columns': ['changed_at']}]) }}
+{{ config(
+    meta={'reads': 'news'},
+    indexes=[{'columns': ['changed_at']}],
+    pre_hook="{{ forget_gone_samples('ring_battery_level') }}"
+) }}
 
 -- Dozens to hundreds of rows a day and account, so it reads news only.
-{{ local_samples(ref('stg_oura__ring_battery_level'), ['level', 'charging', 'in_charger']) }}
+{{ local_samples('ring_battery_level', ['level', 'charging', 'in_charger']) }}

@@ -1,0 +1,96 @@
+{#-
+    What Oura deleted stays in `oura_raw` and is hidden here, by the ledger of days. A day that the ledger does not know, or
+    a record that arrived after the day was last read, is not judged. In a warehouse without a ledger nothing is hidden.
+-#}
+
+{#- Whether a document of `source` is still at Oura; `day` is none for a collection without days. -#}
+{% macro is_present(collection, day='day') -%}
+    not exists (
+        select 1
+        from {{ ref('int_oura__collection_days') }} as read_days
+        where
+            read_days.user_id = source.user_id
+            and read_days.collection = '{{ collection }}'
+            and read_days.day = {{ 'source.' ~ day if day else "'-infinity'" }}
+            and source._sdc_extracted_at < read_days.read_at at time zone 'UTC'
+            and not read_days.document_ids ? source.id
+    )
+{%- endmacro %}
+
+{#- Whether a sample of `source` is still at Oura: sent when its day was last sent as a whole, or later. -#}
+{% macro is_current_sample(collection) -%}
+    not exists (
+        select 1
+        from {{ ref('int_oura__collection_days') }} as read_days
+        where
+            read_days.user_id = source.user_id
+            and read_days.collection = '{{ collection }}'
+            and read_days.day = left(source.timestamp, 10)::date
+            and source._sdc_extracted_at < read_days.gone_before at time zone 'UTC'
+    )
+{%- endmacro %}
+
+{#-
+    In a build of news, before it: takes those samples out of a mart that their rewritten day no longer has. `key` names
+    the columns that belong to the key beside account and instant.
+-#}
+{% macro forget_gone_samples(collection, key=[]) -%}
+    {%- if reads_news() -%}
+    with read_days as materialized (
+
+        select
+            user_id,
+            day,
+            gone_before,
+            day::timestamp at time zone 'UTC' as starts_at,
+            (day + 1)::timestamp at time zone 'UTC' as ends_at
+        from {{ ref('int_oura__collection_days') }}
+        where collection = '{{ collection }}' and gone_before is not null and changed_at > {{ known_until() }}
+
+    ),
+
+    current_samples as materialized (
+
+        select
+            samples.user_id,
+            {%- for column in key %}
+            samples.{{ column }},
+            {%- endfor %}
+            samples.timestamp::timestamptz as timestamp
+        from read_days
+        inner join lateral (
+            select * from (select * from {{ raw(collection) }}) as source
+            where
+            {{ samples_of('read_days') }}
+            and source._sdc_extracted_at >= read_days.gone_before at time zone 'UTC'
+        ) as samples on true
+
+    )
+
+    delete from {{ this }} as stored
+    using read_days
+    where
+        stored.user_id = read_days.user_id
+        and stored.timestamp >= read_days.starts_at
+        and stored.timestamp < read_days.ends_at
+        and not exists (
+            select 1
+            from current_samples
+            where
+                current_samples.user_id = stored.user_id
+                and current_samples.timestamp = stored.timestamp
+                {%- for column in key %}
+                and current_samples.{{ column }} = stored.{{ column }}
+                {%- endfor %}
+        )
+    {%- else -%}
+    select 1
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The samples of one UTC day, by the key's index: the text of an instant begins with its day. -#}
+{% macro samples_of(days) -%}
+source.user_id = {{ days }}.user_id
+            and source.timestamp >= {{ days }}.day::text
+            and source.timestamp < ({{ days }}.day + 1)::text
+{%- endmacro %}
