@@ -3,15 +3,44 @@
     a record that arrived after the day was last read, is not judged. In a warehouse without a ledger nothing is hidden.
 -#}
 
-{#- Whether a document of `source` is still at Oura; `day` is none for a collection without days. -#}
-{% macro is_present(collection, day='day') -%}
+{#- The collections of documents, each with the column of its day. -#}
+{% macro day_columns() -%}
+    {{ return({
+        'daily_activity': 'day',
+        'daily_cardiovascular_age': 'day',
+        'daily_readiness': 'day',
+        'daily_resilience': 'day',
+        'daily_sleep': 'day',
+        'daily_spo2': 'day',
+        'daily_stress': 'day',
+        'enhanced_tag': 'start_day',
+        'personal_info': none,
+        'rest_mode_period': 'start_day',
+        'ring_configuration': none,
+        'session': 'day',
+        'sleep': 'day',
+        'sleep_time': 'day',
+        'tag': 'day',
+        'vo2_max': 'day',
+        'workout': 'day',
+    }) }}
+{%- endmacro %}
+
+{#- The day that the ledger knows a document of `source` by. -#}
+{% macro day_of(collection) -%}
+    {%- set column = day_columns()[collection] -%}
+    {{ 'source.' ~ column if column else "'-infinity'::date" }}
+{%- endmacro %}
+
+{#- Whether a document of `source` is still at Oura. -#}
+{% macro is_present(collection) -%}
     not exists (
         select 1
         from {{ ref('int_oura__collection_days') }} as read_days
         where
             read_days.user_id = source.user_id
             and read_days.collection = '{{ collection }}'
-            and read_days.day = {{ 'source.' ~ day if day else "'-infinity'" }}
+            and read_days.day = {{ day_of(collection) }}
             and source._sdc_extracted_at < read_days.read_at at time zone 'UTC'
             and not read_days.document_ids ? source.id
     )

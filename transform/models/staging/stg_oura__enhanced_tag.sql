@@ -26,7 +26,7 @@ renamed as (
         {{ json_or_null('extra') }} as extra,
         _sdc_batched_at at time zone 'UTC' as loaded_at
     from source
-    where {{ is_present('enhanced_tag', day='start_day') }}
+    where {{ is_present('enhanced_tag') }}
 
 )
 

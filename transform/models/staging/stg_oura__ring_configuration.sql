@@ -27,7 +27,7 @@ renamed as (
         {{ json_or_null('extra') }} as extra,
         _sdc_batched_at at time zone 'UTC' as loaded_at
     from source
-    where {{ is_present('ring_configuration', day=none) }}
+    where {{ is_present('ring_configuration') }}
 
 )
 

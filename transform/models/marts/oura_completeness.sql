@@ -1,0 +1,241 @@
+{{ config(meta={'reads': 'news'}, indexes=[{'columns': ['changed_at']}]) }}
+
+-- Years of days times collections, so a build of news judges days of which something may have become known.
+with collections as (
+
+    -- ends_after: how long after midnight a day of it ends. is_whole: one document, final as soon as it is there.
+    -- is_worn: there is one on each day that the ring is worn.
+    select * from (
+        values
+        ('daily_activity', interval '4 hours', false, true),
+        ('daily_cardiovascular_age', interval '0', true, true),
+        ('daily_readiness', interval '0', true, true),
+        ('daily_resilience', interval '0', true, true),
+        ('daily_sleep', interval '0', true, true),
+        ('daily_spo2', interval '0', true, true),
+        ('daily_stress', interval '0', false, true),
+        ('enhanced_tag', interval '0', false, false),
+        ('heartrate', interval '0', false, true),
+        ('rest_mode_period', interval '0', false, false),
+        ('ring_battery_level', interval '0', false, false),
+        ('session', interval '0', false, false),
+        ('sleep', interval '0', false, true),
+        ('sleep_time', interval '0', true, true),
+        ('tag', interval '0', false, false),
+        ('vo2_max', interval '0', false, false),
+        ('workout', interval '0', false, false)
+    ) as listed (collection, ends_after, is_whole, is_worn)
+
+),
+
+read_days as (
+
+    select
+        user_id,
+        collection,
+        day,
+        document_count,
+        changed_at
+    from {{ ref('int_oura__collection_days') }}
+    where day > '-infinity'
+
+),
+
+asked as (
+
+    select
+        user_id,
+        collection,
+        min(day) as first_day,
+        -- What people log by hand comes without the ring.
+        max(day) filter (
+            where document_count > 0 and collection not in ('enhanced_tag', 'rest_mode_period', 'session', 'tag', 'workout')
+        ) as newest_day
+    from read_days
+    group by user_id, collection
+
+),
+
+accounts as (
+
+    select
+        asked.user_id,
+        min(asked.first_day) as first_day,
+        coalesce(max(asked.newest_day), '-infinity') as newest_day,
+        {{ var('now') }} at time zone 'UTC' as utc_now,
+        {{ var('now') }} at time zone 'UTC' + coalesce(max(clocks.utc_offset), '0') as local_now
+    from asked
+    left join {{ ref('int_oura__utc_offsets') }} as clocks
+        on asked.user_id = clocks.user_id and clocks.valid_until = 'infinity'
+    group by asked.user_id
+
+),
+
+open_failures as (
+
+    select
+        user_id,
+        collection,
+        reason,
+        coalesce(start_date, '-infinity') as start_date,
+        coalesce(end_date, 'infinity') as end_date
+    from {{ ref('oura_collection_failures') }}
+    where recovered_at is null
+
+),
+
+days as (
+
+    select
+        accounts.*,
+        series.day::date as date
+    from accounts
+    cross join lateral generate_series(accounts.first_day, accounts.local_now::date, interval '1 day') as series (day)
+
+),
+
+{% if reads_news() %}
+news as (
+
+    select
+        user_id,
+        day as date
+    from {{ ref('int_oura__collection_days') }}
+    where changed_at > {{ known_until() }}
+    union distinct
+    -- Time alone may end these, and an account that syncs.
+    select
+        user_id,
+        date
+    from {{ this }}
+    where status in ('in_progress', 'not_synced_yet')
+    union distinct
+    -- A failure that began, ended, or became another.
+    select
+        stored.user_id,
+        stored.date
+    from {{ this }} as stored
+    left join open_failures as of_collection
+        on
+            stored.user_id = of_collection.user_id
+            and stored.collection = of_collection.collection
+            and stored.date between of_collection.start_date and of_collection.end_date
+    left join open_failures as of_account
+        on
+            stored.user_id = of_account.user_id
+            and of_account.collection = '*'
+            and stored.date between of_account.start_date and of_account.end_date
+    where
+        stored.status in ('no_permission', 'our_failure', 'not_asked')
+        and stored.reason is distinct from coalesce(of_collection.reason, of_account.reason)
+
+),
+
+known as (
+
+    select
+        user_id,
+        min(date) as first_day,
+        max(date) as last_day
+    from {{ this }}
+    group by user_id
+
+),
+{% endif %}
+
+judged as (
+
+    select days.*
+    from days
+    {%- if reads_news() %}
+    left join known on days.user_id = known.user_id
+    left join news on days.user_id = news.user_id and days.date = news.date
+    where
+        news.date is not null
+        or known.user_id is null
+        or days.date not between known.first_day and known.last_day
+        -- The newest day may have lost its data, and the latest days are still open.
+        or days.date > days.newest_day
+        or days.date >= (days.utc_now - interval '2 days')::date
+    {%- endif %}
+
+),
+
+cells as (
+
+    select
+        judged.*,
+        collections.collection,
+        collections.is_whole,
+        collections.is_worn,
+        read_days.document_count,
+        read_days.changed_at,
+        asked.user_id is not null as is_asked,
+        judged.date < (
+            case
+                when collections.collection in ('heartrate', 'ring_battery_level') then judged.utc_now
+                else judged.local_now - collections.ends_after
+            end
+        )::date as is_over,
+        -- The tap writes an empty day down once it is over everywhere on earth.
+        judged.date >= (judged.utc_now - interval '36 hours')::date as is_recent,
+        activity.non_wear_time,
+        coalesce(of_collection.reason, of_account.reason) as failure
+    from judged
+    cross join collections
+    left join read_days
+        on
+            judged.user_id = read_days.user_id
+            and collections.collection = read_days.collection
+            and judged.date = read_days.day
+    left join asked on judged.user_id = asked.user_id and collections.collection = asked.collection
+    left join {{ ref('oura_activity') }} as activity
+        on judged.user_id = activity.user_id and judged.date = activity.date
+    left join open_failures as of_collection
+        on
+            judged.user_id = of_collection.user_id
+            and collections.collection = of_collection.collection
+            and judged.date between of_collection.start_date and of_collection.end_date
+    left join open_failures as of_account
+        on
+            judged.user_id = of_account.user_id
+            and of_account.collection = '*'
+            and judged.date between of_account.start_date and of_account.end_date
+
+),
+
+-- The first that holds. What was read comes before what failed: a day that is there stays, whatever fails later.
+statuses as (
+
+    select
+        *,
+        case
+            when document_count > 0 and (is_over or is_whole) then 'present'
+            when document_count >= 0 and not is_over then 'in_progress'
+            -- From here to `nothing_at_oura`: read whole, over, and empty.
+            when document_count = 0 and date > newest_day then 'not_synced_yet'
+            -- Worn for less than an hour.
+            when document_count = 0 and is_worn and non_wear_time > 82800 then 'ring_not_worn'
+            when document_count = 0 then 'nothing_at_oura'
+            -- From here on: never read whole.
+            when failure in ('scope', 'membership', 'consent') then 'no_permission'
+            when failure is not null then 'our_failure'
+            when is_asked and (is_recent or not is_over) then 'in_progress'
+            else 'not_asked'
+        end as status
+    from cells
+
+)
+
+select
+    user_id,
+    collection,
+    date,
+    status,
+    case
+        when status in ('no_permission', 'our_failure') then failure
+        when status = 'ring_not_worn' then 'not worn for ' || round(non_wear_time / 3600.0, 1) || ' h'
+        when status = 'not_synced_yet' and newest_day > '-infinity' then 'newest data is of ' || newest_day
+    end as reason,
+    changed_at
+from statuses

@@ -1,0 +1,36 @@
+{% set lags = [1, 2, 3, 7] %}
+
+-- Only days that were watched from the start tell how long they moved: a day that was first read later may have settled
+-- before. The newest reading of the account stands for now, so that the clock alone changes nothing.
+with read_days as (
+
+    select
+        user_id,
+        collection,
+        first_read_at <= ends_at + interval '1 day' as is_watched,
+        case when moved_at > first_read_at then greatest(moved_at - ends_at, '0') else '0' end as moved_for,
+        newest_read_at - ends_at as watched_for
+    from (
+        select
+            *,
+            (day + 1)::timestamp at time zone 'UTC' as ends_at,
+            max(read_at) over (partition by user_id) as newest_read_at
+        from {{ ref('int_oura__collection_days') }}
+        where day > '-infinity'
+    ) as days
+
+)
+
+select
+    user_id,
+    collection,
+    count(*)::integer as days,
+    {%- for lag in lags %}
+    round(
+        avg((moved_for > interval '{{ lag }} days')::integer) filter (where watched_for > interval '{{ lag }} days'), 3
+    )::double precision as changed_after_{{ lag }}_day{{ 's' if lag > 1 }},
+    {%- endfor %}
+    round(extract(epoch from max(moved_for)) / 86400, 1)::double precision as longest_lag_days
+from read_days
+where is_watched and watched_for > '0'
+group by user_id, collection
