@@ -79,7 +79,8 @@ open_failures as (
         reason,
         coalesce(start_date, '-infinity') as start_date,
         coalesce(end_date, 'infinity') as end_date
-    from {{ ref('oura_collection_failures') }}
+    -- Not from the mart: its test fails where something could not be read, and dbt then builds nothing on it.
+    from {{ ref('stg_oura__collection_failures') }}
     where recovered_at is null
 
 ),
