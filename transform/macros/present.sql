@@ -88,7 +88,7 @@
             samples.timestamp::timestamptz as timestamp
         from read_days
         inner join lateral (
-            select * from (select * from {{ raw(collection) }}) as source
+            select source.* from {{ raw(collection, alias='source') }}
             where
             {{ samples_of('read_days') }}
             and source._sdc_extracted_at >= read_days.gone_before at time zone 'UTC'

@@ -24,6 +24,16 @@ with news as (
 
 ),
 
+days_with_news as (
+
+    select distinct
+        user_id,
+        collection,
+        day
+    from news
+
+),
+
 readings as (
 
     select * from news
@@ -44,14 +54,11 @@ readings as (
         stored.moved_at,
         stored.changed_at
     from {{ this }} as stored
-    inner join (
-        select distinct
-            user_id,
-            collection,
-            day
-        from news
-    ) as known
-        on stored.user_id = known.user_id and stored.collection = known.collection and stored.day = known.day
+    inner join days_with_news
+        on
+            stored.user_id = days_with_news.user_id
+            and stored.collection = days_with_news.collection
+            and stored.day = days_with_news.day
     {%- endif %}
 
 ),
@@ -122,12 +129,12 @@ select
 from rewritten
 cross join lateral (
     select
-        count(*) filter (where sent_at >= rewritten.rewritten_at) as arrived_count,
-        count(*) filter (where sent_at < rewritten.rewritten_at) as earlier_count
+        count(*) filter (where every_sample.sent_at >= rewritten.rewritten_at) as arrived_count,
+        count(*) filter (where every_sample.sent_at < rewritten.rewritten_at) as earlier_count
     from (
         {% for collection in ['heartrate', 'ring_battery_level'] -%}
         select source._sdc_extracted_at at time zone 'UTC' as sent_at
-        from (select * from {{ raw(collection) }}) as source
+        from {{ raw(collection, alias='source') }}
         where
             rewritten.is_due
             and rewritten.collection = '{{ collection }}'

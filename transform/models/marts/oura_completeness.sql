@@ -49,7 +49,9 @@ asked as (
         min(day) as first_day,
         -- What people log by hand comes without the ring.
         max(day) filter (
-            where document_count > 0 and collection not in ('enhanced_tag', 'rest_mode_period', 'session', 'tag', 'workout')
+            where
+            document_count > 0
+            and collection not in ('enhanced_tag', 'rest_mode_period', 'session', 'tag', 'workout')
         ) as newest_day
     from read_days
     group by user_id, collection
@@ -93,9 +95,21 @@ days as (
     from accounts
     cross join lateral generate_series(accounts.first_day, accounts.local_now::date, interval '1 day') as series (day)
 
+)
+
+{%- if reads_news() %},
+
+known as (
+
+    select
+        user_id,
+        min(date) as first_day,
+        max(date) as last_day
+    from {{ this }}
+    group by user_id
+
 ),
 
-{% if reads_news() %}
 news as (
 
     select
@@ -104,7 +118,7 @@ news as (
     from {{ ref('int_oura__collection_days') }}
     where changed_at > {{ known_until() }}
     union distinct
-    -- Time alone may end these, and an account that syncs.
+    -- Time alone may end these, and a ring that is synced.
     select
         user_id,
         date
@@ -129,35 +143,28 @@ news as (
     where
         stored.status in ('no_permission', 'our_failure', 'not_asked')
         and stored.reason is distinct from coalesce(of_collection.reason, of_account.reason)
-
-),
-
-known as (
-
+    union distinct
+    -- Days that are new or still open; and the newest day may have lost its data.
     select
-        user_id,
-        min(date) as first_day,
-        max(date) as last_day
-    from {{ this }}
-    group by user_id
+        days.user_id,
+        days.date
+    from days
+    left join known on days.user_id = known.user_id
+    where
+        known.user_id is null
+        or days.date not between known.first_day and known.last_day
+        or days.date > days.newest_day
+        or days.date >= (days.utc_now - interval '2 days')::date
 
-),
-{% endif %}
+)
+
+{%- endif %},
 
 judged as (
 
-    select days.*
-    from days
+    select * from days
     {%- if reads_news() %}
-    left join known on days.user_id = known.user_id
-    left join news on days.user_id = news.user_id and days.date = news.date
-    where
-        news.date is not null
-        or known.user_id is null
-        or days.date not between known.first_day and known.last_day
-        -- The newest day may have lost its data, and the latest days are still open.
-        or days.date > days.newest_day
-        or days.date >= (days.utc_now - interval '2 days')::date
+    where (user_id, date) in (select news.user_id, news.date from news)
     {%- endif %}
 
 ),

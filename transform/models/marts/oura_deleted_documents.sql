@@ -9,12 +9,12 @@ with gone as (
         {{ day_of(collection) }} as date,
         null::integer as samples,
         read_days.read_at as deleted_at
-    from (select * from {{ raw(collection) }}) as source
+    from {{ raw(collection, alias='source') }}
     inner join {{ ref('int_oura__collection_days') }} as read_days
         on
             source.user_id = read_days.user_id
             and read_days.collection = '{{ collection }}'
-            and read_days.day = {{ day_of(collection) }}
+            and {{ day_of(collection) }} = read_days.day
             and source._sdc_extracted_at < read_days.read_at at time zone 'UTC'
     where not read_days.document_ids ? source.id
     union all
@@ -54,7 +54,10 @@ select
     coalesce(told.document_id, gone.document_id) as document_id,
     coalesce(told.date, nullif(gone.date, '-infinity')) as date,
     coalesce(gone.samples, told.samples) as samples,
-    case when told.samples < gone.samples then gone.deleted_at else coalesce(told.deleted_at, gone.deleted_at) end as deleted_at
+    case
+        when told.samples < gone.samples then gone.deleted_at
+        else coalesce(told.deleted_at, gone.deleted_at)
+    end as deleted_at
 from gone
 full join told
     on gone.user_id = told.user_id and gone.collection = told.collection and gone.document_id = told.document_id

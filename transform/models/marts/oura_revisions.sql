@@ -16,13 +16,14 @@ inner join {{ ref('snap_oura__daily') }} as earlier
         later.user_id = earlier.user_id
         and later.date = earlier.date
         and later.dbt_valid_from = earlier.dbt_valid_to
-cross join lateral (
-    values
-    {% for collection, name in revised_measures() -%}
-    ('{{ collection }}', '{{ name }}', earlier.{{ name }}::double precision, later.{{ name }}::double precision)
-    {{- ',' if not loop.last }}
-    {% endfor %}
-) as measures (collection, measure, old_value, new_value)
+cross join
+    lateral (
+        values
+        {% for collection, name in revised_measures() -%}
+        ('{{ collection }}', '{{ name }}', earlier.{{ name }}::double precision, later.{{ name }}::double precision)
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    ) as measures (collection, measure, old_value, new_value)
 where
     measures.old_value is not null
     and measures.old_value is distinct from measures.new_value
