@@ -64,16 +64,13 @@ def test_what_was_deleted_at_oura_leaves_the_marts_and_is_listed_until_it_is_bac
     ((samples,),) = (row.values() for row in pipeline.rows(counted))
 
     def found() -> dict[str, bool]:
-        keys = {"ring_configuration": "ring_id"}
-        return {
-            collection: bool(
-                pipeline.rows(
-                    f"SELECT FROM {mart} WHERE user_id = 'user-1' AND {keys.get(collection, 'id')} = %s",
-                    gone[collection]["id"],
-                )
+        ids = {
+            collection: pipeline.rows(
+                f"SELECT FROM {mart} WHERE user_id = 'user-1' AND id = %s", gone[collection]["id"]
             )
             for collection, mart in marts.items()
         }
+        return {collection: bool(rows) for collection, rows in ids.items()}
 
     assert all(found().values())
     for collection, document in gone.items():

@@ -8,13 +8,16 @@ import sys
 import pytest
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
+from singer_sdk import Stream
 from tap_oura.collections import COLLECTIONS
+from tap_oura.days import CollectionDays
 from tap_oura.failures import CollectionFailures
 
 from tests.conftest import Pipeline
 
 WRITTEN = (
-    "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE schemaname = 'public' ORDER BY 1"
+    "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables "
+    "WHERE schemaname IN ('public', 'oura_staging') ORDER BY 1"
 )
 
 
@@ -46,8 +49,9 @@ def test_every_field_that_the_tap_sends_is_a_column_of_the_source(name: str) -> 
     assert sent - {"extra"} <= sources()[name]
 
 
-def test_failures_are_a_source_as_well() -> None:
-    assert set(CollectionFailures.schema["properties"]) <= sources()["collection_failures"]
+@pytest.mark.parametrize("told", [CollectionDays, CollectionFailures], ids=lambda stream: stream.name)
+def test_what_the_tap_tells_about_its_reading_is_a_source_as_well(told: type[Stream]) -> None:
+    assert set(told.schema["properties"]) <= sources()[told.name]
 
 
 def test_the_data_dictionary_is_the_one_that_the_models_make() -> None:

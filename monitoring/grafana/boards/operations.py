@@ -31,6 +31,27 @@ BATTERY = (
     'SELECT timestamp AS time, level AS "Charge"\nFROM oura_ring_battery\n'
     f"WHERE {CHOSEN} AND $__timeFilter(timestamp)\nORDER BY time"
 )
+STATUSES = {
+    "present": ("green", "present"),
+    "in_progress": ("light-green", "in progress"),
+    "nothing_at_oura": ("semi-dark-blue", "nothing at Oura"),
+    "ring_not_worn": ("light-blue", "ring not worn"),
+    "not_synced_yet": ("yellow", "not synced yet"),
+    "no_permission": ("orange", "no permission"),
+    "our_failure": ("red", "our failure"),
+    "not_asked": ("text", "not asked"),
+}
+COLLECTIONS = (
+    *("sleep", "daily_sleep", "daily_readiness", "daily_activity", "daily_stress", "daily_resilience", "daily_spo2"),
+    *("daily_cardiovascular_age", "vo2_max", "sleep_time", "heartrate", "ring_battery_level"),
+    *("workout", "session", "enhanced_tag", "tag", "rest_mode_period"),
+)
+# Words cannot be a time series of Grafana's, so each collection is a column.
+COMPLETENESS = (
+    "SELECT date + time '12:00' AS time,\n"
+    + ",\n".join(f"  max(status) FILTER (WHERE collection = '{name}') AS \"{name}\"" for name in COLLECTIONS)
+    + f"\nFROM oura_completeness\nWHERE {IN_DAYS}\nGROUP BY date\nORDER BY date"
+)
 SIZES = (
     "SELECT schemaname || '.' || relname AS table, pg_total_relation_size(relid) AS bytes, n_live_tup AS rows,\n"
     "  n_dead_tup AS dead_rows, coalesce(last_autovacuum, last_vacuum)::text AS vacuumed_at\n"
@@ -89,6 +110,16 @@ BOARD = Dashboard(
             "A day is complete once it is over and the ring was synced since.",
             bars=True,
             range=(0, 1),
+        ),
+        Panel(
+            "Every day accounted for",
+            COMPLETENESS,
+            "none",
+            "Whether the data of each day are there, and if not, why; `oura_completeness` has the reasons.",
+            kind="status-history",
+            mappings=STATUSES,
+            width=24,
+            height=14,
         ),
         Panel("Sizes of the tables", SIZES, "none", "In bytes, indexes included.", kind="table"),
     ],

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 POSTGRES = {"type": "grafana-postgresql-datasource", "uid": "oura-postgresql"}
 PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
@@ -17,7 +20,10 @@ PLAIN: Steps = [("green", None)]
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel. `query` is SQL, or PromQL where `legend` is given; `unit` is one of Grafana's units."""
+    """One panel. `query` is SQL, or PromQL where `legend` is given; `unit` is one of Grafana's units.
+
+    `mappings` gives words that are values a colour and a name.
+    """
 
     title: str
     query: str
@@ -31,6 +37,7 @@ class Panel:
     stack: bool = False
     range: tuple[float, float] | None = None
     legend: str | None = None
+    mappings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def json(self, number: int, x: int, y: int) -> dict[str, Any]:
         return {
@@ -56,7 +63,7 @@ class Panel:
                 "instant": instant,
                 "range": not instant,
             }
-        shape = "table" if self.kind in ("table", "stat", "state-timeline") else "time_series"
+        shape = "table" if self.kind in ("table", "stat", "state-timeline", "status-history") else "time_series"
         return {"refId": "A", "datasource": POSTGRES, "format": shape, "rawQuery": True, "rawSql": self.query}
 
     def _defaults(self) -> dict[str, Any]:
@@ -64,6 +71,10 @@ class Panel:
         defaults: dict[str, Any] = {"unit": self.unit, "thresholds": {"mode": "absolute", "steps": steps}}
         if self.range:
             defaults["min"], defaults["max"] = self.range
+        if self.mappings:
+            named = enumerate(self.mappings.items())
+            options = {value: {"index": n, "color": color, "text": text} for n, (value, (color, text)) in named}
+            defaults["mappings"] = [{"type": "value", "options": options}]
         if self.kind == "timeseries":
             shaded = len(self.steps) > 1
             defaults["custom"] = {
@@ -81,6 +92,8 @@ class Panel:
             return {"colorMode": "value", "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
         if self.kind == "timeseries":
             return {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}}
+        if self.kind == "status-history":
+            return {"showValue": "never", "rowHeight": 0.9, "legend": {"displayMode": "list", "placement": "bottom"}}
         return {}
 
 

@@ -164,7 +164,7 @@ judged as (
 
     select * from days
     {%- if reads_news() %}
-    where (user_id, date) in (select news.user_id, news.date from news)
+    where exists (select 1 from news where news.user_id = days.user_id and news.date = days.date)
     {%- endif %}
 
 ),
