@@ -26,7 +26,8 @@ def revisions(pipeline: Pipeline) -> Rows:
 
 
 def test_one_score_changed_at_oura_is_one_revision(pipeline: Pipeline) -> None:
-    document = newest(pipeline, "daily_sleep")
+    scored = pipeline.simulator.documents("user-1", "daily_sleep", start=pipeline.start_date)
+    document = next(found for found in reversed(scored) if found["score"] is not None)
     written = "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE relname = 'oura_sleep'"
     (counted,) = pipeline.rows(written)
 

@@ -28,7 +28,7 @@ with collections as (
 
 ),
 
-read_days as (
+read_days as not materialized (
 
     select
         user_id,
@@ -106,6 +106,8 @@ known as (
         min(date) as first_day,
         max(date) as last_day
     from {{ this }}
+    -- Each collection has the same days.
+    where collection = 'daily_sleep'
     group by user_id
 
 ),
@@ -164,7 +166,12 @@ judged as (
 
     select * from days
     {%- if reads_news() %}
-    where exists (select 1 from news where news.user_id = days.user_id and news.date = days.date)
+    where
+        exists (
+            select 1
+            from news
+            where news.user_id = days.user_id and news.date = days.date
+        )
     {%- endif %}
 
 ),

@@ -1,23 +1,42 @@
+{{ config(tags=['daily']) }}
+
 {% set lags = [1, 2, 3, 7] %}
 
 -- Only days that were watched from the start tell how long they moved: a day that was first read later may have settled
 -- before. The newest reading of the account stands for now, so that the clock alone changes nothing.
-with read_days as (
+with accounts as (
 
     select
         user_id,
-        collection,
-        first_read_at <= ends_at + interval '1 day' as is_watched,
-        case when moved_at > first_read_at then greatest(moved_at - ends_at, '0') else '0' end as moved_for,
-        newest_read_at - ends_at as watched_for
-    from (
-        select
-            *,
-            (day + 1)::timestamp at time zone 'UTC' as ends_at,
-            max(read_at) over (partition by user_id) as newest_read_at
-        from {{ ref('int_oura__collection_days') }}
-        where day > '-infinity'
-    ) as days
+        max(read_at) as newest_read_at
+    from {{ ref('int_oura__collection_days') }}
+    group by user_id
+
+),
+
+days as (
+
+    select
+        *,
+        (day + 1)::timestamp at time zone 'UTC' as ends_at
+    from {{ ref('int_oura__collection_days') }}
+    where day > '-infinity'
+
+),
+
+read_days as (
+
+    select
+        days.user_id,
+        days.collection,
+        days.first_read_at <= days.ends_at + interval '1 day' as is_watched,
+        case
+            when days.moved_at > days.first_read_at then greatest(days.moved_at - days.ends_at, '0')
+            else '0'
+        end as moved_for,
+        accounts.newest_read_at - days.ends_at as watched_for
+    from days
+    inner join accounts on days.user_id = accounts.user_id
 
 )
 
