@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COUNTERS = "SELECT name, labels, value, updated_at > now() - interval '1 hour' AS fresh FROM oura_collector.counters"
 COLLECTIONS = "SELECT * FROM oura_collector.collections ORDER BY user_id, collection"
 LAST_RUN = """
-SELECT run_id, asked_by, started_at, finished_at, outcome, reason, message
+SELECT run_id, asked_by, started_at, finished_at, outcome, reason, message, nothing_new
 FROM oura_collector.runs ORDER BY run_id DESC LIMIT 1"""
 BUSIEST_ACCOUNT = """
 SELECT coalesce(max(requests), 0) AS requests FROM (
