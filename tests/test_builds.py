@@ -84,9 +84,7 @@ def test_other_models_are_built_where_nothing_is_new(settled: Pipeline, tmp_path
 
 
 def test_a_build_that_failed_is_made_up_for_though_nothing_is_new(settled: Pipeline) -> None:
-    settled.execute("ALTER TABLE oura_vo2_max RENAME COLUMN vo2_max TO other")
-    settled.meltano("run", "transform", code=1)
-    settled.execute("ALTER TABLE oura_vo2_max RENAME COLUMN other TO vo2_max")
+    settled.meltano("run", "transform", code=1, DBT_TARGET_PATH="/dev/null/target")
 
     assert update(settled) == BUILT
 
