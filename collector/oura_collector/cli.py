@@ -19,6 +19,7 @@ from oura_collector.erase import erase
 from oura_collector.export import CSV, FORMATS, export
 from oura_collector.lock import Busy
 from oura_collector.notify import Notifier
+from oura_collector.purge import purge
 from oura_collector.runner import Runner
 from oura_collector.runs import Ledger
 from oura_collector.settings import SettingsError
@@ -164,6 +165,14 @@ def log_out(user: str | None) -> None:
 
 USER = click.option("--user", required=True, help="The account.")
 WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the database, instead of leaving with 75.")
+
+
+@cli.command("purge")
+@WAIT
+def purge_deleted(wait: bool) -> None:
+    """Remove from the raw tables what Oura no longer has."""
+    given = settings.read()
+    sys.exit(purge(given, databases.resolve(given), wait=wait))
 
 
 @cli.command("export")

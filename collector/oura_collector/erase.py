@@ -16,19 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import psycopg
 from psycopg import sql
 from tap_oura.errors import OuraError
 
 from oura_collector import accounts, login
-from oura_collector.database import META_SCHEMA
+from oura_collector.database import META_SCHEMA, exists
 from oura_collector.lock import only_run
 from oura_collector.person import find, tables
 from oura_collector.pipeline import RECORD
+from oura_collector.rewrite import drop_log, rewrite
 from oura_collector.settings import PROJECT, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import psycopg
 
     from oura_collector.database import Database
     from oura_collector.person import Person
@@ -86,9 +88,9 @@ def erase(settings: Settings, database: Database, user: str, *, sure: bool, wait
             with connection.transaction():
                 _remove_rows(connection, person, proof)
                 _amend_states(connection, person, proof)
-            _write_anew(connection, [place for place, count in proof.rows.items() if count])
+            rewrite(connection, [place for place, count in proof.rows.items() if count])
             if not (settings.database_url or settings.database_host):
-                _drop_log_of_changes(connection)
+                drop_log(connection)
             for name in person.entries:
                 login.forget(settings, name)
                 proof.tokens.append(name)
@@ -105,7 +107,7 @@ def _remove_rows(connection: psycopg.Connection, person: Person, proof: Proof) -
         query = sql.SQL("DELETE FROM {} WHERE user_id = ANY(%s)").format(table.identifier)
         proof.rows[str(table)] = connection.execute(query, [list(person.names)]).rowcount
     for place, amend in TOLD.items():
-        if _there(connection, place):
+        if exists(connection, place):
             done = connection.execute(amend.encode(), {"pattern": person.pattern, "erased": ERASED})
             proof.rows[place] = done.rowcount
 
@@ -113,7 +115,7 @@ def _remove_rows(connection: psycopg.Connection, person: Person, proof: Proof) -
 def _amend_states(connection: psycopg.Connection, person: Person, proof: Proof) -> None:
     for table, key, column in STATES:
         place = f"{META_SCHEMA}.{table}"
-        if not _there(connection, place):
+        if not exists(connection, place):
             continue
         names = {
             "table": sql.Identifier(META_SCHEMA, table),
@@ -182,26 +184,6 @@ def _remove_files(settings: Settings, person: Person, proof: Proof) -> None:
             proof.files.append(file)
 
 
-def _write_anew(connection: psycopg.Connection, places: list[str]) -> None:
-    """Have PostgreSQL write the tables and what it knows of their values without the bytes of what was deleted."""
-    for place in places:
-        connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(*place.split("."))))
-    with suppress(psycopg.errors.InsufficientPrivilege):
-        connection.execute("VACUUM (FULL) pg_catalog.pg_statistic")
-
-
-def _drop_log_of_changes(connection: psycopg.Connection) -> None:
-    """Overwrite and drop the embedded server's write-ahead log, in which the deleted rows can still be read."""
-    connection.execute("ALTER SYSTEM SET wal_recycle = off")
-    connection.execute("SELECT pg_reload_conf()")
-    row = connection.execute("SELECT count(*) FROM pg_ls_waldir()").fetchone()
-    for _ in range(int(row[0]) if row else 0):
-        connection.execute("SELECT pg_logical_emit_message(false, 'oura', ''), pg_switch_wal()")
-    connection.execute("CHECKPOINT")
-    connection.execute("ALTER SYSTEM RESET wal_recycle")
-    connection.execute("SELECT pg_reload_conf()")
-
-
 def _search(connection: psycopg.Connection, settings: Settings, person: Person, proof: Proof) -> None:
     for schema, name in connection.execute(EVERY_TABLE, [list(SCHEMAS)]).fetchall():
         query = sql.SQL("SELECT count(*) FROM {} AS stored WHERE stored::text ~ %s")
@@ -225,8 +207,3 @@ def _tell_what_goes_on(settings: Settings, person: Person) -> None:
         click.echo(f"The settings still name {', '.join(sorted(filter(None, named)))}: the next run collects it again.")
     elif configured == {None}:
         click.echo("The settings still hold a token of an account: the next run collects it again.")
-
-
-def _there(connection: psycopg.Connection, name: str) -> bool:
-    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [name]).fetchone()
-    return bool(row and row[0])

@@ -21,7 +21,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from psycopg import sql
 
 from oura_collector import accounts
-from oura_collector.database import META_SCHEMA
+from oura_collector.database import META_SCHEMA, exists
 from oura_collector.migrations import migrate
 from oura_collector.person import Table, find, tables
 from oura_collector.settings import PROJECT, SettingsError
@@ -164,8 +164,7 @@ def _as_csv(rows: list[tuple[str, ...]]) -> str:
 
 def _states(connection: psycopg.Connection, person: Person) -> dict[str, Any]:
     """The person's part of Meltano's bookmarks, by state and collection."""
-    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{META_SCHEMA}.state"]).fetchone()
-    if not (row and row[0]):
+    if not exists(connection, f"{META_SCHEMA}.state"):
         return {}
     return {
         name: {

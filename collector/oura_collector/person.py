@@ -11,6 +11,7 @@ from urllib.parse import quote
 from psycopg import sql
 from tap_oura.errors import OuraError
 
+from oura_collector.database import exists
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def find(connection: psycopg.Connection, vault: Vault, user: str) -> Person:
         raise SettingsError(str(error)) from None
     entries = {name for name, record in kept.items() if user in (name, record and record.user_id)}
     names |= {record.user_id for name in entries if (record := kept[name]) and record.user_id}
-    if _exists(connection, PROFILE):
+    if exists(connection, PROFILE):
         for other, wearer, email in connection.execute(KNOWN_AS, {"names": list(names)}).fetchall():
             names |= {other, wearer}
             traces |= {other, wearer, email}
@@ -105,8 +106,3 @@ def _known(connection: psycopg.Connection) -> set[str]:
         rows = connection.execute(sql.SQL("SELECT DISTINCT user_id FROM {}").format(table.identifier)).fetchall()
         found |= {name for (name,) in rows if name}
     return found
-
-
-def _exists(connection: psycopg.Connection, name: str) -> bool:
-    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [name]).fetchone()
-    return bool(row and row[0])
