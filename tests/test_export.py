@@ -87,14 +87,12 @@ def test_the_parquet_archive_read_back_holds_the_same_values(collected: Pipeline
 
 
 def in_duckdb(column: str, kind: str) -> str:
-    """Python knows no moment before all others."""
-    return f"nullif(\"{column}\", '-infinity'::{kind})" if kind.startswith("TIMESTAMP") else f'"{column}"'
+    """Python knows no moment before or after all others."""
+    return f'CASE WHEN isfinite("{column}") THEN "{column}" END' if kind.startswith("TIMESTAMP") else f'"{column}"'
 
 
 def in_postgres(column: str, kind: str) -> str:
-    if kind.startswith("TIMESTAMP"):
-        return f"nullif(\"{column}\", '-infinity')"
-    return f'"{column}"' + {"VARCHAR": "::text", "DOUBLE": "::float8"}.get(kind, "")
+    return in_duckdb(column, kind) + {"VARCHAR": "::text", "DOUBLE": "::float8"}.get(kind, "")
 
 
 def comparable(rows: list[tuple[Any, ...]]) -> list[str]:

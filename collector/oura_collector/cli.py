@@ -20,6 +20,7 @@ from oura_collector.export import CSV, FORMATS, export
 from oura_collector.lock import Busy
 from oura_collector.notify import Notifier
 from oura_collector.purge import purge
+from oura_collector.repair import repair
 from oura_collector.runner import Runner
 from oura_collector.runs import Ledger
 from oura_collector.settings import SettingsError
@@ -165,6 +166,13 @@ def log_out(user: str | None) -> None:
 
 USER = click.option("--user", required=True, help="The account.")
 WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the database, instead of leaving with 75.")
+
+
+@cli.command("repair")
+@WAIT
+def repair_days(wait: bool) -> None:
+    """Collect again exactly the days that are missing through our fault."""
+    run_once(lambda runner: repair(runner, wait=wait))
 
 
 @cli.command("purge")

@@ -33,7 +33,7 @@ DELETE FROM {table} AS stored USING (
     WHERE collection = {name} ORDER BY user_id, day, read_at DESC
 ) AS latest
 WHERE stored.user_id = latest.user_id AND {day} IS NOT DISTINCT FROM latest.day
-    AND NOT latest.document_ids ? stored.id AND stored._sdc_extracted_at < latest.read_at"""
+    AND NOT to_jsonb(latest.document_ids) ? stored.id AND stored._sdc_extracted_at < latest.read_at"""
 SAMPLES = """
 WITH latest AS (
     SELECT DISTINCT ON (user_id, day)
