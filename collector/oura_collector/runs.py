@@ -91,7 +91,7 @@ class Ledger:
                 "UPDATE oura_collector.runs SET finished_at = now(), "
                 "outcome = %s, reason = %s, message = %s, nothing_new = %s WHERE run_id = %s "
                 "RETURNING extract(epoch FROM now()), extract(epoch FROM now() - started_at)",
-                [result.outcome, result.reason, result.message, run_id],
+                [result.outcome, result.reason, result.message, result.nothing_new, run_id],
             ).fetchone()
             assert row is not None
             for reading in result.readings:
