@@ -86,7 +86,7 @@ def test_a_document_whose_day_is_not_in_the_ledger_stays(purged: Any) -> None:
 def test_a_sample_newer_than_the_ledger_stays_though_its_day_does_not_know_it(purged: Any) -> None:
     collector, *_ = purged
     collector.execute(
-        "UPDATE oura_raw.collection_days SET document_ids = '[]' WHERE collection = 'workout' AND read_at = "
+        "UPDATE oura_raw.collection_days SET document_ids = '{}' WHERE collection = 'workout' AND read_at = "
         "(SELECT max(read_at) FROM oura_raw.collection_days WHERE collection = 'workout' AND count > 0)"
     )
     collector.execute("UPDATE oura_raw.workout SET _sdc_extracted_at = now() AT TIME ZONE 'UTC'")
