@@ -51,6 +51,7 @@ COPY collect.py constraints.txt meltano.yml ./
 COPY tap-oura tap-oura
 COPY collector collector
 COPY transform transform
+COPY docs/data-dictionary.md docs/
 RUN python -m compileall -q collector tap-oura
 
 ENV PATH=/app/.venv/bin:$PATH \

@@ -32,7 +32,7 @@ soak: .venv/ready-dev  ## Run the tests that take many minutes
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/dictionary.py monitoring/prometheus
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/build.py transform/dictionary.py monitoring/prometheus
 	cd monitoring/grafana && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 	$(BIN)/sqlfluff lint --disable-progress-bar transform
 	$(BIN)/shellcheck .ci/run tests/image/inside tests/image/build

@@ -78,35 +78,48 @@ class Span:
         return chosen
 
 
-def backfill(runner: Runner, span: Span, *, wait: bool = False) -> Result:
-    """Collect the span and build the tables. What an earlier call finished of the same span is not read again.
+def backfill(runner: Runner, *spans: Span, wait: bool = False) -> Result:
+    """Collect the spans and build the tables. What an earlier call finished of the same span is not read again.
 
     The lock is taken for each piece, so that a live run may slip in between. Raises Busy before the first piece only.
     """
-    progress = Progress(runner, span)
+    whole: list[Progress] = []
+    failed: list[Result] = []
+    for span in spans:
+        progress = Progress(runner, span)
+        results = list(_pieces(runner, span, progress, wait=wait))
+        wait = wait or bool(results)
+        lost = [result for result in results if result.outcome != SUCCEEDED]
+        if lost and lost[-1].outcome in (FAILED, INTERRUPTED) and lost[-1].reason in HOPELESS:
+            return lost[-1]
+        failed += lost
+        whole += [] if lost else [progress]
+    built = runner.step(BACKFILL, BUILD, wait=wait)
+    if built.outcome == SUCCEEDED:
+        for progress in whole:
+            progress.close()
+    if failed:
+        return Result(PARTIAL, failed[0].reason, failed[0].message, sum((r.readings for r in failed), ()))
+    return built
+
+
+def _pieces(runner: Runner, span: Span, progress: Progress, *, wait: bool) -> Iterator[Result]:
+    """Collect what is left of a span, as long as it makes sense."""
     due = progress.open()
     done = len(list(span.pieces())) - len(due)
     if done:
         logger.info("backfill resumed", span=span.name, done=done, left=len(due))
     unwanted = json.loads(runner.tap().get("TAP_OURA__SELECT_FILTER", "[]"))
-    failed: list[Result] = []
     for number, days in enumerate(due, start=1):
         dates = {"TAP_OURA_START_DATE": days[0].isoformat(), "TAP_OURA_END_DATE": days[1].isoformat()}
         environment = {**span.environment(unwanted), **dates}
         result = runner.step(BACKFILL, READ, days=days, extra=environment, wait=wait or number > 1)
         if result.outcome == SUCCEEDED:
             progress.done(days)
-        else:
-            failed.append(result)
         logger.info("backfill piece", span=span.name, piece=done + number, of=done + len(due), outcome=result.outcome)
+        yield result
         if result.outcome in (FAILED, INTERRUPTED) and result.reason in HOPELESS:
-            return result
-    built = runner.step(BACKFILL, BUILD, wait=wait or bool(due))
-    if built.outcome == SUCCEEDED and not failed:
-        progress.close()
-    if failed:
-        return Result(PARTIAL, failed[0].reason, failed[0].message, sum((r.readings for r in failed), ()))
-    return built
+            return
 
 
 class Progress:

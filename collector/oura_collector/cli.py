@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -14,8 +15,12 @@ import structlog
 from oura_collector import database as databases
 from oura_collector import demo, login, logs, options, pipeline, settings
 from oura_collector.backfill import backfill
+from oura_collector.erase import erase
+from oura_collector.export import CSV, FORMATS, export
 from oura_collector.lock import Busy
 from oura_collector.notify import Notifier
+from oura_collector.purge import purge
+from oura_collector.repair import repair
 from oura_collector.runner import Runner
 from oura_collector.runs import Ledger
 from oura_collector.settings import SettingsError
@@ -157,6 +162,47 @@ def log_in(user: str | None, paste: bool) -> None:
 def log_out(user: str | None) -> None:
     """Revoke an account's consent and forget its tokens; its data stays."""
     login.logout(settings.read(), user)
+
+
+USER = click.option("--user", required=True, help="The account.")
+WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the database, instead of leaving with 75.")
+
+
+@cli.command("repair")
+@WAIT
+def repair_days(wait: bool) -> None:
+    """Collect again exactly the days that are missing through our fault."""
+    run_once(lambda runner: repair(runner, wait=wait))
+
+
+@cli.command("purge")
+@WAIT
+def purge_deleted(wait: bool) -> None:
+    """Remove from the raw tables what Oura no longer has."""
+    given = settings.read()
+    sys.exit(purge(given, databases.resolve(given), wait=wait))
+
+
+@cli.command("export")
+@USER
+@click.option(
+    "--format", "how", type=click.Choice(FORMATS), default=CSV, show_default=True, help="Of each table's file."
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The archive to write.")
+def export_person(user: str, how: str, output: Path | None) -> None:
+    """Write everything that is held of a person into one archive, with the dictionary."""
+    given = settings.read()
+    click.echo(export(given, databases.resolve(given), user, how, output))
+
+
+@cli.command("erase")
+@USER
+@click.option("--yes", "sure", is_flag=True, help="Do not ask.")
+@WAIT
+def erase_person(user: str, sure: bool, wait: bool) -> None:
+    """Remove everything that is held of a person, and prove it; exit code 1 where anything is left."""
+    given = settings.read()
+    sys.exit(0 if erase(given, databases.resolve(given), user, sure=sure, wait=wait) else 1)
 
 
 @cli.command(context_settings=PASSED_ON)

@@ -99,6 +99,12 @@ def prepare(database: Database) -> None:
             connection.execute(f"CREATE SCHEMA {META_SCHEMA}".encode())
 
 
+def exists(connection: psycopg.Connection, relation: str) -> bool:
+    """Whether there is a table or view of that name, its schema included."""
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [relation]).fetchone()
+    return bool(row and row[0])
+
+
 def parse(url: str) -> dict[str, str]:
     try:
         given = conninfo.conninfo_to_dict(url)

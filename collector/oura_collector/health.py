@@ -6,6 +6,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from oura_collector.completeness import OUR_FAILURE, STATUSES
+
 if TYPE_CHECKING:
     from oura_collector.status import Collection, Snapshot
 
@@ -32,6 +34,7 @@ def health(snapshot: Snapshot, *, now: float, up_since: float, interval: float, 
         "last_collection": _instant(snapshot.last_collection),
         "next_run_in_seconds": round(next_run_in),
         "last_run": _last_run(snapshot),
+        "days": _days(snapshot),
         "accounts": accounts,
     }
 
@@ -48,6 +51,8 @@ def _problems(snapshot: Snapshot, accounts: list[dict[str, Any]], overdue: bool)
     last = snapshot.last_run
     if last and last["outcome"] in ("failed", "interrupted"):
         yield f"the last run {'was ' if last['outcome'] == 'interrupted' else ''}{last['outcome']}: {last['message']}"
+    if snapshot.days and snapshot.days.failed:
+        yield f"{snapshot.days.failed} days are missing through our fault; `collect.py repair` collects them"
     for account in accounts:
         for failure in account["failing"]:
             yield f"{failure['collection']} of {account['user']}: {failure['message']}"
@@ -80,6 +85,14 @@ def _account(user: str, rows: list[Collection]) -> dict[str, Any]:
 
 def _anything_measured(rows: list[Collection]) -> bool:
     return any(row.outcome == "succeeded" and row.collection != PROFILE for row in rows)
+
+
+def _days(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Days of all accounts and collections: the last 30 by status, and those ever that are our failure."""
+    if snapshot.days is None:
+        return None
+    recent = {status: snapshot.days.recent.get(status, 0) for status in STATUSES}
+    return {"recent": recent, OUR_FAILURE: snapshot.days.failed}
 
 
 def _last_run(snapshot: Snapshot) -> dict[str, Any] | None:

@@ -57,21 +57,30 @@ def login(settings: Settings, user: str | None, paste: bool) -> None:
 
 def logout(settings: Settings, user: str | None) -> None:
     """End the grant at Oura and forget it. Raises SettingsError."""
-    terms = accounts.terms(settings)
+    vault = accounts.terms(settings).vault
     try:
-        names = terms.vault.users()
-        name = user or (names[0] if len(names) == 1 else None)
-        if name is None or name not in names:
-            known = ", ".join(names) or "none"
-            raise SettingsError(f"logout: say which account with --user; the store holds: {known}")
-        with terms.vault.open(name) as entry:
+        names = vault.users()
+    except OuraError as error:
+        raise SettingsError(f"logout: {error}") from None
+    name = user or (names[0] if len(names) == 1 else None)
+    if name is None or name not in names:
+        known = ", ".join(names) or "none"
+        raise SettingsError(f"logout: say which account with --user; the store holds: {known}")
+    revoked = forget(settings, name)
+    click.echo(f"Logged out: {name}" + ("" if revoked else " (Oura did not confirm; the wearer can revoke it there)"))
+    if _seed(settings, name).digest:
+        click.echo("The settings still hold a token of it: remove that too.")
+
+
+def forget(settings: Settings, name: str) -> bool:
+    """End a grant at Oura, remove its tokens, and return whether Oura confirmed the end. Raises SettingsError."""
+    try:
+        with accounts.terms(settings).vault.open(name) as entry:
             revoked = entry.record is not None and _revoked(settings, entry.record)
             entry.remove()
     except OuraError as error:
         raise SettingsError(f"logout: {error}") from None
-    click.echo(f"Logged out: {name}" + ("" if revoked else " (Oura did not confirm; the wearer can revoke it there)"))
-    if _seed(settings, name).digest:
-        click.echo("The settings still hold a token of it: remove that too.")
+    return revoked
 
 
 def status(settings: Settings) -> bool:
@@ -140,7 +149,10 @@ def _revoked(settings: Settings, record: Record) -> bool:
     token = record.access_token or record.refresh_token
     terms = accounts.terms(settings)
     urls = [record.endpoint] if record.endpoint else terms.endpoints.urls
-    application = _application(settings, record)
+    try:
+        application = _application(settings, record)
+    except SettingsError:  # Only who holds a grant can end it; the tokens are forgotten all the same.
+        return False
     return bool(token) and any(terms.endpoints.at(url).revoke(application, token or "") for url in urls)
 
 

@@ -19,6 +19,9 @@ from oura_collector.settings import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+PROGRAMS = {TAP: TAP, LOADER: LOADER, DBT: DBT, "build.py": DBT}
+"""Which plugin is at work, by the program that is."""
+
 LOOK_AGAIN = 0.2
 """Seconds between two looks at a process that is stopping."""
 
@@ -87,8 +90,8 @@ class Meltano:
         with _gone_is_fine():
             for child in psutil.Process(self._process.pid).children():
                 with _gone_is_fine():
-                    for name in {Path(part).name for part in child.cmdline()[:2]} & {TAP, LOADER, DBT}:
-                        found.setdefault(name, set()).add(child.pid)
+                    for name in {Path(part).name for part in child.cmdline()[:2]} & PROGRAMS.keys():
+                        found.setdefault(PROGRAMS[name], set()).add(child.pid)
         return found
 
     def _kill(self) -> None:

@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Summa
 from prometheus_client.registry import Collector
 
 from oura_collector.collections import COLLECTIONS, EVERY_COLLECTION
+from oura_collector.completeness import STATUSES
 from oura_collector.notify import DELIVERIES
 from oura_collector.outcome import OURA_REASONS, OUTCOMES, REASONS
 from oura_collector.runs import ASKED_BY, KNOWN_STATUSES, OTHER_STATUS
@@ -59,6 +60,8 @@ FAMILIES = {
     "unknown_fields": Family(GaugeMetricFamily, "Fields of Oura that the schema does not know", ("collection",)),
     "accounts": Family(GaugeMetricFamily, "Accounts that are collected"),
     "accounts_failing": Family(GaugeMetricFamily, "Accounts of which something cannot be read", ("reason",)),
+    "days": Family(GaugeMetricFamily, "Days of the last 30, of all accounts and collections, by status", ("status",)),
+    "days_missing": Family(GaugeMetricFamily, "Days of any time that are missing through our fault"),
     "notifications": Family(CounterMetricFamily, "Events for the webhook", ("outcome",)),
     "database_up": Family(GaugeMetricFamily, "Whether the database answers; all else is then as last known"),
 }
@@ -115,6 +118,8 @@ def values(snapshot: Snapshot) -> dict[str, Values]:
         "unknown_fields": _unknown_fields(snapshot),
         "accounts": {(): float(len(snapshot.users))},
         "accounts_failing": {(reason,): float(len(failing[reason])) for reason in [*OURA_REASONS, *failing]},
+        "days": _days(snapshot),
+        "days_missing": {(): float(snapshot.days.failed if snapshot.days else 0)},
         "notifications": _counted(snapshot, "notifications", _each(DELIVERIES)),
         "database_up": {(): float(snapshot.reachable)},
         "account_working": {
@@ -158,6 +163,11 @@ def _failing_users(snapshot: Snapshot) -> defaultdict[str, set[str]]:
         if row.outcome == "failed":
             users[row.reason or "error"].add(row.user_id)
     return users
+
+
+def _days(snapshot: Snapshot) -> Values:
+    recent = snapshot.days.recent if snapshot.days else {}
+    return {(status,): float(recent.get(status, 0)) for status in STATUSES}
 
 
 def _oldest_of_newest(snapshot: Snapshot) -> Values:

@@ -80,6 +80,10 @@ MIGRATIONS = (
     );
     COMMENT ON TABLE oura_collector.backfill_pieces IS 'One row per piece of an unfinished backfill.';
     """,
+    """
+    ALTER TABLE oura_collector.runs ADD COLUMN nothing_new boolean NOT NULL DEFAULT false;
+    COMMENT ON COLUMN oura_collector.runs.nothing_new IS 'Whether the tables were left as they were: nothing to build';
+    """,
 )
 """Only ever added to; each runs once."""
 

@@ -24,6 +24,9 @@ PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPT
 """Reasons that may be gone in a minute; the others need a person."""
 
 TAP, LOADER, DBT = "tap-oura", "target-postgres", "dbt"
+NOTHING_NEW = "Nothing new since"
+"""How `transform/build.py` begins to say that dbt is skipped."""
+
 REMEMBERED_LINES = 40
 DATABASE_SIGNS = ("OperationalError", "connection to server", "server closed the connection", "terminating connection")
 
@@ -60,6 +63,8 @@ class Result:
     reason: str | None = None
     message: str | None = None
     readings: tuple[Reading, ...] = ()
+    nothing_new: bool = False
+    """Whether nothing was built, because nothing was new."""
 
     @property
     def failures(self) -> tuple[Reading, ...]:
@@ -108,6 +113,10 @@ class Log:
     def last(self, source: str) -> list[str]:
         return list(self._last.get(source, ()))
 
+    @property
+    def nothing_new(self) -> bool:
+        return any(line.startswith(NOTHING_NEW) for line in self.last(DBT))
+
     def everything(self) -> str:
         return "\n".join(line for lines in self._last.values() for line in lines)
 
@@ -119,9 +128,9 @@ def conclude(log: Log, exit_code: int, *, stopped: bool = False) -> Result:
         return Result(*_broken(log, stopped), readings)
     failures = [reading for reading in readings if reading.failed]
     if not failures:
-        return Result(SUCCEEDED, readings=readings)
+        return Result(SUCCEEDED, readings=readings, nothing_new=log.nothing_new)
     outcome = PARTIAL if any(reading.status == SUCCEEDED for reading in readings) else FAILED
-    return Result(outcome, failures[0].reason, _several(failures), readings)
+    return Result(outcome, failures[0].reason, _several(failures), readings, log.nothing_new)
 
 
 def _broken(log: Log, stopped: bool) -> tuple[str, str, str]:

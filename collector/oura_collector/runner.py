@@ -13,7 +13,7 @@ from oura_collector.database import prepare
 from oura_collector.lock import Busy, only_run
 from oura_collector.meltano import Meltano
 from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude
-from oura_collector.runs import Ledger
+from oura_collector.runs import FORCE, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 logger = structlog.get_logger("oura_collector.runner")
 
 # The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous: --force.
-LIVE = ["run", "--force", TAP, LOADER, f"{DBT}:marts"]
+LIVE = ["run", "--force", TAP, LOADER]
+BUILD, UPDATE = f"{DBT}:marts", f"{DBT}:update-marts"
+"""Always, and where something is new."""
 
 
 @dataclass
@@ -42,8 +44,8 @@ class Runner:
     _process: Meltano | None = field(default=None, init=False)
 
     def live(self, asked_by: str, *, wait: bool = False) -> Result:
-        """Collect what is new, load it, build the tables. Raises Busy, SettingsError."""
-        return self.step(asked_by, LIVE, wait=wait)
+        """Collect what is new, load it, build the tables from it. Raises Busy, SettingsError."""
+        return self.step(asked_by, [*LIVE, BUILD if asked_by == FORCE else UPDATE], wait=wait)
 
     def step(
         self,
@@ -98,6 +100,7 @@ class Runner:
             run=run_id,
             outcome=result.outcome,
             **({"reason": result.reason, "message": result.message} if result.message else {}),
+            nothing_new=result.nothing_new,
             records=sum(reading.records for reading in result.readings),
             requests=sum(sum(reading.requests.values()) for reading in result.readings),
             **_quota(result),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from oura_collector.database import Database
 
-BACKFILL = "backfill"
-ASKED_BY = ("service", "once", "force", BACKFILL)
+FORCE, BACKFILL = "force", "backfill"
+ASKED_BY = ("service", "once", FORCE, BACKFILL)
 
 DAYS_KEPT = 400
 """Runs older than that are forgotten; the sums are not."""
@@ -88,9 +88,10 @@ class Ledger:
         live = asked_by != BACKFILL
         with self._database.reach() as connection, connection.transaction():
             row = connection.execute(
-                "UPDATE oura_collector.runs SET finished_at = now(), outcome = %s, reason = %s, message = %s "
-                "WHERE run_id = %s RETURNING extract(epoch FROM now()), extract(epoch FROM now() - started_at)",
-                [result.outcome, result.reason, result.message, run_id],
+                "UPDATE oura_collector.runs SET finished_at = now(), "
+                "outcome = %s, reason = %s, message = %s, nothing_new = %s WHERE run_id = %s "
+                "RETURNING extract(epoch FROM now()), extract(epoch FROM now() - started_at)",
+                [result.outcome, result.reason, result.message, result.nothing_new, run_id],
             ).fetchone()
             assert row is not None
             for reading in result.readings:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import dict_row
 
+from oura_collector import completeness
+from oura_collector.completeness import RECENT_DAYS, STATUSES, Completeness
 from oura_collector.lock import HELD
 from oura_collector.migrations import migrate
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 COUNTERS = "SELECT name, labels, value, updated_at > now() - interval '1 hour' AS fresh FROM oura_collector.counters"
 COLLECTIONS = "SELECT * FROM oura_collector.collections ORDER BY user_id, collection"
 LAST_RUN = """
-SELECT run_id, asked_by, started_at, finished_at, outcome, reason, message
+SELECT run_id, asked_by, started_at, finished_at, outcome, reason, message, nothing_new
 FROM oura_collector.runs ORDER BY run_id DESC LIMIT 1"""
 BUSIEST_ACCOUNT = """
 SELECT coalesce(max(requests), 0) AS requests FROM (
@@ -56,6 +58,8 @@ class Snapshot:
     collections: tuple[Collection, ...] = ()
     running: bool = False
     last_run: dict[str, Any] | None = None
+    days: Completeness | None = None
+    """None where the reporting table is not there."""
 
     @property
     def last_collection(self) -> float | None:
@@ -121,6 +125,7 @@ def _snapshot(connection: psycopg.Connection[dict[str, Any]]) -> Snapshot:
         collections=tuple(Collection(**row) for row in rows(COLLECTIONS)),
         running=rows(HELD)[0]["count"] > 0,
         last_run=next(iter(rows(LAST_RUN)), None),
+        days=completeness.read(connection),
     )
 
 
@@ -140,4 +145,17 @@ def report(snapshot: Snapshot) -> list[str]:
                 newest = row.newest_day.isoformat() if row.newest_day else "-"
                 line = f"  {row.collection:{width}}  newest day {newest:10}  last success {success}"
                 lines.append(line + (f"  FAILS: {row.message}" if row.outcome == "failed" else ""))
-    return lines
+    return lines + _summary(snapshot)
+
+
+def _summary(snapshot: Snapshot) -> list[str]:
+    lines = []
+    if run := snapshot.last_run:
+        ended = run["finished_at"].isoformat(" ", "seconds") if run["finished_at"] else "still running"
+        lines.append(f"last run: {run['outcome']}, {ended}" + ("; nothing was new" if run["nothing_new"] else ""))
+    if days := snapshot.days:
+        counts = ", ".join(f"{days.recent[status]} {status}" for status in STATUSES if days.recent.get(status))
+        lines.append(f"days of all collections, the last {RECENT_DAYS}: {counts or 'none'}")
+        if days.failed:
+            lines.append(f"{days.failed} days are missing through our fault; collect them: collect.py repair")
+    return ["", *lines] if lines else []

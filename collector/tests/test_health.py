@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from oura_collector import metrics
 from oura_collector.collections import COLLECTIONS
+from oura_collector.completeness import STATUSES, Completeness
 from oura_collector.health import health
 from oura_collector.outcome import OUTCOMES, REASONS
 from oura_collector.runs import ASKED_BY
@@ -77,6 +78,21 @@ def test_a_service_that_has_just_started_is_not_overdue() -> None:
     assert told(Snapshot(reachable=True), up_since=NOW - 60)["status"] == "ok"
 
 
+def test_days_that_are_our_failure_degrade_and_say_how_they_are_mended() -> None:
+    days = Completeness({"present": 500, "our_failure": 2}, failed=7)
+    document = told(replace(snapshot(row()), days=days))
+
+    assert document["status"] == "degraded"
+    assert document["problems"] == ["7 days are missing through our fault; `collect.py repair` collects them"]
+    assert document["days"]["our_failure"] == 7
+    assert document["days"]["recent"] == {**dict.fromkeys(STATUSES, 0), "present": 500, "our_failure": 2}
+
+
+def test_days_that_nobody_counts_are_no_problem() -> None:
+    assert told(snapshot(row()))["days"] is None
+    assert told(replace(snapshot(row()), days=Completeness({"ring_not_worn": 9})))["status"] == "ok"
+
+
 class Fixed:
     """A status that never changes."""
 
@@ -101,6 +117,9 @@ def test_every_label_that_a_rule_may_look_for_is_there_with_zero() -> None:
     for asked_by in ASKED_BY:
         for outcome in OUTCOMES:
             assert f'oura_collector_collections_total{{asked_by="{asked_by}",outcome="{outcome}"}} 0.0' in text
+    for status in STATUSES:
+        assert f'oura_collector_days{{status="{status}"}} 0.0' in text
+    assert "oura_collector_days_missing 0.0" in text
     assert "oura_collector_last_collection_timestamp 0.0" in text
     assert "_created" not in text
 

@@ -109,3 +109,13 @@ def test_a_failed_reading_beside_a_stopped_loader_does_not_hide_the_loader() -> 
     events = [failed("workout"), {"name": "target-postgres", "event": "value too long"}, block("Loader failed")]
 
     assert conclude(said(read("sleep"), *events), 1).reason == "load"
+
+
+def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure() -> None:
+    skipped = {"event": "Nothing new since 2026-03-31 08:00:12 UTC: dbt skipped", "name": "dbt", "level": "info"}
+
+    assert conclude(said(read("sleep"), skipped), 0) == Result(
+        "succeeded", readings=(*said(read("sleep")).readings,), nothing_new=True
+    )
+    assert conclude(said(read("sleep"), failed("workout"), skipped), 0).nothing_new
+    assert not conclude(said(read("sleep")), 0).nothing_new

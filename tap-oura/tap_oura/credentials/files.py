@@ -80,7 +80,9 @@ class FileEntry:
 
     def remove(self) -> None:
         with _told(f"token_store: cannot remove {self._path}"):
-            self._path.unlink(missing_ok=True)
+            # The lock's file bears the name too. Who waits for it finds the file gone, and looks again.
+            for path in (self._path, self._path.with_suffix(".lock")):
+                path.unlink(missing_ok=True)
             self._settle_folder()
         self.record = None
 

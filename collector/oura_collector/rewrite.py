@@ -1,0 +1,32 @@
+"""Having PostgreSQL write its files without what was deleted, whose bytes it would leave in them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def rewrite(connection: psycopg.Connection, tables: Iterable[str]) -> None:
+    """Write tables, given as `schema.name`, anew, and what PostgreSQL knows of their values."""
+    for table in tables:
+        connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(*table.split("."))))
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        connection.execute("VACUUM (FULL) pg_catalog.pg_statistic")
+
+
+def drop_log(connection: psycopg.Connection) -> None:
+    """Overwrite and drop the embedded server's write-ahead log, in which deleted rows can still be read."""
+    connection.execute("ALTER SYSTEM SET wal_recycle = off")
+    connection.execute("SELECT pg_reload_conf()")
+    row = connection.execute("SELECT count(*) FROM pg_ls_waldir()").fetchone()
+    for _ in range(int(row[0]) if row else 0):
+        connection.execute("SELECT pg_logical_emit_message(false, 'oura', ''), pg_switch_wal()")
+    connection.execute("CHECKPOINT")
+    connection.execute("ALTER SYSTEM RESET wal_recycle")
+    connection.execute("SELECT pg_reload_conf()")

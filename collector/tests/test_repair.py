@@ -1,0 +1,48 @@
+"""Which ranges are collected again: exactly the days that are missing."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import product
+
+from hypothesis import given
+from hypothesis import strategies as st
+from oura_collector.backfill import Span
+from oura_collector.completeness import Day
+from oura_collector.repair import gaps
+
+FIRST = date(2026, 2, 25)
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def test_neighbouring_days_are_one_range_and_others_are_not() -> None:
+    missing = [("anna", "sleep", day(number)) for number in (0, 1, 2, 3, 4, 7)]
+
+    assert gaps(missing) == [
+        Span(date(2026, 2, 25), date(2026, 3, 1), ("sleep",), ("anna",)),
+        Span(date(2026, 3, 4), date(2026, 3, 4), ("sleep",), ("anna",)),
+    ]
+
+
+def test_what_lacks_the_same_days_is_collected_together() -> None:
+    missing = list(product(("anna", "ben"), ("sleep", "workout"), (day(0), day(1))))
+
+    assert gaps(missing) == [Span(day(0), day(1), ("sleep", "workout"), ("anna", "ben"))]
+
+
+days = st.tuples(
+    st.sampled_from(["anna", "ben", "cleo"]), st.sampled_from(["sleep", "tag"]), st.integers(0, 20).map(day)
+)
+
+
+@given(st.sets(days))
+def test_no_day_is_left_out_and_none_is_read_that_is_not_missing(missing: set[Day]) -> None:
+    read: list[Day] = []
+    for span in gaps(missing):
+        length = (span.last - span.first).days + 1
+        read += product(span.users, span.collections, [span.first + timedelta(days=n) for n in range(length)])
+
+    assert sorted(read) == sorted(missing)

@@ -1,0 +1,113 @@
+"""A run that found nothing new leaves dbt alone; whatever could change a table does not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from oura_collector.database import Database
+from oura_collector.settings import PROJECT
+from oura_simulator.testing import running
+
+from tests.conftest import Pipeline
+from tests.operated import Collector
+
+SKIPPED = "Nothing new since"
+BUILT = "Done. PASS="
+
+
+def update(pipeline: Pipeline, code: int = 0, **environment: str) -> str:
+    """Build where something is new, and tell what was done."""
+    said = pipeline.meltano("run", "dbt:update", code=code, **environment)
+    assert (SKIPPED in said) != (BUILT in said), said
+    return SKIPPED if SKIPPED in said else BUILT
+
+
+@pytest.fixture
+def settled(pipeline: Pipeline) -> Pipeline:
+    """What is loaded is built, and nothing is new."""
+    update(pipeline)
+    return pipeline
+
+
+def test_nothing_new_is_said_in_one_line_and_starts_no_dbt(settled: Pipeline) -> None:
+    said = settled.meltano("run", "dbt:update")
+
+    (line,) = [line for line in said.splitlines() if SKIPPED in line]
+    assert "UTC: dbt skipped" in line
+    assert "Running with dbt" not in said
+
+
+def test_who_asks_for_a_build_gets_it(settled: Pipeline) -> None:
+    assert BUILT in settled.meltano("run", "transform")
+    assert update(settled) == SKIPPED
+
+
+def test_a_second_run_right_after_the_first_builds_nothing(settled: Pipeline) -> None:
+    settled.sync()
+
+    assert SKIPPED in settled.sync()
+
+
+def test_what_is_loaded_is_built_once(settled: Pipeline) -> None:
+    settled.simulator.edit(user="user-1", collection="daily_readiness", op="rescore", day="2026-03-28", score=42)
+    settled.extract_and_load()
+
+    assert update(settled) == BUILT
+    assert update(settled) == SKIPPED
+    (row,) = settled.rows("SELECT readiness_score FROM oura_readiness WHERE user_id = 'user-1' AND date = '2026-03-28'")
+    assert row["readiness_score"] == 42
+
+
+def test_what_is_removed_by_hand_is_seen_too(settled: Pipeline) -> None:
+    settled.execute("DELETE FROM oura_raw.workout WHERE day = '2026-03-20'")
+
+    assert update(settled) == BUILT
+
+
+def test_a_mart_that_is_missing_is_built(settled: Pipeline) -> None:
+    settled.execute("DROP TABLE oura_vo2_max CASCADE")
+
+    assert update(settled) == BUILT
+    assert settled.rows("SELECT to_regclass('oura_vo2_max') AS mart")[0]["mart"]
+
+
+def test_other_models_are_built_where_nothing_is_new(settled: Pipeline, tmp_path: Path) -> None:
+    upgraded = tmp_path / "transform"
+    shutil.copytree(PROJECT / "transform", upgraded)
+    model = upgraded / "models/marts/oura_vo2_max.sql"
+    model.write_text(model.read_text() + "\n-- amended\n")
+
+    assert update(settled, DBT_PROJECT_DIR=str(upgraded), DBT_PROFILES_DIR=str(upgraded)) == BUILT
+
+
+def test_a_build_that_failed_is_made_up_for_though_nothing_is_new(settled: Pipeline) -> None:
+    settled.meltano("run", "transform", code=1, DBT_TARGET_PATH="/dev/null/target")
+
+    assert update(settled) == BUILT
+
+
+def test_a_failing_collection_fails_every_run_by_its_name(settled: Pipeline) -> None:
+    settled.simulator.fault("scope_401", collection="daily_spo2", user="user-1")
+    for _ in range(2):
+        assert "Not read: daily_spo2 of user-1" in settled.sync(code=1)
+
+    settled.simulator.reset()
+    settled.sync()
+
+
+def test_the_books_and_the_status_tell_that_nothing_was_new(
+    make_database: Callable[[], Database], tmp_path: Path
+) -> None:
+    with running(accounts=1, days=30, today=datetime.now(UTC).isoformat()) as simulator:
+        collector = Collector(make_database(), simulator, tmp_path)
+        collector.run("--once")
+        second = collector.run("--once")
+        forced = collector.run("--force")
+
+    assert [run["nothing_new"] for run in collector.runs()] == [False, True, False]
+    assert second.events("run finished")[0]["nothing_new"] is True
+    assert forced.events("run finished")[0]["nothing_new"] is False

@@ -1,0 +1,127 @@
+"""Taking out everything about a person: the archive, read back, holds the rows of the database."""
+
+from __future__ import annotations
+
+import json
+from itertools import starmap
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import duckdb
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.conftest import Pipeline
+from tests.test_commands import collect, url
+
+USER = "user-1"
+
+
+def exported(pipeline: Pipeline, how: str, folder: Path) -> ZipFile:
+    path = folder / "all.zip"
+    where = {"DATABASE_URL": url(pipeline.database), "DATA_DIR": str(folder)}
+    done = collect("export", "--user", USER, "--format", how, "--output", str(path), **where)
+    assert done.returncode == 0, done.stderr
+    assert path.stat().st_mode & 0o077 == 0, "others could read it"
+    return ZipFile(path)
+
+
+def members(archive: ZipFile, how: str) -> dict[str, str]:
+    """The file of each table; `runs` has no column for the account and is looked at by itself."""
+    names = {name.removesuffix(f".{how}").replace("/", "."): name for name in archive.namelist() if name.endswith(how)}
+    return {table: name for table, name in names.items() if table not in ("columns", "oura_collector.runs")}
+
+
+def difference(connection: psycopg.Connection, table: str, shape: str, back: str) -> int:
+    """Number of rows that the table, in that shape, or the query that reads the archive has alone."""
+    own = sql.SQL(f"SELECT {shape}::text FROM {{}} AS stored WHERE user_id = {{}}").format(
+        sql.Identifier(*table.split(".")), USER
+    )
+    query = sql.SQL("SELECT count(*) FROM (({a} EXCEPT ALL {b}) UNION ALL ({b} EXCEPT ALL {a})) AS alone")
+    row = connection.execute(query.format(a=own, b=sql.SQL(back))).fetchone()
+    assert row
+    return int(row[0])
+
+
+def test_the_csv_archive_read_back_holds_the_same_rows(collected: Pipeline, tmp_path: Path) -> None:
+    archive = exported(collected, "csv", tmp_path)
+    tables = members(archive, "csv")
+
+    assert {"oura_raw.sleep", "oura_raw.collection_days", "public.oura_heart_rate"} <= tables.keys()
+    with collected.database.connect() as connection:
+        for table, name in tables.items():
+            connection.execute(sql.SQL("CREATE TEMP TABLE back (LIKE {})").format(sql.Identifier(*table.split("."))))
+            with connection.cursor().copy("COPY back FROM STDIN (FORMAT csv, HEADER)") as copy:
+                copy.write(archive.read(name))
+            assert difference(connection, table, "stored", "SELECT back::text FROM back") == 0, table
+            connection.execute("DROP TABLE back")
+
+
+def test_the_jsonl_archive_read_back_holds_the_same_rows(collected: Pipeline, tmp_path: Path) -> None:
+    archive = exported(collected, "jsonl", tmp_path)
+
+    with collected.database.connect() as connection:
+        connection.execute("CREATE TEMP TABLE lines (line jsonb)")
+        for table, name in members(archive, "jsonl").items():
+            connection.execute("TRUNCATE lines")
+            with connection.cursor().copy("COPY lines FROM STDIN") as copy:
+                for line in archive.read(name).decode().splitlines():
+                    assert json.loads(line)["user_id"] == USER
+                    copy.write_row([line])
+            assert difference(connection, table, "to_jsonb(stored)", "SELECT line::text FROM lines") == 0, table
+
+
+def test_the_parquet_archive_read_back_holds_the_same_values(collected: Pipeline, tmp_path: Path) -> None:
+    archive = exported(collected, "parquet", tmp_path)
+
+    for table, name in members(archive, "parquet").items():
+        file = archive.extract(name, tmp_path)
+        back = duckdb.sql(f"SELECT * FROM '{file}'")
+        columns = dict(zip(back.columns, map(str, back.types), strict=True))
+        read = duckdb.sql(f"SELECT {', '.join(starmap(in_duckdb, columns.items()))} FROM '{file}'").fetchall()
+        own = f"SELECT {', '.join(starmap(in_postgres, columns.items()))} FROM {table} WHERE user_id = %s"
+        with psycopg.connect(**collected.database.parameters, options="-c timezone=UTC") as connection:
+            assert comparable(read) == comparable(connection.execute(own.encode(), [USER]).fetchall()), table
+
+
+def in_duckdb(column: str, kind: str) -> str:
+    """Python knows no moment before or after all others."""
+    return f'CASE WHEN isfinite("{column}") THEN "{column}" END' if kind.startswith("TIMESTAMP") else f'"{column}"'
+
+
+def in_postgres(column: str, kind: str) -> str:
+    return in_duckdb(column, kind) + {"VARCHAR": "::text", "DOUBLE": "::float8"}.get(kind, "")
+
+
+def comparable(rows: list[tuple[Any, ...]]) -> list[str]:
+    """Rows in a fixed order; an instant is the same in any zone."""
+    return sorted(
+        repr([value.timestamp() if getattr(value, "tzinfo", None) else value for value in row]) for row in rows
+    )
+
+
+@pytest.mark.parametrize("name", ["data-dictionary.md", "README.md", "columns.csv", "state.json"])
+def test_what_explains_the_rows_is_inside(collected: Pipeline, tmp_path: Path, name: str) -> None:
+    text = exported(collected, "csv", tmp_path).read(name).decode()
+
+    assert text
+    assert "user-2" not in text
+
+
+def test_no_row_of_anybody_else_is_inside(collected: Pipeline, tmp_path: Path) -> None:
+    archive = exported(collected, "csv", tmp_path)
+
+    assert [name for name in archive.namelist() if b"user-2" in archive.read(name)] == []
+    assert len(json.loads(archive.read("state.json"))["dev:tap-oura-to-target-postgres"]["sleep"]) == 1
+
+
+def test_an_archive_that_is_there_already_is_not_overwritten(collected: Pipeline, tmp_path: Path) -> None:
+    (tmp_path / "all.zip").write_text("mine")
+    where = {"DATABASE_URL": url(collected.database), "DATA_DIR": str(tmp_path)}
+
+    done = collect("export", "--user", USER, "--output", str(tmp_path / "all.zip"), **where)
+
+    assert done.returncode == 2
+    assert (tmp_path / "all.zip").read_text() == "mine"

@@ -1,0 +1,97 @@
+"""Purging: what Oura no longer has leaves the raw tables for good; what was not read whole stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from oura_collector.database import Database
+from oura_simulator.testing import running
+
+from tests.operated import Collector
+
+
+@pytest.fixture(scope="module")
+def purged(
+    make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Collector, dict[str, Any], str]]:
+    """A workout, a nap, a tag and an hour of heart rate were deleted at Oura, then collected, then purged."""
+    with running(accounts=1, days=60) as simulator:
+        collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"))
+        collector.run("--once")
+        day = collector.value("SELECT (max(day) - 3)::text FROM oura_raw.daily_sleep")
+        gone = {}
+        for collection in ("workout", "session", "sleep"):
+            documents = simulator.documents("user-1", collection, start="2000-01-01")
+            gone[collection] = documents[-1]["id"]
+            simulator.edit(user="user-1", collection=collection, op="delete", id=gone[collection])
+        simulator.edit(user="user-1", collection="heartrate", op="delete", day=day)
+        gone["heartrate"] = day
+        before = counts(collector)
+        collector.run("--once")
+        assert counts(collector) == before, "deletions remove nothing by themselves"
+        said = collector.run("purge").said()
+        yield collector, gone, said
+
+
+def counts(collector: Collector) -> dict[str, int]:
+    names = ("workout", "session", "sleep", "heartrate", "daily_sleep")
+    return {name: collector.value(f"SELECT count(*) FROM oura_raw.{name}") for name in names}
+
+
+@pytest.mark.parametrize("collection", ["workout", "session", "sleep"])
+def test_a_document_that_oura_deleted_is_gone_for_good(purged: Any, collection: str) -> None:
+    collector, gone, said = purged
+
+    assert collector.rows(f"SELECT id FROM oura_raw.{collection} WHERE id = '{gone[collection]}'") == []
+    assert f"oura_raw.{collection} " in said
+
+
+def test_samples_that_oura_deleted_are_gone_for_good(purged: Any) -> None:
+    collector, gone, _ = purged
+
+    assert collector.value(f"SELECT count(*) FROM oura_raw.heartrate WHERE timestamp LIKE '{gone['heartrate']}%%'") == 0
+
+
+def test_all_that_oura_still_has_stays(purged: Any) -> None:
+    collector, *_ = purged
+
+    for collection in ("workout", "session", "sleep", "daily_sleep", "enhanced_tag"):
+        first = collector.value("SELECT min(day)::text FROM oura_raw.daily_sleep")
+        has = {d["id"] for d in collector.simulator.documents("user-1", collection, start=first)}
+        kept = {row["id"] for row in collector.rows(f"SELECT id FROM oura_raw.{collection}")}
+        assert has <= kept
+
+
+def test_a_second_purge_finds_nothing(purged: Any) -> None:
+    collector, *_ = purged
+
+    assert collector.run("purge").said().endswith("Removed 0 rows of what Oura no longer has.\n")
+
+
+def test_a_document_whose_day_is_not_in_the_ledger_stays(purged: Any) -> None:
+    collector, *_ = purged
+    before = counts(collector)
+    collector.execute("CREATE TABLE days_kept AS TABLE oura_raw.collection_days")
+    collector.execute("TRUNCATE oura_raw.collection_days")
+
+    collector.run("purge")
+
+    assert counts(collector) == before
+    collector.execute("INSERT INTO oura_raw.collection_days TABLE days_kept")
+    collector.execute("DROP TABLE days_kept")
+
+
+def test_a_sample_newer_than_the_ledger_stays_though_its_day_does_not_know_it(purged: Any) -> None:
+    collector, *_ = purged
+    collector.execute(
+        "UPDATE oura_raw.collection_days SET document_ids = '{}' WHERE collection = 'workout' AND read_at = "
+        "(SELECT max(read_at) FROM oura_raw.collection_days WHERE collection = 'workout' AND count > 0)"
+    )
+    collector.execute("UPDATE oura_raw.workout SET _sdc_extracted_at = now() AT TIME ZONE 'UTC'")
+    before = counts(collector)
+
+    collector.run("purge")
+
+    assert counts(collector) == before
