@@ -12,19 +12,20 @@ from oura_collector.collections import EVERY_COLLECTION
 SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "failed", "interrupted")
 """partial: built from what could be read, while an account or a collection could not be."""
 
-SETTINGS, DATABASE, LOAD, TRANSFORM = "settings", "database", "load", "transform"
+SETTINGS, DATABASE, DISK, LOAD, TRANSFORM = "settings", "database", "disk", "load", "transform"
 OURA_REASONS = (
     "token", "consent", "refresh", "store", "scope", "membership", "refused", "answer", "server", "rate_limit",
     "unreachable", "error",
 )  # fmt: skip
 """Why the tap could not read something."""
-REASONS = (*OURA_REASONS, SETTINGS, DATABASE, LOAD, TRANSFORM, INTERRUPTED)
+REASONS = (*OURA_REASONS, SETTINGS, DATABASE, DISK, LOAD, TRANSFORM, INTERRUPTED)
 
 PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPTED}
 """Reasons that may be gone in a minute; the others need a person."""
 
 TAP, LOADER, DBT = "tap-oura", "target-postgres", "dbt"
 REMEMBERED_LINES = 40
+DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 DATABASE_SIGNS = ("OperationalError", "connection to server", "server closed the connection", "terminating connection")
 
 
@@ -130,6 +131,8 @@ def _broken(log: Log, stopped: bool) -> tuple[str, str, str]:
         return INTERRUPTED, INTERRUPTED, "stopped on request; the next run goes on where this one was"
     if log.settings_problems:
         return FAILED, SETTINGS, "; ".join(log.settings_problems)
+    if full := _telling(log, DISK_SIGNS):
+        return FAILED, DISK, full
     if any(sign in log.everything() for sign in DATABASE_SIGNS):
         return FAILED, DATABASE, _telling(log, DATABASE_SIGNS) or "PostgreSQL went away during the run"
     if log.failed_block == "Extractor failed":

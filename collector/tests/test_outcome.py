@@ -93,6 +93,8 @@ def test_settings_that_cannot_work_are_wrong_usage() -> None:
         ([{"name": "target-postgres", "event": "OperationalError: gone"}, block("Loader failed")], "database"),
         ([{"name": "dbt", "event": "  Failure in test in_range"}, block("`dbt` failed")], "transform"),
         (["Traceback (most recent call last):", "no such thing"], "load"),
+        (["[Errno 28] No space left on device", "Need help fixing this problem?"], "disk"),
+        ([{"name": "target-postgres", "event": "OperationalError: No space left on device"}], "disk"),
     ],
 )
 def test_what_broke_after_the_reading_is_told_apart(events: list[Any], reason: str) -> None:
