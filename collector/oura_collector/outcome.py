@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,9 @@ TAP, LOADER, DBT = "tap-oura", "target-postgres", "dbt"
 REMEMBERED_LINES = 40
 DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 DATABASE_SIGNS = ("OperationalError", "connection to server", "server closed the connection", "terminating connection")
+
+ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", re.DOTALL)
+"""From where PostgreSQL and SQLAlchemy quote the row that they stumbled over: measured values, not for a log."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ class Log:
             event = None
         if not isinstance(event, dict):
             event = {"event": line.rstrip(), "level": "info"}
-        source, text = str(event.get("name", "meltano")), str(event.get("event", ""))
+        event["event"] = text = ROWS.sub("", str(event.get("event", "")))
+        source = str(event.get("name", "meltano"))
         if (metric := event.get("metric_info")) is not None:
             if metric.get("metric") == "collection_read":
                 self.readings.append(_reading(metric))
