@@ -2,8 +2,7 @@
 
 Run with `.venv/bin/python -m benchmarks.memory`; ends with 1 where a bar is missed. Counted is the service with all its
 children, and beside it the backfill that an operator starts in the same container: the sum of PSS, ten times a second.
-PostgreSQL and the simulator in Oura's place are real and not counted. Nothing else should run on the machine's Python
-meanwhile, because what processes share is shared out among all of them.
+PostgreSQL and the simulator in Oura's place are real and not counted.
 """
 
 from __future__ import annotations
@@ -98,7 +97,8 @@ def table(found: dict[str, float]) -> str:
         "# Memory",
         "",
         "Sum of PSS of the service and all that a run starts, in MiB; the container's limit is 512. Written by",
-        "`.venv/bin/python -m benchmarks.memory`.",
+        "`.venv/bin/python -m benchmarks.memory`. Files that other Python processes of the machine map as well are",
+        "shared out among all of them; in a container of its own the collector counts up to 25 more.",
         "",
         "| case | peak | bar | date | machine |",
         "|---|---:|---:|---|---|",
