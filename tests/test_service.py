@@ -117,6 +117,7 @@ def test_of_all_who_start_together_one_runs_at_a_time(collector: Collector) -> N
 
 @pytest.mark.soak
 def test_a_backfill_that_is_killed_goes_on_where_it_was_and_leaves_the_bookmarks_alone(collector: Collector) -> None:
+    collector.run("--once")
     bookmarks = collector.bookmarks()
     assert bookmarks
     arguments = ("--start-date", "2026-01-01", "--end-date", "2026-05-31", "--collections", "daily_sleep,sleep")
