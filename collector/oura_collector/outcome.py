@@ -26,6 +26,8 @@ PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPT
 
 TAP, LOADER, DBT = "tap-oura", "target-postgres", "dbt"
 REMEMBERED_LINES = 40
+ADVICE = "Need help fixing this problem?"
+"""Meltano's last words whatever went wrong."""
 DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 DATABASE_SIGNS = ("OperationalError", "connection to server", "server closed the connection", "terminating connection")
 
@@ -162,7 +164,8 @@ def _telling(log: Log, signs: tuple[str, ...]) -> str | None:
 
 
 def _final(log: Log, source: str, otherwise: str) -> str:
-    lines = [line.strip() for line in log.last(source) if line.strip() and not line.endswith("un completed")]
+    said = [line.strip() for line in log.last(source) if line.strip()]
+    lines = [line for line in said if not line.endswith("un completed") and not line.startswith(ADVICE)]
     return f"{otherwise}: {lines[-1][:300]}" if lines else otherwise
 
 

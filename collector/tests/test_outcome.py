@@ -121,6 +121,12 @@ def test_the_row_that_the_loader_stumbled_over_is_not_quoted(words: str) -> None
     assert result.outcome == "failed"
 
 
+def test_meltanos_general_advice_is_not_taken_for_the_cause() -> None:
+    said_last = "Need help fixing this problem? Visit https://melta.no/ for troubleshooting steps"
+
+    assert conclude(said("Cannot start plugin", said_last), 1).message == "Meltano failed: Cannot start plugin"
+
+
 def test_a_run_stopped_on_request_is_interrupted_whatever_the_log_says() -> None:
     result = conclude(said(read("sleep"), block("Extractor failed")), 1, stopped=True)
 
