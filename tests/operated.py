@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from oura_collector.database import Database
 from oura_collector.settings import PROJECT
@@ -27,7 +28,7 @@ from psycopg.rows import dict_row
 PATIENCE = 240.0
 """Seconds until something that must happen counts as not happening; generous, for machines that are busy."""
 
-STATE_ID = "prod:tap-oura-to-target-postgres"
+MIB = 2**20
 
 Rows = list[dict[str, Any]]
 
@@ -187,6 +188,18 @@ def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -
     while not condition():
         assert time.monotonic() < deadline, f"never: {what}"
         time.sleep(0.1)
+
+
+def memory(pid: int) -> tuple[int, int]:
+    """Bytes of the process itself and of its whole tree, shared pages shared out (PSS)."""
+    process = psutil.Process(pid)
+    own, tree = process.memory_full_info().pss, 0
+    for each in process.children(recursive=True):
+        try:
+            tree += each.memory_full_info().pss
+        except psutil.Error:
+            continue
+    return own, own + tree
 
 
 def _free_port() -> int:

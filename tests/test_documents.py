@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import shutil
+import subprocess
+import time
+from typing import Any
 
 import nbformat
 import psycopg
 import pytest
 from nbclient import NotebookClient
+from oura_collector.notify import event, signature
+from oura_collector.outcome import Reading, Result
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 
 from tests.conftest import Pipeline
 
 DOCS = PROJECT / "docs"
+
+AS_N8N_CALLS_IT = """
+const { code, body, headers, secret } = JSON.parse(require('fs').readFileSync(0));
+const node = new (async () => {}).constructor('require', '$input', '$env', code);
+const helpers = { getBinaryDataBuffer: async () => Buffer.from(body, 'base64') };
+const input = { first: () => ({ json: { headers } }) };
+node.call({ helpers }, require, input, { OURA_WEBHOOK_SECRET: secret }).then(
+  (items) => console.log(JSON.stringify(items)),
+  (error) => { console.error(error.message); process.exit(1); },
+);
+"""
 
 
 # The kernel's libraries announce changes of their own to come.
@@ -51,6 +69,44 @@ def test_the_workflow_listens_where_the_product_says_and_is_connected() -> None:
     for targets in workflow["connections"].values():
         reached |= {target["node"] for ways in targets["main"] for target in ways}
     assert reached == nodes.keys()
+
+
+def in_the_workflow(body: bytes, headers: dict[str, str], secret: str) -> subprocess.CompletedProcess[str]:
+    """Run the code of the node that checks the signature, on an event as the webhook node passes it on."""
+    workflow = json.loads((DOCS / "n8n-workflow.json").read_text())
+    (code,) = (node["parameters"]["jsCode"] for node in workflow["nodes"] if "jsCode" in node["parameters"])
+    given = {"code": code, "body": base64.b64encode(body).decode(), "headers": headers, "secret": secret}
+    return subprocess.run(
+        ["node", "--eval", AS_N8N_CALLS_IT], input=json.dumps(given), capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Debian's nodejs")
+def test_the_workflow_takes_the_collectors_events_and_nobody_elses() -> None:
+    news: list[dict[str, Any]] = [
+        {"user": "anna", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"},
+        {"user": "björn", "table": "oura_activity", "rows": 1, "first_day": "2026-03-31", "last_day": "2026-03-31"},
+    ]
+    readings = (Reading("anna", "sleep", "succeeded", records=16), Reading("björn", "daily_activity", "succeeded"))
+    told = event(7, news, Result("succeeded", readings=readings))
+    body, now = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode(), int(time.time())
+
+    taken = in_the_workflow(body, signature("planted", told["id"], now, body), "planted")
+
+    assert taken.returncode == 0, taken.stderr
+    assert [item["json"] for item in json.loads(taken.stdout)] == [
+        {"event": told["id"], **account} for account in told["data"]["accounts"]
+    ]
+    right = signature("planted", told["id"], now, body)
+    for refused in (
+        in_the_workflow(body, right, "another"),
+        in_the_workflow(body.replace(b"16", b"17"), right, "planted"),
+        in_the_workflow(body, {**right, "webhook-id": "another"}, "planted"),
+        in_the_workflow(body, signature("planted", told["id"], now - 600, body), "planted"),
+        in_the_workflow(body, {}, "planted"),
+    ):
+        assert refused.returncode == 1
+        assert "the signature is wrong or old" in refused.stderr
 
 
 def test_the_workflows_query_finds_a_week_of_the_account(collected: Pipeline) -> None:

@@ -7,30 +7,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from oura_collector.database import Database
 from oura_simulator.testing import running
 
-from tests.operated import Collector, until
+from tests.operated import MIB, Collector, memory, until
 
 SECONDS = float(os.environ.get("OURA_SOAK_SECONDS", "600"))
-MIB = 2**20
 IDLE_LIMIT = 100 * MIB
 BUSY_LIMIT = 400 * MIB
 GROWTH = 8 * MIB
-
-
-def memory(pid: int) -> tuple[int, int]:
-    """Bytes of the process itself and of its whole tree, shared pages shared out (PSS)."""
-    process = psutil.Process(pid)
-    own, tree = process.memory_full_info().pss, 0
-    for each in process.children(recursive=True):
-        try:
-            tree += each.memory_full_info().pss
-        except psutil.Error:
-            continue
-    return own, own + tree
 
 
 @pytest.mark.soak

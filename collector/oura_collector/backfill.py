@@ -14,6 +14,7 @@ from oura_collector.migrations import migrate
 from oura_collector.outcome import (
     DATABASE,
     DBT,
+    DISK,
     FAILED,
     INTERRUPTED,
     LOAD,
@@ -39,7 +40,7 @@ PIECE_DAYS = 60
 # Neither reads nor writes the state, so that the live bookmark is not touched.
 READ = ["run", "--force", "--full-refresh", "--no-state-update", TAP, LOADER]
 BUILD = ["run", f"{DBT}:marts"]
-HOPELESS = (SETTINGS, DATABASE, LOAD, INTERRUPTED)
+HOPELESS = (SETTINGS, DATABASE, DISK, LOAD, INTERRUPTED)
 """Reasons for which the next piece would fail alike."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+import psycopg
 import structlog
 
 from oura_collector import database as databases
@@ -237,4 +238,7 @@ def main() -> NoReturn:
     except Busy as error:
         click.echo(f"collect.py: {error}", err=True)
         sys.exit(EXIT_BUSY)
+    except psycopg.Error as error:
+        click.echo(f"collect.py: database: {str(error).splitlines()[0]}", err=True)
+        sys.exit(1)
     raise AssertionError("click leaves by itself")

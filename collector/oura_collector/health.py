@@ -19,11 +19,13 @@ GRACE = 900.0
 """Seconds beyond the interval before a missing run counts as overdue, so that retries have their time."""
 
 
-def health(snapshot: Snapshot, *, now: float, up_since: float, interval: float, next_run_in: float) -> dict[str, Any]:
-    """Return the document of /health. `now` and `up_since` are unix seconds."""
+def health(
+    snapshot: Snapshot, *, up_for: float, interval: float, next_run_in: float, impossible: str | None = None
+) -> dict[str, Any]:
+    """Return the document of /health. `up_for` are seconds; `impossible` says why no run could even be started."""
     accounts = [_account(user, [row for row in snapshot.collections if row.user_id == user]) for user in snapshot.users]
-    overdue = _is_overdue(snapshot, now, up_since, interval)
-    problems = list(_problems(snapshot, accounts, overdue))
+    overdue = _is_overdue(snapshot, up_for, interval)
+    problems = list(_problems(snapshot, accounts, overdue, impossible))
     working = [account for account in accounts if account["state"] != FAILING]
     failing = not snapshot.reachable or overdue or (bool(accounts) and not working)
     return {
@@ -39,15 +41,18 @@ def health(snapshot: Snapshot, *, now: float, up_since: float, interval: float, 
     }
 
 
-def _is_overdue(snapshot: Snapshot, now: float, up_since: float, interval: float) -> bool:
-    return now - max(snapshot.last_collection or 0.0, up_since) > interval + max(interval, GRACE)
+def _is_overdue(snapshot: Snapshot, up_for: float, interval: float) -> bool:
+    # By the database's clock alone: ours may have been set meanwhile.
+    return min(snapshot.read_at - (snapshot.last_collection or 0.0), up_for) > interval + max(interval, GRACE)
 
 
-def _problems(snapshot: Snapshot, accounts: list[dict[str, Any]], overdue: bool) -> Any:
+def _problems(snapshot: Snapshot, accounts: list[dict[str, Any]], overdue: bool, impossible: str | None) -> Any:
     if not snapshot.reachable:
         yield "the database does not answer; what stands below is what was last known"
     if overdue:
         yield "no collection has succeeded for more than two intervals"
+    if impossible:
+        yield f"no run can be started: {impossible}"
     last = snapshot.last_run
     if last and last["outcome"] in ("failed", "interrupted"):
         yield f"the last run {'was ' if last['outcome'] == 'interrupted' else ''}{last['outcome']}: {last['message']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +13,13 @@ from oura_collector.collections import EVERY_COLLECTION
 SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "failed", "interrupted")
 """partial: built from what could be read, while an account or a collection could not be."""
 
-SETTINGS, DATABASE, LOAD, TRANSFORM = "settings", "database", "load", "transform"
+SETTINGS, DATABASE, DISK, LOAD, TRANSFORM = "settings", "database", "disk", "load", "transform"
 OURA_REASONS = (
     "token", "consent", "refresh", "store", "scope", "membership", "refused", "answer", "server", "rate_limit",
     "unreachable", "error",
 )  # fmt: skip
 """Why the tap could not read something."""
-REASONS = (*OURA_REASONS, SETTINGS, DATABASE, LOAD, TRANSFORM, INTERRUPTED)
+REASONS = (*OURA_REASONS, SETTINGS, DATABASE, DISK, LOAD, TRANSFORM, INTERRUPTED)
 
 PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPTED}
 """Reasons that may be gone in a minute; the others need a person."""
@@ -28,7 +29,13 @@ NOTHING_NEW = "Nothing new since"
 """How `transform/build.py` begins to say that dbt is skipped."""
 
 REMEMBERED_LINES = 40
+ADVICE = "Need help fixing this problem?"
+"""Meltano's last words whatever went wrong."""
+DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 DATABASE_SIGNS = ("OperationalError", "connection to server", "server closed the connection", "terminating connection")
+
+ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", re.DOTALL)
+"""From where PostgreSQL and SQLAlchemy quote the row that they stumbled over: measured values, not for a log."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,8 @@ class Log:
             event = None
         if not isinstance(event, dict):
             event = {"event": line.rstrip(), "level": "info"}
-        source, text = str(event.get("name", "meltano")), str(event.get("event", ""))
+        event["event"] = text = ROWS.sub("", str(event.get("event", "")))
+        source = str(event.get("name", "meltano"))
         if (metric := event.get("metric_info")) is not None:
             if metric.get("metric") == "collection_read":
                 self.readings.append(_reading(metric))
@@ -139,6 +147,8 @@ def _broken(log: Log, stopped: bool) -> tuple[str, str, str]:
         return INTERRUPTED, INTERRUPTED, "stopped on request; the next run goes on where this one was"
     if log.settings_problems:
         return FAILED, SETTINGS, "; ".join(log.settings_problems)
+    if full := _telling(log, DISK_SIGNS):
+        return FAILED, DISK, full
     if any(sign in log.everything() for sign in DATABASE_SIGNS):
         return FAILED, DATABASE, _telling(log, DATABASE_SIGNS) or "PostgreSQL went away during the run"
     if log.failed_block == "Extractor failed":
@@ -163,7 +173,8 @@ def _telling(log: Log, signs: tuple[str, ...]) -> str | None:
 
 
 def _final(log: Log, source: str, otherwise: str) -> str:
-    lines = [line.strip() for line in log.last(source) if line.strip() and not line.endswith("un completed")]
+    said = [line.strip() for line in log.last(source) if line.strip()]
+    lines = [line for line in said if not line.endswith("un completed") and not line.startswith(ADVICE)]
     return f"{otherwise}: {lines[-1][:300]}" if lines else otherwise
 
 

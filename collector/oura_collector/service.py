@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import signal
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import structlog
 from oura_collector import metrics
 from oura_collector.health import health
 from oura_collector.lock import Busy
-from oura_collector.schedule import Schedule
+from oura_collector.schedule import Schedule, since_boot
 from oura_collector.settings import SettingsError
 from oura_collector.status import Status
 from oura_collector.web import Web, application
@@ -36,7 +35,8 @@ class Service:
         self._settings, self._runner = settings, runner
         self._schedule = Schedule(settings.collection_interval)
         self._status = Status(runner.database)
-        self._up_since = time.time()
+        self._up_since = since_boot()
+        self._impossible: str | None = None
         # Of all queues and events this one alone may be used in a signal handler: its `put` is reentrant.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         registry = metrics.registry(self._status, detailed=settings.enable_detailed_metrics)
@@ -71,21 +71,24 @@ class Service:
     def health(self) -> dict[str, Any]:
         return health(
             self._status.read(),
-            now=time.time(),
-            up_since=self._up_since,
+            up_for=since_boot() - self._up_since,
             interval=self._settings.collection_interval,
             next_run_in=self._schedule.seconds_left(),
+            impossible=self._impossible,
         )
 
     def _run(self) -> None:
         self._schedule.started()
+        impossible = None
         try:
             result = self._runner.live("service", wait=True)
             try_soon = result.may_pass
         except Busy:
             try_soon = True
         except (SettingsError, psycopg.Error, OSError) as error:
-            logger.error("run impossible", error=str(error).splitlines()[0])
+            impossible = str(error).splitlines()[0]
+            logger.error("run impossible", error=impossible)
             try_soon = True
+        self._impossible = impossible
         self._schedule.ended(try_soon=try_soon)
         logger.info("next run planned", in_seconds=round(self._schedule.seconds_left()))

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from oura_collector.database import Database
 
+CLOCK = "SELECT extract(epoch FROM now()) AS now"
 COUNTERS = "SELECT name, labels, value, updated_at > now() - interval '1 hour' AS fresh FROM oura_collector.counters"
 COLLECTIONS = "SELECT * FROM oura_collector.collections ORDER BY user_id, collection"
 LAST_RUN = """
 SELECT run_id, asked_by, started_at, finished_at, outcome, reason, message, nothing_new
-FROM oura_collector.runs ORDER BY run_id DESC LIMIT 1"""
+FROM oura_collector.runs WHERE outcome <> 'running' ORDER BY run_id DESC LIMIT 1"""
+"""The last one that ended: what is wrong stays told while the next one tries."""
 BUSIEST_ACCOUNT = """
 SELECT coalesce(max(requests), 0) AS requests FROM (
     SELECT sum(requests) AS requests FROM oura_collector.runs JOIN oura_collector.run_collections USING (run_id)
@@ -49,9 +51,13 @@ class Collection:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was known at one moment. `reachable` is false where the database is away and this is old."""
+    """What was known at one moment, `read_at` by the database's clock, like all its times.
+
+    `reachable` is false where the database is away and this is old.
+    """
 
     reachable: bool = False
+    read_at: float = 0.0
     counters: dict[tuple[str, tuple[str, ...]], float] = field(default_factory=dict)
     quota_told: float | None = None
     busiest_requests: int = 0
@@ -119,6 +125,7 @@ def _snapshot(connection: psycopg.Connection[dict[str, Any]]) -> Snapshot:
     told = [row["value"] for row in counters if row["name"] == "rate_limit_remaining" and row["fresh"]]
     return Snapshot(
         reachable=True,
+        read_at=float(rows(CLOCK)[0]["now"]),
         counters={(row["name"], tuple(row["labels"])): row["value"] for row in counters},
         quota_told=min(told, default=None),
         busiest_requests=int(rows(BUSIEST_ACCOUNT)[0]["requests"]),

@@ -35,11 +35,11 @@ def row(user: str = "user-1", collection: str = "sleep", reason: str | None = No
 
 def snapshot(*rows: Collection, last_collection: float = NOW - HOUR / 2) -> Snapshot:
     counters = {("last_collection_timestamp", ()): last_collection}
-    return Snapshot(reachable=True, counters=counters, collections=rows)
+    return Snapshot(reachable=True, read_at=NOW, counters=counters, collections=rows)
 
 
-def told(state: Snapshot, up_since: float = NOW - 100 * HOUR) -> dict[str, Any]:
-    return health(state, now=NOW, up_since=up_since, interval=HOUR, next_run_in=10.4)
+def told(state: Snapshot, up_for: float = 100 * HOUR, impossible: str | None = None) -> dict[str, Any]:
+    return health(state, up_for=up_for, interval=HOUR, next_run_in=10.4, impossible=impossible)
 
 
 def test_all_is_well() -> None:
@@ -75,7 +75,14 @@ def test_a_collection_is_overdue_after_two_intervals(ago: float, status: str) ->
 
 
 def test_a_service_that_has_just_started_is_not_overdue() -> None:
-    assert told(Snapshot(reachable=True), up_since=NOW - 60)["status"] == "ok"
+    assert told(Snapshot(reachable=True, read_at=NOW), up_for=60)["status"] == "ok"
+
+
+def test_a_run_that_cannot_even_be_started_is_told() -> None:
+    document = told(snapshot(row()), impossible="could not extend file")
+
+    assert document["status"] == "degraded"
+    assert document["problems"] == ["no run can be started: could not extend file"]
 
 
 def test_days_that_are_our_failure_degrade_and_say_how_they_are_mended() -> None:

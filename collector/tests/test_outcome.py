@@ -93,10 +93,38 @@ def test_settings_that_cannot_work_are_wrong_usage() -> None:
         ([{"name": "target-postgres", "event": "OperationalError: gone"}, block("Loader failed")], "database"),
         ([{"name": "dbt", "event": "  Failure in test in_range"}, block("`dbt` failed")], "transform"),
         (["Traceback (most recent call last):", "no such thing"], "load"),
+        (["[Errno 28] No space left on device", "Need help fixing this problem?"], "disk"),
+        ([{"name": "target-postgres", "event": "OperationalError: No space left on device"}], "disk"),
     ],
 )
 def test_what_broke_after_the_reading_is_told_apart(events: list[Any], reason: str) -> None:
     assert conclude(said(read("sleep"), *events), 1).reason == reason
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "new row violates check\nDETAIL:  Failing row contains (user-1, 2026-03-31, 81).",
+        "invalid input\nCONTEXT:  COPY sleep, line 1, column score: 81",
+        "IntegrityError: new row violates check\n[SQL: INSERT INTO sleep]\n[parameters: {'score': 81}]",
+    ],
+)
+def test_the_row_that_the_loader_stumbled_over_is_not_quoted(words: str) -> None:
+    log = said()
+
+    passed_on = log.take(json.dumps({"name": "target-postgres", "event": words, "level": "error"}))
+    result = conclude(log, 1)
+
+    assert "81" not in str(passed_on)
+    assert "81" not in str(log.everything())
+    assert passed_on["event"] == words.splitlines()[0]
+    assert result.outcome == "failed"
+
+
+def test_meltanos_general_advice_is_not_taken_for_the_cause() -> None:
+    said_last = "Need help fixing this problem? Visit https://melta.no/ for troubleshooting steps"
+
+    assert conclude(said("Cannot start plugin", said_last), 1).message == "Meltano failed: Cannot start plugin"
 
 
 def test_a_run_stopped_on_request_is_interrupted_whatever_the_log_says() -> None:

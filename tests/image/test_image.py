@@ -69,6 +69,26 @@ def test_a_first_run_fills_the_tables(computer: Machine) -> None:
     assert int(said) >= 25
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT date, total_sleep, rem_sleep, deep_sleep FROM oura_sleep ORDER BY date DESC LIMIT 7;",
+        "SELECT date, steps, active_calories, total_calories FROM oura_activity ORDER BY date DESC LIMIT 7;",
+        "SELECT relname, pg_size_pretty(pg_total_relation_size(relid)) FROM pg_stat_user_tables LIMIT 7;",
+    ],
+)
+def test_the_products_queries_answer_in_psql(computer: Machine, query: str) -> None:
+    assert "(7 rows)" in computer.run(f'psql -h 127.0.0.1 -U app -c "{query}"')
+
+
+def test_the_tables_can_be_vacuumed_and_the_token_tried_by_hand(computer: Machine) -> None:
+    computer.run('psql -h 127.0.0.1 -U app -c "VACUUM ANALYZE oura_sleep, oura_activity;"')
+
+    address = "http://127.0.0.1:8111/v2/usercollection/personal_info"
+    said = computer.run(f"""sh -c 'curl --fail -s -H "Authorization: Bearer $OURA_API_TOKEN" {address}'""")
+    assert json.loads(said)["id"]
+
+
 def succeeded(computer: Machine, asked_by: str) -> bool:
     start = f'oura_collector_collections_total{{asked_by="{asked_by}",outcome="succeeded"}} '
     lines = computer.run("curl -s localhost:8080/metrics").splitlines()
@@ -87,7 +107,7 @@ def test_the_service_answers_collects_beside_a_forced_run_and_stops(computer: Ma
         assert json.loads(computer.run("curl -s localhost:8080/health"))["status"] == "ok"
 
         computer.run("python /app/collect.py --force")
-        computer.run("python /app/collect.py --start-date 2026-01-01 --end-date 2026-01-10")
+        computer.run("python /app/collect.py --start-date 2024-01-01 --end-date 2024-12-31")
 
         assert succeeded(computer, "force")
         assert succeeded(computer, "backfill")

@@ -1,0 +1,126 @@
+"""Peak memory of everything the collector runs, held against its bars and written to `benchmarks/memory.md`.
+
+Run with `.venv/bin/python -m benchmarks.memory`; ends with 1 where a bar is missed. Counted is the service with all its
+children, and beside it the backfill that an operator starts in the same container: the sum of PSS, ten times a second.
+PostgreSQL and the simulator in Oura's place are real and not counted.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+from oura_collector import database as databases
+from oura_simulator.testing import running
+
+from tests.operated import MIB, Collector, Process, Service, memory, until
+
+RECORD = Path(__file__).with_suffix(".md")
+BARS = {"idle between runs": 100, "first run of 30 days": 400, "hourly run": 400, "a year of backfill": 450}
+"""MiB, of the 512 that the container may use."""
+
+IDLE_SECONDS = 10.0
+# One run at the start of the service, then an hour of rest.
+SETTINGS = {"COLLECTION_INTERVAL": "3600", "DAYS_TO_BACKFILL": "30"}
+
+
+@dataclass
+class Meter:
+    """Keeps the peak of some processes and all that they started."""
+
+    processes: list[Process]
+    peak: int = 0
+
+    def look(self) -> None:
+        found = 0
+        for process in self.processes:
+            with suppress(psutil.NoSuchProcess):
+                found += memory(process.popen.pid)[1]
+        self.peak = max(self.peak, found)
+
+    def watch(self, done: Callable[[], bool], what: str) -> float:
+        """Look until it is done. Returns the peak since the start of this call, in MiB."""
+        self.peak = 0
+
+        def seen() -> bool:
+            self.look()
+            return done()
+
+        until(seen, what, seconds=1800)
+        return self.peak / MIB
+
+
+def measured(collector: Collector) -> dict[str, float]:
+    """Peak in MiB by case."""
+    found = {}
+    with collector.serving(**SETTINGS) as service:
+        meter = Meter([service.process])
+        found["first run of 30 days"] = meter.watch(lambda: succeeded(service) == 1, "a first run")
+        rest(service)
+        idle_until = time.monotonic() + IDLE_SECONDS
+        found["idle between runs"] = meter.watch(lambda: time.monotonic() > idle_until, "some idleness")
+    with collector.serving(**SETTINGS) as service:
+        meter = Meter([service.process])
+        found["hourly run"] = meter.watch(lambda: succeeded(service) == 2, "an hourly run")
+        rest(service)
+        last = datetime.now(UTC).date() - timedelta(days=30)
+        span = ["--start-date", str(last - timedelta(days=364)), "--end-date", str(last)]
+        backfill = collector.start(*span, "--wait")
+        meter = Meter([service.process, backfill])
+        found["a year of backfill"] = meter.watch(lambda: backfill.popen.poll() is not None, "the end of the backfill")
+        assert backfill.popen.returncode == 0, backfill.log()
+    return found
+
+
+def rest(service: Service) -> None:
+    until(lambda: not psutil.Process(service.process.popen.pid).children(), "the end of the run")
+
+
+def succeeded(service: Service) -> float:
+    return service.metric("collections_total", asked_by="service", outcome="succeeded")
+
+
+def table(found: dict[str, float]) -> str:
+    """The record: what, how much, under which bar, when, where."""
+    where = f"Linux, {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
+    today = datetime.now(UTC).date()
+    lines = [
+        "# Memory",
+        "",
+        "Sum of PSS of the service and all that a run starts, in MiB; the container's limit is 512. Written by",
+        "`.venv/bin/python -m benchmarks.memory`. Files that other Python processes of the machine map as well are",
+        "shared out among all of them; in a container of its own the collector counts up to 25 more.",
+        "",
+        "| case | peak | bar | date | machine |",
+        "|---|---:|---:|---|---|",
+        *(f"| {case} | {found[case]:.0f} | {bar} | {today} | {where} |" for case, bar in BARS.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    # Not below the project: PostgreSQL refuses to run as root, and its user must be able to enter.
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as local:
+        try:
+            database = databases.embedded(Path(place), "app")
+            with running(accounts=1, days=430) as simulator:
+                found = measured(Collector(database, simulator, Path(local)))
+        finally:
+            databases.stop_embedded(Path(place))
+    RECORD.write_text(table(found))
+    print(RECORD.read_text())
+    missed = [case for case, bar in BARS.items() if found[case] >= bar]
+    sys.exit(f"over the bar: {', '.join(missed)}" if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
