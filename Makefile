@@ -27,7 +27,7 @@ test: .venv/ready-dev  ## Run every test
 	@$(BIN)/python -m pytest
 
 soak: .venv/ready-dev  ## Run the tests that take many minutes
-	@$(BIN)/python -m pytest -m soak --override-ini timeout=3600
+	@$(BIN)/python -m pytest -m soak -n 0 --override-ini timeout=3600
 
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .

@@ -27,6 +27,13 @@ TODAY = "2026-03-31"
 Rows = list[dict[str, Any]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what runs Meltano in one process: two runs of one checkout would write the same files."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent or "make_database" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("meltano"))
+
+
 @dataclass
 class Pipeline:
     """The project's Meltano on a database and a simulator of its own."""
