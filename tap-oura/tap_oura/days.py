@@ -11,13 +11,13 @@ The ledger stands for the bookmark written in it: whoever edits the bookmark mak
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 from singer_sdk import Stream
 
 from tap_oura import schemas
@@ -143,16 +143,12 @@ class Ledger:
         if not records and self._was_empty(day):
             return None
         known_count, known_digest = self._before(day)
-        digest, grew = blake2b(digest_size=DIGEST_BYTES), False
-        for number, record in enumerate(records):
-            if number == known_count:
-                grew = digest.hexdigest() == known_digest
-            digest.update(json.dumps(record, sort_keys=True).encode())
-        content = digest.hexdigest()
-        if (len(records), content) == (known_count, known_digest):
+        digest = _digest(records)
+        if (len(records), digest) == (known_count, known_digest):
             return None
+        grew = 0 < known_count < len(records) and _digest(records[:known_count]) == known_digest
         ids = None if self._collection.query is Query.INSTANTS else [str(record["id"]) for record in records]
-        return News(day, len(records), content, records[known_count:] if grew else records, ids, grew)
+        return News(day, len(records), digest, records[known_count:] if grew else records, ids, grew)
 
     def _before(self, day: str) -> tuple[int, str]:
         """Return how many records the day had and their digest; none and no digest where it was empty or unknown."""
@@ -169,6 +165,10 @@ class Ledger:
 
     def _place(self, record: Record) -> tuple[str, ...]:
         return (self._day(record), *(str(record[key]) for key in self._collection.keys))
+
+
+def _digest(records: list[Record]) -> str:
+    return blake2b(msgspec.json.encode(records, order="deterministic"), digest_size=DIGEST_BYTES).hexdigest()
 
 
 def _text(instant: datetime) -> str:

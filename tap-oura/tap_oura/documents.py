@@ -52,6 +52,8 @@ class Documents:
         """
         series = self.collection.query is Query.INSTANTS
         cursor, keys = self.collection.cursor, self.collection.keys
+        # The order of their texts is the order of dates, and of instants that `instant` made.
+        start, end = window.start.isoformat(), window.end.isoformat()
         records: dict[tuple[Any, ...], Record] = {}
         for document in documents:
             if series:
@@ -62,7 +64,7 @@ class Documents:
             key = tuple(record.get(name) for name in keys)
             if None in key:
                 raise BrokenAnswer(f"a document without its key ({', '.join(keys)})")
-            if cursor is None or day(record.get(cursor)) in window:
+            if cursor is None or start <= (record["timestamp"] if series else str(day(record.get(cursor)))) < end:
                 records[key] = record
         return list(records.values())
 

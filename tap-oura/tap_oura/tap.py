@@ -28,6 +28,7 @@ from tap_oura.errors import AccountFailed, BrokenAnswer, OuraError, SettingsErro
 from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
 from tap_oura.streams import OuraStream
 from tap_oura.windows import EVER, Window
+from tap_oura.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,7 @@ class TapOura(Tap):
     """Reads every collection of every account. What one of them cannot give stops none of the others."""
 
     name = "tap-oura"
+    message_writer_class = Writer
     config_jsonschema = settings.SETTINGS.to_dict()
     clock = staticmethod(time.time)
 
