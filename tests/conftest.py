@@ -27,8 +27,12 @@ TODAY = "2026-03-31"
 Rows = list[dict[str, Any]]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what runs Meltano in one process: two runs of one checkout would write the same files."""
+    """Keep what runs Meltano in one process: two runs of one checkout would write the same files.
+
+    First of all hooks, or the distribution does not see the marks.
+    """
     for item in items:
         if item.path.parent == Path(__file__).parent or "make_database" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("meltano"))
