@@ -20,6 +20,7 @@ from oura_collector.database import Database
 from oura_collector.settings import PROJECT, Settings
 from oura_simulator.testing import Running, running
 from psycopg.rows import dict_row
+from xdist.scheduler import LoadScopeScheduling
 
 TODAY = "2026-03-31"
 """The simulated day. The clocks changed on 8 March in America and on 29 March in Europe."""
@@ -27,15 +28,24 @@ TODAY = "2026-03-31"
 Rows = list[dict[str, Any]]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what runs Meltano in one process: two runs of one checkout would write the same files.
+WITHOUT_MELTANO = (
+    "tests/faults/test_complaints.py",
+    "tests/faults/test_histories.py",
+    "tests/test_compose.py",
+    "tests/test_manifests.py",
+    "tests/test_rules.py",
+)
 
-    First of all hooks, or the distribution does not see the marks.
-    """
-    for item in items:
-        if item.path.parent == Path(__file__).parent or "make_database" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("meltano"))
+
+class MeltanoAlone(LoadScopeScheduling):
+    """Deals out tests, those that run Meltano to one process: two runs of one checkout would write the same files."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "meltano" if nodeid.startswith("tests/") and not nodeid.startswith(WITHOUT_MELTANO) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> MeltanoAlone:
+    return MeltanoAlone(config, log)
 
 
 @dataclass

@@ -64,6 +64,8 @@ class Runner:
             if self.stopping:
                 raise Busy("stopping; no new run is started")
             run_id = ledger.start(asked_by, days)
+            if days is None and ledger.follows_a_cut(run_id):
+                variables["TAP_OURA_FORGET_DAYS"] = "true"
             before = news.now(self.database) if self.notifier else None
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days))
             result = self._meltano(arguments, variables, lock)

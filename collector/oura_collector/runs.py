@@ -53,6 +53,11 @@ UPDATE oura_collector.collections
 SET outcome = 'failed', reason = %s, message = %s, failing_since = coalesce(failing_since, now()) WHERE user_id = %s"""
 
 
+CUT_SHORT = """
+SELECT outcome IN ('failed', 'interrupted') AND reason IS DISTINCT FROM 'transform' FROM oura_collector.runs
+WHERE run_id < %s AND asked_by <> 'backfill' ORDER BY run_id DESC LIMIT 1"""
+
+
 class Ledger:
     """Writes the books. Times are the database's own, so a wrong clock of ours does no harm."""
 
@@ -82,6 +87,12 @@ class Ledger:
                 ).fetchone()
         assert row is not None
         return int(row[0])
+
+    def follows_a_cut(self, run_id: int) -> bool:
+        """Whether the live run before this one may have loaded rows that its bookmarks do not know of."""
+        with self._database.connect() as connection:
+            row = connection.execute(CUT_SHORT.encode(), [run_id]).fetchone()
+        return bool(row and row[0])
 
     def finish(self, run_id: int, asked_by: str, result: Result) -> None:
         """Close a run in one transaction. Raises psycopg.Error; what is lost then is settled by the next start."""

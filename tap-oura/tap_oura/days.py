@@ -58,19 +58,28 @@ class News:
 
 
 class Ledger:
-    """The days of one account's collection. `state` is the partition's state, changed in place."""
+    """The days of one account's collection. `state` is the partition's state, changed in place.
 
-    def __init__(self, collection: Collection, state: dict[str, Any], *, lookback: int, now: datetime) -> None:
+    A load that was cut short may have left rows behind that the state knows nothing of: `forget` begins anew, which
+    says of every day what it has, so that whatever else a warehouse holds of it is known to be gone.
+    """
+
+    def __init__(
+        self, collection: Collection, state: dict[str, Any], *, lookback: int, now: datetime, forget: bool = False
+    ) -> None:
         self._collection = collection
         self._state = state
         self._lookback = timedelta(days=lookback)
         self._today, self._over = now.date(), (now - WESTERNMOST).date()
-        known = state.get("days")
-        if not isinstance(known, dict) or known.get("bookmark") != state.get("replication_key_value"):
-            known = state["days"] = {"days": {}}
-        self._known: dict[str, Any] = known
+        kept: Any = state.get("days")
+        if not isinstance(kept, dict):
+            kept = {}
+        before = kept.get("read_at")
+        if forget or not kept or kept.get("bookmark") != state.get("replication_key_value"):
+            kept = state["days"] = {"days": {}}
+        self._known: dict[str, Any] = kept
         # Later than all that was written before, even where the clock was set back: the latest row speaks for a day.
-        if before := known.get("read_at"):
+        if before:
             now = max(now, datetime.fromisoformat(before) + timedelta(microseconds=1))
         self.read_at = now
 
@@ -134,8 +143,9 @@ class Ledger:
         if window == EVER:
             yield UNDATED
             return
-        # An empty day that is not over yet says nothing.
-        for number in range((min(window.end, self._over) - window.start).days):
+        # Once anything is known, an empty day is told of when it is over.
+        end = window.end if self._span() is None else min(window.end, self._over)
+        for number in range((end - window.start).days):
             yield (window.start + timedelta(days=number)).isoformat()
         yield from (day for day in self._days if date.fromisoformat(day) in window)
 

@@ -140,6 +140,13 @@ SETTINGS = th.PropertiesList(
         description="Send a day only when it changed since it was last sent; false sends all that is read",
     ),
     th.Property(
+        "forget_days",
+        th.BooleanType,
+        default=False,
+        title="Forget days",
+        description="Send every day of the lookback again, once, after a load that was cut short; bookmarks stay",
+    ),
+    th.Property(
         "timeout_seconds",
         th.IntegerType,
         default=30,

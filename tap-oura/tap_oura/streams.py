@@ -114,7 +114,8 @@ class OuraStream(Stream):
 
     def _ledger(self, context: Context | None) -> Ledger:
         state = self.get_context_state(context)
-        return Ledger(self.collection, state, lookback=self._lookback, now=self._tap.now())
+        forget = self.config["forget_days"]
+        return Ledger(self.collection, state, lookback=self._lookback, now=self._tap.now(), forget=forget)
 
     def plan(self, user_id: str) -> Iterator[Job]:
         """Yield the windows that `get_records` is going to ask for."""

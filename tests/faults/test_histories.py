@@ -82,7 +82,7 @@ class History:
             "fault": self.fault,
             "calm": self.world.clear_faults,
             "later": lambda hours: self.world.later(hours=hours),
-            "clock_back": lambda: self.world.later(hours=-1),
+            "clock_back": self.clock_back,
             "run": self.world.run,
             "killed": self.world.run_killed,
             "rewind": lambda stream: self.bookmark(stream, self.world.start.isoformat()),
@@ -111,6 +111,11 @@ class History:
         start = (self.world.oura.now - timedelta(days=days)).date()
         end = start + timedelta(days=span)
         self.world.edit(user="user-1", collection=stream, op="late", start=str(start), end=str(end))
+
+    def clock_back(self) -> None:
+        # Just after a kill nobody remembers what time it was.
+        if not self.world.config.get("forget_days"):
+            self.world.later(hours=-1)
 
     def remember(self, answer: Any) -> None:
         self.changes += answer["ids"]

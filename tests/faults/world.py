@@ -144,7 +144,7 @@ class Warehouse:
         WHERE raw.user_id = %(user)s AND raw.stream = %(stream)s AND CASE
             WHEN latest.collection IS NULL THEN true
             WHEN latest.document_ids IS NULL THEN raw.extracted_at >= rewritten.rewritten_at
-            ELSE raw.record ->> 'id' = ANY (latest.document_ids)
+            ELSE raw.extracted_at >= latest.read_at OR raw.record ->> 'id' = ANY (latest.document_ids)
         END
     """
 
@@ -266,11 +266,14 @@ class World:
         messages, _ = self.extract()
         self.warehouse.load(messages)
         self._acknowledge(messages)
+        self.config["forget_days"] = False
+        self.later(seconds=1)
         return [message for message in messages if message["type"] == "RECORD"]
 
     def run_killed(self, at: float, acknowledged: float, committed: float) -> None:
         """Kill a run after a share of its messages; a share of those was acknowledged, some of the rest committed."""
         whole, _ = self.extract()
+        self.config["forget_days"] = True  # As the collector does for the next run.
         sent, _ = self.extract(int(len(whole) * at))
         until = int(len(sent) * acknowledged)
         states = [number for number, message in enumerate(sent[:until]) if message["type"] == "STATE"]
@@ -284,6 +287,7 @@ class World:
         for number, stream in enumerate(rest):
             if (number * 0.37 + committed) % 1 < 0.5:
                 self.warehouse.load(rest[stream])
+        self.later(seconds=1)
 
     def _acknowledge(self, messages: list[dict[str, Any]]) -> None:
         for message in reversed(messages):

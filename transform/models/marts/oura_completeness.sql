@@ -34,7 +34,11 @@ read_days as not materialized (
         user_id,
         collection,
         day,
-        document_count,
+        -- That a day is empty counts once it is over everywhere on earth.
+        case
+            when document_count = 0 and read_at < day::timestamp at time zone 'UTC' + interval '36 hours' then null
+            else document_count
+        end as document_count,
         changed_at
     from {{ ref('int_oura__collection_days') }}
     where day > '-infinity'
