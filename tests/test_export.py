@@ -88,7 +88,8 @@ def test_the_parquet_archive_read_back_holds_the_same_values(collected: Pipeline
 
 def in_duckdb(column: str, kind: str) -> str:
     """Python knows no moment before or after all others."""
-    return f'CASE WHEN isfinite("{column}") THEN "{column}" END' if kind.startswith("TIMESTAMP") else f'"{column}"'
+    finite = f'CASE WHEN isfinite("{column}") THEN "{column}" END'
+    return finite if kind.startswith(("DATE", "TIMESTAMP")) else f'"{column}"'
 
 
 def in_postgres(column: str, kind: str) -> str:

@@ -60,8 +60,10 @@ FAMILIES = {
     "unknown_fields": Family(GaugeMetricFamily, "Fields of Oura that the schema does not know", ("collection",)),
     "accounts": Family(GaugeMetricFamily, "Accounts that are collected"),
     "accounts_failing": Family(GaugeMetricFamily, "Accounts of which something cannot be read", ("reason",)),
-    "days": Family(GaugeMetricFamily, "Days of the last 30, of all accounts and collections, by status", ("status",)),
-    "days_missing": Family(GaugeMetricFamily, "Days of any time that are missing through our fault"),
+    "completeness": Family(
+        GaugeMetricFamily, "Days of the last 30, of all accounts and collections, by status", ("status",)
+    ),
+    "gaps": Family(GaugeMetricFamily, "Days of any time that are missing through our fault"),
     "notifications": Family(CounterMetricFamily, "Events for the webhook", ("outcome",)),
     "database_up": Family(GaugeMetricFamily, "Whether the database answers; all else is then as last known"),
 }
@@ -118,8 +120,8 @@ def values(snapshot: Snapshot) -> dict[str, Values]:
         "unknown_fields": _unknown_fields(snapshot),
         "accounts": {(): float(len(snapshot.users))},
         "accounts_failing": {(reason,): float(len(failing[reason])) for reason in [*OURA_REASONS, *failing]},
-        "days": _days(snapshot),
-        "days_missing": {(): float(snapshot.days.failed if snapshot.days else 0)},
+        "completeness": _days(snapshot),
+        "gaps": {(): float(snapshot.days.failed if snapshot.days else 0)},
         "notifications": _counted(snapshot, "notifications", _each(DELIVERIES)),
         "database_up": {(): float(snapshot.reachable)},
         "account_working": {

@@ -125,8 +125,8 @@ def test_every_label_that_a_rule_may_look_for_is_there_with_zero() -> None:
         for outcome in OUTCOMES:
             assert f'oura_collector_collections_total{{asked_by="{asked_by}",outcome="{outcome}"}} 0.0' in text
     for status in STATUSES:
-        assert f'oura_collector_days{{status="{status}"}} 0.0' in text
-    assert "oura_collector_days_missing 0.0" in text
+        assert f'oura_collector_completeness{{status="{status}"}} 0.0' in text
+    assert "oura_collector_gaps 0.0" in text
     assert "oura_collector_last_collection_timestamp 0.0" in text
     assert "_created" not in text
 

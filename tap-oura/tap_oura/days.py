@@ -119,6 +119,7 @@ class Ledger:
         """Return the record of `collection_days` for a day."""
         return {
             "user_id": user_id,
+            "id": f"{self._collection.name} {news.day} {_text(self.read_at)}",
             "collection": self._collection.name,
             "day": news.day or None,
             "document_ids": news.ids,
@@ -189,11 +190,13 @@ class CollectionDays(Stream):
     """One row per day that changed, written beside the day's records by the stream that read them. Append-only."""
 
     name = "collection_days"
+    primary_keys = ("user_id", "id")
     schema: ClassVar[schemas.Schema] = {
         "type": "object",
         "properties": {
             "user_id": schemas.key("Account"),
-            "collection": schemas.key("Collection"),
+            "id": schemas.key("Collection, day and time of the reading: a reading that is loaded twice is one row"),
+            "collection": schemas.text("Collection"),
             "day": schemas.date("Day of the documents; UTC's in a time series; null where a collection has no days"),
             "document_ids": schemas.array("Documents of the day; null in a time series", schemas.text("One id")),
             "count": schemas.integer("Documents or samples of the day; 0 where a day that is over has none"),
@@ -204,7 +207,7 @@ class CollectionDays(Stream):
                 "null where the day only grew and what was sent before still stands"
             ),
         },
-        "required": ["user_id", "collection"],
+        "required": ["user_id", "id"],
     }
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002

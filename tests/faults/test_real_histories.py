@@ -74,7 +74,7 @@ class Histories:
         self.simulator.edit(user=user, op="arrive")
 
     def fault(self, user: str) -> None:
-        kind, collection = self.chance.choice(FAULTS), self.chance.choice(DEFAULT_COLLECTIONS)
+        kind, collection = self.chance.choice(FAULTS), self.chance.choice([*EDITED, "heartrate"])
         self.simulator.fault(kind, user=user, collection=collection, times=self.chance.randint(1, 4))
 
     def kill_a_run(self) -> None:
