@@ -42,7 +42,7 @@ class ReadAhead:
         self._read = read
         self._most = HELD * concurrency
         self._ahead: deque[tuple[Job, Future[Documents]]] = deque()
-        self._waiting: queue.SimpleQueue[tuple[Job, Future[Documents]]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[Job, Future[Documents]] | None] = queue.SimpleQueue()
         # A daemon does not keep a process alive that was told to stop: what is under way is not worth waiting for.
         readers = concurrency if concurrency > 1 else 0
         self._readers = [threading.Thread(target=self._work, daemon=True) for _ in range(readers)]
@@ -63,6 +63,13 @@ class ReadAhead:
                 return future.result()
             future.cancel()
 
+    def close(self) -> None:
+        """Let the readers go, each after what it is reading now."""
+        while self._ahead:
+            self._ahead.popleft()[1].cancel()
+        for _ in self._readers:
+            self._waiting.put(None)
+
     def _fill(self) -> None:
         while len(self._ahead) < self._most and (job := next(self._plan, None)):
             future: Future[Documents] = Future()
@@ -70,8 +77,8 @@ class ReadAhead:
             self._waiting.put((job, future))
 
     def _work(self) -> None:
-        while True:
-            job, future = self._waiting.get()
+        while next_one := self._waiting.get():
+            job, future = next_one
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(self._read(job))

@@ -193,8 +193,11 @@ class TapOura(Tap):
 
     def sync_all(self) -> None:  # type: ignore[misc]
         """Run; then name each failure and leave with 1, or with 0 where failures are tolerated and something worked."""
-        if self.accounts:
-            super().sync_all()
+        try:
+            if self.accounts:
+                super().sync_all()
+        finally:
+            self.reader.close()
         self.finish()
 
     def finish(self) -> None:

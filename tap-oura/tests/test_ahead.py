@@ -109,6 +109,18 @@ def test_what_is_given_up_is_passed_over() -> None:
     assert ahead.take(JOBS[21]) == documents(JOBS[21])
 
 
+def test_after_the_end_no_reader_is_left() -> None:
+    before = threading.active_count()
+    ahead = reader()
+    ahead.take(JOBS[0])
+    ahead.close()
+
+    deadline = time.monotonic() + PATIENCE
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
+
+
 def test_the_output_is_the_same_as_one_after_another(
     simulator: Running, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
