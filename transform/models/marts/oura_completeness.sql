@@ -34,9 +34,13 @@ read_days as not materialized (
         user_id,
         collection,
         day,
-        -- That a day is empty counts once it is over everywhere on earth.
+        -- A day that was empty while it lasted, and was not read again when it was over everywhere, is not known.
         case
-            when document_count = 0 and read_at < day::timestamp at time zone 'UTC' + interval '36 hours' then null
+            when
+                document_count = 0
+                and read_at < day::timestamp at time zone 'UTC' + interval '36 hours'
+                and {{ var('now') }} >= day::timestamp at time zone 'UTC' + interval '36 hours'
+                then null
             else document_count
         end as document_count,
         changed_at
