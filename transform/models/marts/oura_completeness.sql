@@ -34,15 +34,9 @@ read_days as not materialized (
         user_id,
         collection,
         day,
-        -- A day that was empty while it lasted, and was not read again when it was over everywhere, is not known.
-        case
-            when
-                document_count = 0
-                and read_at < day::timestamp at time zone 'UTC' + interval '36 hours'
-                and {{ var('now') }} >= day::timestamp at time zone 'UTC' + interval '36 hours'
-                then null
-            else document_count
-        end as document_count,
+        document_count,
+        read_at,
+        day::timestamp at time zone 'UTC' + interval '36 hours' as over_everywhere_at,
         changed_at
     from {{ ref('int_oura__collection_days') }}
     where day > '-infinity'
@@ -87,6 +81,7 @@ open_failures as (
         user_id,
         collection,
         reason,
+        failed_at,
         coalesce(start_date, '-infinity') as start_date,
         coalesce(end_date, 'infinity') as end_date
     -- Not from the mart: its test fails where something could not be read, and dbt then builds nothing on it.
@@ -191,7 +186,18 @@ cells as (
         collections.collection,
         collections.is_whole,
         collections.is_worn,
-        read_days.document_count,
+        -- A day that was empty while it lasted is not known after that, and not while it can't be read again.
+        case
+            when
+                read_days.document_count = 0
+                and read_days.read_at < read_days.over_everywhere_at
+                and (
+                    read_days.over_everywhere_at <= {{ var('now') }}
+                    or read_days.read_at < greatest(of_collection.failed_at, of_account.failed_at)
+                )
+                then null
+            else read_days.document_count
+        end as document_count,
         read_days.changed_at,
         asked.user_id is not null as is_asked,
         judged.date < (
