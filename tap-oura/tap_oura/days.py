@@ -76,7 +76,7 @@ class Ledger:
             kept = {}
         before = kept.get("read_at")
         if forget or not kept or kept.get("bookmark") != state.get("replication_key_value"):
-            kept = state["days"] = {"days": {}}
+            kept = state["days"] = {"days": {}} | ({"read_at": before} if before else {})
         self._known: dict[str, Any] = kept
         # Later than all that was written before, even where the clock was set back: the latest row speaks for a day.
         if before:

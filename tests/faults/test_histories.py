@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from tests.faults.world import Warehouse, World
@@ -64,6 +64,18 @@ step = st.one_of(
     st.tuples(st.just("rewind"), collection),
     st.tuples(st.just("forget"), collection),
 )
+
+
+FAILED_AFTER_THE_CLOCK_WENT_BACK = [
+    ("fault", "status", "ring_battery_level", 2),
+    ("run",),
+    ("clock_back",),
+    ("edit", "change", "daily_sleep", 0, 0),
+    ("fault", "status", "enhanced_tag", 3),
+    ("edit", "delete", "enhanced_tag", 3, 0),
+    ("run",),
+    ("killed", 0.5654296875, 0.5654296875, 0.0),
+]
 
 
 class History:
@@ -141,6 +153,7 @@ class History:
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+@example(steps=FAILED_AFTER_THE_CLOCK_WENT_BACK, seed=1)
 @given(steps=st.lists(step, min_size=2, max_size=12), seed=st.integers(1, 3))
 def test_after_any_history_one_run_makes_the_warehouse_equal_to_oura(
     steps: list[tuple[Any, ...]], seed: int, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
