@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 PACKAGES := tap-oura simulator collector
+# A run is several short processes, and each would compile Meltano, the tap or dbt again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo run test soak lint format generated image psql stop clean dictionary constraints
 help:            ## Show this list

@@ -52,14 +52,27 @@ def test_a_second_run_right_after_the_first_builds_nothing(settled: Pipeline) ->
     assert SKIPPED in settled.sync()
 
 
-def test_what_is_loaded_is_built_once(settled: Pipeline) -> None:
-    settled.simulator.edit(user="user-1", collection="daily_readiness", op="rescore", day="2026-03-28", score=42)
-    settled.extract_and_load()
+def test_what_is_loaded_is_built_once_and_all_is_tested_once_a_day(settled: Pipeline) -> None:
+    def load(score: int) -> None:
+        day = "2026-03-28"
+        settled.simulator.edit(user="user-1", collection="daily_readiness", op="rescore", day=day, score=score)
+        settled.extract_and_load()
 
-    assert update(settled) == BUILT
+    load(score=42)
+    tables_only = settled.meltano("run", "dbt:update")
     assert update(settled) == SKIPPED
     (row,) = settled.rows("SELECT readiness_score FROM oura_readiness WHERE user_id = 'user-1' AND date = '2026-03-28'")
     assert row["readiness_score"] == 42
+
+    load(score=43)
+    settled.execute("UPDATE oura_staging.builds SET tested_at = tested_at - interval '1 day'")
+    whole = settled.meltano("run", "dbt:update")
+
+    assert "Tables only" in tables_only
+    assert "Tables only" not in whole
+    ranges = "in_range_oura_readiness_readiness_score"
+    assert ranges in whole
+    assert ranges not in tables_only
 
 
 def test_what_is_removed_by_hand_is_seen_too(settled: Pipeline) -> None:

@@ -1,8 +1,9 @@
 """Run dbt and, with `--if-new`, only where something is new: `python build.py [--if-new] <dbt's arguments>`.
 
 After a build that dbt calls good, a marker in the warehouse keeps what was loaded, and which models were built, when it
-began. Where nothing of that has changed, building again could change nothing, so dbt is not even started. The marker is
-taken away before each build: one that fails or is killed is made up for by the next.
+began. Where nothing of that has changed, building again could change nothing, so dbt is not even started. Where only
+data came, the tables are built; the views, and the tests of all that is in the tables, wait for the day's first build.
+The marker is taken away before each build: one that fails or is killed is made up for by a whole one.
 """
 
 from __future__ import annotations
@@ -21,23 +22,36 @@ from psycopg2.extensions import quote_ident
 PROJECT = Path(__file__).parent
 READ_BY_DBT = ("models", "macros", "tests", "snapshots", "seeds")
 IF_NEW = "--if-new"
+# Keys are constraints and always hold; the tests read all of history, and the views change with the project only.
+TABLES = ["config.materialized:incremental", "resource_type:snapshot", "every_collection_was_read"]
+TABLES_ONLY = ["--no-write-json", "--indirect-selection", "empty", "--select", *TABLES]
 
 MARKERS = """
 CREATE TABLE IF NOT EXISTS oura_staging.builds (
-    arguments text PRIMARY KEY, models text NOT NULL, loaded text NOT NULL, built_at timestamptz NOT NULL DEFAULT now()
+    arguments text PRIMARY KEY,
+    models text NOT NULL,
+    loaded text NOT NULL,
+    built_at timestamptz NOT NULL DEFAULT now(),
+    tested_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE oura_staging.builds IS 'One row per way of calling dbt: what its last good build was made from.'"""
 IS_THERE = "SELECT to_regclass(%s) IS NOT NULL"
 BUILT = """
 SELECT count(DISTINCT relname) FROM pg_class
 WHERE relnamespace::regnamespace::text IN ('public', 'oura_staging') AND relname = ANY(%s)"""
-# Settled by its last build; a new day has rows of its own in the tables that count days.
-SAME = """
-SELECT to_char(built_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') FROM oura_staging.builds
-WHERE arguments = %s AND models = %s AND loaded = %s
-    AND (built_at AT TIME ZONE 'UTC')::date = (now() AT TIME ZONE 'UTC')::date"""
+# A new day has rows of its own in the tables that count days, and is tested once.
+MADE = """
+SELECT json_build_object(
+    'loaded', loaded,
+    'built_at', to_char(built_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+    'tested_at', to_char(tested_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+)
+FROM oura_staging.builds
+WHERE arguments = %s AND models = %s AND (tested_at AT TIME ZONE 'UTC')::date = (now() AT TIME ZONE 'UTC')::date"""
 FORGET = "DELETE FROM oura_staging.builds WHERE arguments = %s"
-REMEMBER = "INSERT INTO oura_staging.builds (arguments, models, loaded) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+REMEMBER = """
+INSERT INTO oura_staging.builds (arguments, models, loaded, tested_at)
+VALUES (%s, %s, %s, coalesce(%s::timestamp AT TIME ZONE 'UTC', now())) ON CONFLICT DO NOTHING"""
 
 # A failure is sent again by each run while it lasts, so what it says counts there, not that it was written.
 FAILURES = """
@@ -59,6 +73,15 @@ class Build:
     arguments: str
     models: str
     loaded: str | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a good build was made from, and when it and the tests of all that is in the tables began. Text, in UTC."""
+
+    loaded: str
+    built_at: str
+    tested_at: str
 
 
 class Warehouse:
@@ -94,23 +117,23 @@ class Warehouse:
         query = NEWEST if table in SERIES else ROWS
         return self.ask(query.format(quote_ident(table, self._connection)))
 
-    def built(self, build: Build) -> str | None:
-        """Return when this very build was made, as text in UTC; None where it was not, or is not there any more."""
+    def made(self, build: Build) -> Made | None:
+        """Return the last build of the same models; None where it is of another day, or not all there any more."""
         names = [path.stem for path in (PROJECT / "models").rglob("*.sql")]
         if self.ask(BUILT, names) != len(names) or not self.ask(IS_THERE, "oura_staging.builds"):
             return None
-        when = self.ask(SAME, build.arguments, build.models, build.loaded)
-        return str(when) if when else None
+        row = self.ask(MADE, build.arguments, build.models)
+        return Made(**row) if row else None
 
     def forget(self, build: Build) -> None:
         if self.ask(IS_THERE, "oura_staging.builds"):
             self.ask(FORGET, build.arguments)
 
-    def remember(self, build: Build) -> None:
-        """Keep what was built. The schema is there: dbt has just built in it."""
+    def remember(self, build: Build, tested_at: str | None) -> None:
+        """Keep what was built, and tested at another time than now. The schema is there: dbt has just built in it."""
         if build.loaded:
             self.ask(MARKERS)
-            self.ask(REMEMBER, build.arguments, build.models, build.loaded)
+            self.ask(REMEMBER, build.arguments, build.models, build.loaded, tested_at)
 
 
 def models() -> str:
@@ -134,29 +157,32 @@ def dbt(arguments: list[str]) -> int:
     return 0
 
 
-def due(arguments: str, *, if_new: bool) -> Build | str:
-    """Return what to remember once it is built, or when it was built where that is to be left alone."""
+def due(arguments: str, *, if_new: bool) -> tuple[Build, Made | None]:
+    """Return what to build, and the build that it can rest on. That one is forgotten where it is not the same."""
     with closing(Warehouse()) as warehouse:
         build = Build(arguments, models(), warehouse.loaded())
-        when = warehouse.built(build) if if_new else None
-        if when is None:
+        made = warehouse.made(build) if if_new else None
+        if not made or made.loaded != build.loaded:
             warehouse.forget(build)
-        return when or build
+        return build, made
 
 
 def main(arguments: list[str]) -> int:
     asked = [argument for argument in arguments if argument != IF_NEW]
-    found: Build | str | None = None
+    build: Build | None = None
+    made: Made | None = None
     # Where the database fails, dbt will meet the same and say it better.
     with suppress(psycopg2.Error):
-        found = due(" ".join(asked), if_new=IF_NEW in arguments)
-    if isinstance(found, str):
-        print(f"Nothing new since {found} UTC: dbt skipped")
+        build, made = due(" ".join(asked), if_new=IF_NEW in arguments)
+    if build and made and made.loaded == build.loaded:
+        print(f"Nothing new since {made.built_at} UTC: dbt skipped")
         return 0
-    code = dbt(asked)
-    if code == 0 and found:
+    if made:
+        print(f"Tables only: all that is in them was tested at {made.tested_at} UTC")
+    code = dbt([*asked, *TABLES_ONLY] if made else asked)
+    if code == 0 and build:
         with suppress(psycopg2.Error), closing(Warehouse()) as warehouse:
-            warehouse.remember(found)
+            warehouse.remember(build, made.tested_at if made else None)
     return code
 
 
