@@ -12,7 +12,7 @@ The ledger stands for the bookmark written in it: whoever edits the bookmark mak
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -42,6 +42,8 @@ WESTERNMOST = timedelta(hours=12)
 """A day is over everywhere once it is over there."""
 
 DIGEST_BYTES = 8
+
+RECENTLY, TICK = datetime(2026, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,7 @@ class Ledger:
         if forget or not kept or kept.get("bookmark") != state.get("replication_key_value"):
             kept = state["days"] = {"days": {}} | ({"read_at": before} if before else {})
         self._known: dict[str, Any] = kept
-        # Later than all that was written before, even where the clock was set back: the latest row speaks for a day.
-        if before:
-            now = max(now, datetime.fromisoformat(before) + timedelta(microseconds=1))
-        self.read_at = now
+        self.read_at = _after(before, now) if before else now
 
     def news(self, records: list[Record], window: Window) -> Iterator[News]:
         """Yield the days of a window, read whole, that are not as they were. Oldest first."""
@@ -180,6 +179,15 @@ class Ledger:
 
 def _digest(records: list[Record]) -> str:
     return blake2b(msgspec.json.encode(records, order="deterministic"), digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _after(before: str, now: datetime) -> datetime:
+    """Return a moment later than all that was written before, for the latest row speaks for a day.
+
+    Where the clock was set back, each of its seconds counts as a microsecond: a run that was cut short since, and left
+    rows but no state, took an earlier moment.
+    """
+    return max(now, datetime.fromisoformat(before) + max(TICK, (now - RECENTLY) / 1_000_000))
 
 
 def _text(instant: datetime) -> str:

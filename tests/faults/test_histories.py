@@ -77,6 +77,17 @@ FAILED_AFTER_THE_CLOCK_WENT_BACK = [
     ("killed", 0.5654296875, 0.5654296875, 0.0),
 ]
 
+CUT_SHORT_AFTER_THE_CLOCK_WENT_BACK = [
+    ("late", "workout", 0, 0),
+    ("run",),
+    ("arrive",),
+    ("edit", "change", "daily_sleep", 0, 0),
+    ("clock_back",),
+    ("killed", 0.0, 0.0, 0.0),
+    ("killed", 0.79931640625, 0.0, 0.0),
+    ("edit", "delete", "daily_sleep", 0, 0),
+]
+
 
 class History:
     """Plays the steps of one history."""
@@ -154,6 +165,7 @@ class History:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @example(steps=FAILED_AFTER_THE_CLOCK_WENT_BACK, seed=1)
+@example(steps=CUT_SHORT_AFTER_THE_CLOCK_WENT_BACK, seed=1)
 @given(steps=st.lists(step, min_size=2, max_size=12), seed=st.integers(1, 3))
 def test_after_any_history_one_run_makes_the_warehouse_equal_to_oura(
     steps: list[tuple[Any, ...]], seed: int, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
