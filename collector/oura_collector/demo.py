@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from oura_collector import pipeline
+from oura_collector import batches, pipeline
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def run(settings: Settings, database: Database) -> int:
     pipeline.record(settings, database, {"SIMULATOR_URL": url})
     click.secho(f"[1/3] The simulator answers at {url}", bold=True)
     click.secho("[2/3] Collecting 30 days of two accounts and building the tables", bold=True)
-    code = pipeline.sync(database, pipeline.DEVELOPMENT)
+    with batches.folder(settings.data_dir) as files:
+        code = pipeline.sync(database, pipeline.DEVELOPMENT, files)
     if code:
         return code
     click.secho("[3/3] The last seven days", bold=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
-from oura_collector import news, pipeline
+from oura_collector import batches, news, pipeline
 from oura_collector.database import prepare
 from oura_collector.lock import Busy, only_run
 from oura_collector.meltano import Meltano
@@ -81,17 +81,18 @@ class Runner:
             self._process.stop(self.settings.stop_seconds)
 
     def _meltano(self, arguments: list[str], variables: Mapping[str, str], lock: int) -> Result:
-        environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **variables}
         log = Log()
-        self._process = Meltano(arguments, environment, lock=lock)
-        if self.stopping:  # The signal came while the process was being started.
-            self._process.stop(self.settings.stop_seconds)
-        try:
-            for line in self._process.lines():
-                _relay(log.take(line))
-            return conclude(log, self._process.wait(), stopped=self._process.stopped)
-        finally:
-            self._process = None
+        with batches.folder(self.settings.data_dir) as files:
+            environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **files, **variables}
+            self._process = Meltano(arguments, environment, lock=lock)
+            if self.stopping:  # The signal came while the process was being started.
+                self._process.stop(self.settings.stop_seconds)
+            try:
+                for line in self._process.lines():
+                    _relay(log.take(line))
+                return conclude(log, self._process.wait(), stopped=self._process.stopped)
+            finally:
+                self._process = None
 
     def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> None:
         for failure in result.failures:

@@ -18,9 +18,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
-from singer_sdk import Stream
 
 from tap_oura import schemas
+from tap_oura.batches import MessageStream
 from tap_oura.collections import Query
 from tap_oura.windows import EVER, Window
 
@@ -194,7 +194,7 @@ def _text(instant: datetime) -> str:
     return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class CollectionDays(Stream):
+class CollectionDays(MessageStream):
     """One row per day that changed, written beside the day's records by the stream that read them. Append-only."""
 
     name = "collection_days"

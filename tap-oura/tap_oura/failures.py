@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from singer_sdk import Stream
-
 from tap_oura import schemas
+from tap_oura.batches import MessageStream
 from tap_oura.windows import EVER
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Failure:
         }
 
 
-class CollectionFailures(Stream):
+class CollectionFailures(MessageStream):
     """One row per account and collection that ever failed: the latest failure, and when it was over.
 
     The state remembers what is failing still, so that an untroubled run writes nothing here.

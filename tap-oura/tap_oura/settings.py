@@ -227,6 +227,8 @@ def problems(config: Mapping[str, Any]) -> Iterator[str]:
         if entry.get("refresh_token") and not all(entry.get(name) or config.get(name) for name in CLIENT):
             whose = f"accounts: '{entry['user']}' has a " if entry.get("user") else ""
             yield f"{whose}refresh_token: needs client_id and client_secret too, or it cannot be used"
+    if (config.get("batch_config") or {}).get("encoding", {}).get("format", "jsonl") != "jsonl":
+        yield "batch_config: the format of the encoding must be jsonl"
     yield from _account_problems(config.get("accounts") or [])
 
 

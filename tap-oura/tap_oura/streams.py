@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_oura import settings, traffic, windows
 from tap_oura.ahead import Job
-from tap_oura.collections import Collection
+from tap_oura.batches import WORTH_A_FILE, Batches, MessageStream
+from tap_oura.collections import Collection, Query
 from tap_oura.days import Ledger
 from tap_oura.documents import Documents, Record
 from tap_oura.errors import AccountFailed, BrokenAnswer, Forbidden, OuraError, ScopeMissing, SettingsError, Unreachable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import RecordMessage
 
+    from tap_oura.days import News
     from tap_oura.tap import TapOura
 
 logger = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ HOPELESS = (AccountFailed, ScopeMissing, Forbidden, Unreachable)
 """Faults that the account's next window would meet as well."""
 
 
-class OuraStream(Stream):
+class OuraStream(MessageStream):
     """The documents of one collection, partitioned by account.
 
     A window is fetched whole before its first record is written; then the bookmark moves to the newest cursor seen and
@@ -83,9 +85,13 @@ class OuraStream(Stream):
                     break
             else:
                 newest = max(filter(None, (newest, self._newest(records))), default=None)
-                for record in self._send(user_id, records, window, ledger):
-                    sent += 1
-                    yield record
+                news = list(ledger.news(records, window))
+                due_records = [record for day in news for record in day.records]
+                if not self.config["skip_unchanged"]:
+                    due_records = records
+                sent += len(due_records)
+                yield from self._send(due_records)
+                self._learn(user_id, news, ledger)
                 if whole:
                     self._move_bookmark(context, records)
                 ledger.close(window)
@@ -97,15 +103,30 @@ class OuraStream(Stream):
             logger.warning("%s: kept in `extra`, unknown to the schema: %s", self.name, ", ".join(sorted(drift)))
             drift.clear()
 
-    def _send(self, user_id: str, records: list[Record], window: Window, ledger: Ledger) -> Iterator[Record]:
-        """Yield what is new, day by day, and write the day's row after its records, before any state can tell of it."""
-        if not self.config["skip_unchanged"]:
-            yield from records
-        for news in ledger.news(records, window):
-            if self.config["skip_unchanged"]:
-                yield from news.records
-            self._tap.days.write(ledger.row(user_id, news))
-            ledger.learn(news)
+    def _send(self, records: list[Record]) -> Iterable[Record]:
+        """Return the records to send as messages: none where they went as a file."""
+        if self._batches is None or self._read_at is None or len(records) < WORTH_A_FILE:
+            return records
+        try:
+            files = list(self._batches.write(self.name, records, self._read_at))
+        except OSError as error:
+            logger.warning("batch_config: %s; samples go as messages", error)
+            return records
+        for file in files:
+            self._write_batch_message(self._batches.encoding, [file])
+        return ()
+
+    @cached_property
+    def _batches(self) -> Batches | None:
+        # What a map or a selection takes out of a message would stay in a file.
+        as_they_are = all(self.mask.values()) and not self.config.get("stream_maps")
+        return self._tap.batches if self.collection.query is Query.INSTANTS and as_they_are else None
+
+    def _learn(self, user_id: str, news: list[News], ledger: Ledger) -> None:
+        """Write the rows of the days whose records were sent, before any state can tell of them."""
+        for day in news:
+            self._tap.days.write(ledger.row(user_id, day))
+            ledger.learn(day)
             self.state_manager.is_flushed = False
 
     @property

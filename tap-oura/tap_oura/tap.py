@@ -20,6 +20,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_oura import accounts, settings, traffic
 from tap_oura.ahead import ReadAhead
+from tap_oura.batches import Batches
 from tap_oura.client import PERSONAL_INFO, Client
 from tap_oura.collections import COLLECTIONS, Query
 from tap_oura.credentials.vault import StoreFailed
@@ -98,6 +99,10 @@ class TapOura(Tap):
     @cached_property
     def reader(self) -> ReadAhead:
         return ReadAhead(self._plan(), self._read, self.config["concurrency"])
+
+    @cached_property
+    def batches(self) -> Batches | None:
+        return Batches.from_settings(self.config)
 
     def _plan(self) -> Iterator[Job]:
         """Yield what the streams will ask for, in the order in which the SDK syncs them."""
@@ -195,6 +200,7 @@ class TapOura(Tap):
         """Run; then name each failure and leave with 1, or with 0 where failures are tolerated and something worked."""
         try:
             if self.accounts:
+                _ = self.batches  # It tidies up, also where nothing is long enough for a file.
                 super().sync_all()
         finally:
             self.reader.close()

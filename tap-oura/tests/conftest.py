@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from oura_simulator.testing import Running, running
@@ -17,12 +20,19 @@ from tap_oura.tap import TapOura
 TODAY = "2026-03-31"
 
 
+def lines(file: Path) -> list[dict[str, Any]]:
+    """The records of a batch file."""
+    content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    return [json.loads(line) for line in content.splitlines()]
+
+
 class Messages(GenericSingerWriter[str, Any]):
     """Keeps the messages of a run instead of writing them to standard output."""
 
     def __init__(self) -> None:
         self.records: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.states: list[dict[str, Any]] = []
+        self.files: list[str] = []
 
     def serialize_message(self, message: Any) -> str:
         return str(message)
@@ -31,6 +41,10 @@ class Messages(GenericSingerWriter[str, Any]):
         content = message.to_dict()
         if content["type"] == "RECORD":
             self.records[content["stream"]].append(content["record"])
+        elif content["type"] == "BATCH":
+            self.files.extend(content["manifest"])
+            for url in content["manifest"]:
+                self.records[content["stream"]] += lines(Path(urlsplit(url).path))
         elif content["type"] == "STATE":
             self.states.append(deepcopy(content["value"]))
 
@@ -47,7 +61,7 @@ class Run:
         except SystemExit as end:
             self.code = int(end.code or 0)
         self.failures = [str(failure) for failure in tap.failures]
-        self.records = messages.records
+        self.records, self.files = messages.records, messages.files
         self.state = messages.states[-1] if messages.states else dict(state or {})
 
     def of(self, stream: str, user: str) -> list[dict[str, Any]]:

@@ -1,0 +1,84 @@
+"""Long stretches of samples as files, which a loader takes in whole: Singer's BATCH, where `batch_config` is set."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+import msgspec
+from singer_sdk import Stream
+from singer_sdk.helpers._batch import BatchConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding
+
+    from tap_oura.documents import Record
+
+WORTH_A_FILE = 1_000
+"""Fewer records are cheaper as messages."""
+
+ABANDONED_SECONDS = 3600
+"""By then a loader has long read its file, or is gone."""
+
+
+class MessageStream(Stream):
+    """Sends messages. Where `batch_config` is set, the SDK would send all as files and leave out what loaders add."""
+
+    def get_batch_config(self, config: Mapping[str, Any]) -> None:  # noqa: ARG002
+        return None
+
+
+class Batches:
+    """Writes records as JSON lines. Loaders leave the files behind: a later run removes those in a local folder, where
+    nobody else does.
+
+    Loaders take the lines as they are and add nothing to them, so each tells when it was read and sent itself.
+    """
+
+    def __init__(self, config: BatchConfig) -> None:
+        self._config = config
+        root = urlsplit(config.storage.root)
+        if root.scheme == "file":
+            _tidy(Path(unquote(root.path)))
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Batches | None:
+        given = settings.get("batch_config")
+        return cls(BatchConfig.from_dict(dict(given))) if given else None
+
+    @property
+    def encoding(self) -> BaseBatchFileEncoding:
+        return self._config.encoding
+
+    def write(self, stream: str, records: Sequence[Record], read_at: datetime) -> Iterator[str]:
+        """Yield the URL of each file that is written. Raises OSError."""
+        now = datetime.now(UTC).isoformat()
+        times = {"_sdc_extracted_at": read_at.isoformat(), "_sdc_received_at": now, "_sdc_batched_at": now}
+        encoder = msgspec.json.Encoder()
+        suffix = ".gz" if self.encoding.compression == "gzip" else ""
+        for start in range(0, len(records), self._config.batch_size):
+            part = records[start : start + self._config.batch_size]
+            lines = encoder.encode_lines([{**record, **times} for record in part])
+            if suffix:
+                lines = gzip.compress(lines, compresslevel=1)
+            storage = self._config.storage
+            name = f"{storage.prefix or ''}{stream}-{uuid4()}.jsonl{suffix}"
+            with storage.open(name, "wb") as file:
+                file.write(lines)
+            yield storage.get_url(name)
+
+
+def _tidy(folder: Path) -> None:
+    with suppress(OSError):  # Said when something is written there.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file in folder.glob("*.jsonl*"):
+            if file.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                file.unlink()
