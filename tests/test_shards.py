@@ -69,12 +69,16 @@ def once(collector: Collector, shard: int, *arguments: str, code: int = 0) -> No
     collector.run("--once", *arguments, code=code, SHARD_INDEX=str(shard), SHARD_COUNT=str(SHARDS))
 
 
+def side_by_side(collector: Collector) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda shard: once(collector, shard, "--wait"), range(SHARDS)))
+
+
 @pytest.fixture(scope="module")
 def sharded(install: Callable[[], Collector]) -> Collector:
     """Two shards that began at the same moment on an empty database."""
     collector = install()
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda shard: once(collector, shard, "--wait"), range(SHARDS)))
+    side_by_side(collector)
     return collector
 
 
@@ -100,6 +104,16 @@ def test_each_shard_keeps_the_bookmarks_of_its_own_accounts(sharded: Collector) 
         "prod:tap-oura-to-target-postgres:shard-0-of-2": ["ben", "emil"],
         "prod:tap-oura-to-target-postgres:shard-1-of-2": ["ada", "eva"],
     }
+
+
+def test_side_by_side_each_shard_goes_on_from_its_own_bookmarks(sharded: Collector) -> None:
+    before = sharded.value("SELECT max(run_id) FROM oura_collector.runs")
+
+    side_by_side(sharded)
+
+    count = "SELECT sum(records) AS records FROM oura_collector.run_collections WHERE run_id > %s AND collection = %s"
+    assert sharded.rows(count, before, "workout") == [{"records": 0}]
+    assert sharded.value("SELECT count(*) FROM meltano.state") == SHARDS
 
 
 def test_the_books_tell_both_shards_apart_and_status_all_accounts(sharded: Collector) -> None:

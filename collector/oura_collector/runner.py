@@ -11,7 +11,7 @@ import structlog
 from oura_collector import news, pipeline
 from oura_collector.database import prepare
 from oura_collector.lock import Busy, Hold, only_run
-from oura_collector.meltano import Meltano
+from oura_collector.meltano import Meltano, own_folder
 from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude
 from oura_collector.runs import FORCE, Ledger
 from oura_collector.settings import WHOLE
@@ -49,7 +49,8 @@ class Runner:
         build, shard = BUILD if asked_by == FORCE else UPDATE, self.settings.shard
         if shard.is_whole:
             return self.step(asked_by, [*LIVE, build], wait=wait)
-        return self.step(asked_by, LIVE, build=["run", build], shard=shard, extra=_share(shard), wait=wait)
+        extra = {**_share(shard), "MELTANO_SYS_DIR_ROOT": str(own_folder(self.settings.data_dir, str(shard)))}
+        return self.step(asked_by, LIVE, build=["run", build], shard=shard, extra=extra, wait=wait)
 
     def step(
         self,
