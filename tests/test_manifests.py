@@ -38,6 +38,8 @@ VARIANTS = [
     "grafana",
     "everything",
     "plain-cronjob",
+    "shards",
+    "plain-shards",
 ]
 COMBINED = {
     "cronjob": ("overlays/fako", ["cronjob"]),
@@ -45,6 +47,8 @@ COMBINED = {
     "grafana": ("base", ["grafana"]),
     "everything": ("base", ["cronjob", "multi-user", "grafana"]),
     "plain-cronjob": ("overlays/plain", ["cronjob", "multi-user", "grafana"]),
+    "shards": ("overlays/fako", ["shards", "multi-user"]),
+    "plain-shards": ("overlays/plain", ["shards"]),
 }
 pytestmark = needs_kubectl
 
@@ -232,6 +236,36 @@ def test_the_cronjob_never_overlaps_itself_and_ends(render: Callable[[str], list
     assert spec["concurrencyPolicy"] == "Forbid"
     assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] > 0
     assert spec["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"] == ["--once"]
+
+
+def test_every_shard_has_a_pod_that_knows_which_one_it_is(render: Callable[[str], list[Manifest]]) -> None:
+    spec = only(render("shards"), "CronJob", "oura-shards")["spec"]
+    job = spec["jobTemplate"]["spec"]
+    [container] = job["template"]["spec"]["containers"]
+    environment = {each["name"]: each for each in container["env"]}
+
+    assert (spec["concurrencyPolicy"], job["completionMode"]) == ("Forbid", "Indexed")
+    assert job["completions"] == job["parallelism"] == int(environment["SHARD_COUNT"]["value"]) > 1
+    index = environment["SHARD_INDEX"]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert index == "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    assert environment.keys() <= {name.upper() for name in Settings.model_fields}
+    # A shard that failed is tried again by itself, and fails none of the others.
+    assert job["backoffLimitPerIndex"] > 0
+    assert "backoffLimit" not in job
+
+
+def test_shards_share_no_folder_and_find_their_tokens_elsewhere(render: Callable[[str], list[Manifest]]) -> None:
+    manifests = render("shards")
+    pod = only(manifests, "CronJob", "oura-shards")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+    assert ["emptyDir" in volume for volume in pod["volumes"]] == [True]
+    assert only(manifests, "ConfigMap")["data"]["OURA_TOKEN_STORE"].startswith("aws-secretsmanager://")
+
+
+def test_beside_shards_the_service_collects_nothing(render: Callable[[str], list[Manifest]]) -> None:
+    [container] = only(render("shards"), "Deployment")["spec"]["template"]["spec"]["containers"]
+
+    assert container["args"] == ["serve", "--watch"]
 
 
 def test_several_users_keep_their_tokens_in_a_secret(render: Callable[[str], list[Manifest]]) -> None:

@@ -211,3 +211,15 @@ def test_every_mart_has_a_primary_key_that_begins_with_the_account(collected: Pi
     )
     assert {row["relname"] for row in keys} >= set(MARTS)
     assert [row["relname"] for row in keys if row["first"] != "user_id"] == []
+
+
+def test_every_unique_index_of_raw_rows_and_marts_begins_with_the_account(collected: Pipeline) -> None:
+    """What a database that spreads its rows by account asks of every key."""
+    indexes = collected.rows(
+        "SELECT c.relnamespace::regnamespace::text AS schema, c.relname, a.attname AS first FROM pg_index i "
+        "JOIN pg_class c ON c.oid = i.indrelid "
+        "LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] AND i.indkey[0] > 0 "
+        "WHERE i.indisunique AND c.relnamespace IN ('oura_raw'::regnamespace, 'public'::regnamespace)"
+    )
+    assert len([each for each in indexes if each["schema"] == "oura_raw"]) >= 20
+    assert [f"{each['schema']}.{each['relname']}" for each in indexes if each["first"] != "user_id"] == []

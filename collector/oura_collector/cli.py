@@ -100,17 +100,18 @@ def prepared() -> Iterator[Runner]:
 
 
 @cli.command("serve")
-def serve_command() -> None:
+@click.option("--watch", is_flag=True, help="Collect nothing: show the runs of others, expected in the same interval.")
+def serve_command(watch: bool) -> None:
     """Collect now and every COLLECTION_INTERVAL seconds; /health and /metrics on PORT."""
-    serve()
+    serve(collects=not watch)
 
 
-def serve() -> None:
+def serve(*, collects: bool = True) -> None:
     # Imported here: a web server is nothing that a single run should pay for.
     from oura_collector.service import Service
 
     with prepared() as runner:
-        Service(runner.settings, runner).serve()
+        Service(runner.settings, runner, collects=collects).serve()
 
 
 @cli.command("status")

@@ -20,7 +20,7 @@ GRACE = 900.0
 
 
 def health(
-    snapshot: Snapshot, *, up_for: float, interval: float, next_run_in: float, impossible: str | None = None
+    snapshot: Snapshot, *, up_for: float, interval: float, next_run_in: float | None, impossible: str | None = None
 ) -> dict[str, Any]:
     """Return the document of /health. `up_for` are seconds; `impossible` says why no run could even be started."""
     accounts = [_account(user, [row for row in snapshot.collections if row.user_id == user]) for user in snapshot.users]
@@ -34,7 +34,7 @@ def health(
         "database": "reachable" if snapshot.reachable else "unreachable",
         "running": snapshot.running,
         "last_collection": _instant(snapshot.last_collection),
-        "next_run_in_seconds": round(next_run_in),
+        "next_run_in_seconds": None if next_run_in is None else round(next_run_in),
         "last_run": _last_run(snapshot),
         "days": _days(snapshot),
         "accounts": accounts,

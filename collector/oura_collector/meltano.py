@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,19 @@ LOOK_AGAIN = 0.2
 
 def program() -> str:
     return str(Path(sys.executable).with_name("meltano"))
+
+
+def own_folder(data_dir: Path, name: str) -> Path:
+    """Return a system folder for Meltano with the project's plugins and nothing else of it.
+
+    Runs of one project hand the state to the tap in a file of the same name: side by side they would mix them up.
+    """
+    folder = data_dir.absolute() / "meltano" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for plugins in ("extractors", "loaders", "utilities"):
+        with suppress(FileExistsError):
+            (folder / plugins).symlink_to(PROJECT / ".meltano" / plugins)
+    return folder
 
 
 class Meltano:

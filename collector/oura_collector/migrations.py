@@ -84,6 +84,16 @@ MIGRATIONS = (
     ALTER TABLE oura_collector.runs ADD COLUMN nothing_new boolean NOT NULL DEFAULT false;
     COMMENT ON COLUMN oura_collector.runs.nothing_new IS 'Whether the tables were left as they were: nothing to build';
     """,
+    """
+    ALTER TABLE oura_collector.runs ADD COLUMN shard_index integer NOT NULL DEFAULT 0;
+    ALTER TABLE oura_collector.runs ADD COLUMN shard_count integer NOT NULL DEFAULT 1;
+    ALTER TABLE oura_collector.collections ADD COLUMN shard_index integer NOT NULL DEFAULT 0;
+    ALTER TABLE oura_collector.collections ADD COLUMN shard_count integer NOT NULL DEFAULT 1;
+    COMMENT ON COLUMN oura_collector.runs.shard_index IS 'Which share of the accounts the run was about, from 0';
+    COMMENT ON COLUMN oura_collector.runs.shard_count IS 'Of how many shares; 1: all accounts';
+    COMMENT ON COLUMN oura_collector.collections.shard_index IS 'Of the run that told how it is';
+    COMMENT ON COLUMN oura_collector.collections.shard_count IS 'Of the run that told how it is';
+    """,
 )
 """Only ever added to; each runs once."""
 

@@ -10,10 +10,11 @@ import structlog
 
 from oura_collector import batches, news, pipeline
 from oura_collector.database import prepare
-from oura_collector.lock import Busy, only_run
-from oura_collector.meltano import Meltano
+from oura_collector.lock import Busy, Hold, only_run
+from oura_collector.meltano import Meltano, own_folder
 from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude
 from oura_collector.runs import FORCE, Ledger
+from oura_collector.settings import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from oura_collector.database import Database
     from oura_collector.notify import Notifier
-    from oura_collector.settings import Settings
+    from oura_collector.settings import Settings, Shard
 
 logger = structlog.get_logger("oura_collector.runner")
 
@@ -45,30 +46,51 @@ class Runner:
 
     def live(self, asked_by: str, *, wait: bool = False) -> Result:
         """Collect what is new, load it, build the tables from it. Raises Busy, SettingsError."""
-        return self.step(asked_by, [*LIVE, BUILD if asked_by == FORCE else UPDATE], wait=wait)
+        build, shard = BUILD if asked_by == FORCE else UPDATE, self.settings.shard
+        if shard.is_whole:
+            return self.step(asked_by, [*LIVE, build], wait=wait)
+        extra = {**_share(shard), "MELTANO_SYS_DIR_ROOT": str(own_folder(self.settings.data_dir, str(shard)))}
+        return self.step(asked_by, LIVE, build=["run", build], shard=shard, extra=extra, wait=wait)
 
     def step(
         self,
         asked_by: str,
         arguments: list[str],
         *,
+        build: list[str] | None = None,
+        shard: Shard = WHOLE,
         days: tuple[date, date] | None = None,
         extra: Mapping[str, str] | None = None,
         wait: bool = False,
     ) -> Result:
-        """Run Meltano once under the lock and write it into the ledger. Raises Busy, SettingsError."""
+        """Run Meltano under the lock and write it into the ledger. Raises Busy, SettingsError.
+
+        Several shards may do so at once; what each is to `build` it then builds alone.
+        """
         variables = {**self.tap(), **(extra or {})}
         prepare(self.database)
-        ledger = Ledger(self.database)
-        with only_run(self.database, wait=wait, given_up=lambda: self.stopping) as lock:
+        ledger, whose = Ledger(self.database, shard), None if shard.is_whole else shard.index
+        with only_run(self.database, shard=whose, wait=wait, given_up=lambda: self.stopping) as hold:
             if self.stopping:
                 raise Busy("stopping; no new run is started")
             run_id = ledger.start(asked_by, days)
             if days is None and ledger.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
-            before = news.now(self.database) if self.notifier else None
-            logger.info("run started", run=run_id, asked_by=asked_by, **_span(days))
-            result = self._meltano(arguments, variables, lock)
+            before = self._mark()
+            logger.info("run started", run=run_id, asked_by=asked_by, **_span(days), **_part(shard))
+            log = Log()
+            # Two loaders that find no tables would both create them.
+            if ledger.has_read() or hold.alone():
+                result = self._meltano(arguments, variables, hold, log)
+            else:
+                result = conclude(log, 1, stopped=True)
+            if build and result.readings and result.outcome in (SUCCEEDED, PARTIAL):
+                # What is loaded while dbt reads may be committed behind the load time up to which dbt has read.
+                if hold.alone():
+                    before = self._mark()
+                    result = self._meltano(build, variables, hold, log)
+                else:
+                    result = conclude(log, 1, stopped=True)
             self._write(ledger, run_id, asked_by, result)
             if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
                 self.notifier.tell(run_id, news.since(self.database, before), result)
@@ -80,11 +102,13 @@ class Runner:
         if self._process:
             self._process.stop(self.settings.stop_seconds)
 
-    def _meltano(self, arguments: list[str], variables: Mapping[str, str], lock: int) -> Result:
-        log = Log()
+    def _mark(self) -> str | None:
+        return news.now(self.database) if self.notifier else None
+
+    def _meltano(self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log) -> Result:
         with batches.folder(self.settings.data_dir) as files:
             environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **files, **variables}
-            self._process = Meltano(arguments, environment, lock=lock)
+            self._process = Meltano(arguments, environment, lock=hold.descriptor)
             if self.stopping:  # The signal came while the process was being started.
                 self._process.stop(self.settings.stop_seconds)
             try:
@@ -122,6 +146,19 @@ def _relay(event: Mapping[str, object]) -> None:
         if source == "meltano" and "ignoring stale job check" in str(event.get("event")):
             return
         getattr(logger, level)(str(event.get("event")), source=source)
+
+
+def _share(shard: Shard) -> dict[str, str]:
+    """What tells the tap its accounts, and Meltano whose bookmarks these are."""
+    return {
+        "TAP_OURA_SHARD_INDEX": str(shard.index),
+        "TAP_OURA_SHARD_COUNT": str(shard.count),
+        "MELTANO_RUN_STATE_ID_SUFFIX": str(shard),
+    }
+
+
+def _part(shard: Shard) -> dict[str, str]:
+    return {} if shard.is_whole else {"shard": str(shard)}
 
 
 def _span(days: tuple[date, date] | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -10,6 +11,7 @@ import psycopg
 from oura_collector.collections import EVERY_COLLECTION
 from oura_collector.migrations import migrate
 from oura_collector.outcome import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, Reading, Result
+from oura_collector.settings import WHOLE, Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,9 +39,11 @@ INSERT INTO oura_collector.run_collections AS old VALUES (%s, %s, %s, %s, %s, %s
 ON CONFLICT (run_id, user_id, collection) DO UPDATE SET requests = old.requests + excluded.requests"""
 IS_NOW = """
 INSERT INTO oura_collector.collections AS old
-    (user_id, collection, outcome, reason, message, newest_day, unknown_fields, last_success_at, failing_since)
-VALUES (%s, %s, %s, %s, %s, %s, %s, CASE WHEN %s THEN NULL ELSE now() END, CASE WHEN %s THEN now() END)
+    (shard_index, shard_count, user_id, collection, outcome, reason, message, newest_day, unknown_fields,
+    last_success_at, failing_since)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN %s THEN NULL ELSE now() END, CASE WHEN %s THEN now() END)
 ON CONFLICT (user_id, collection) DO UPDATE SET
+    shard_index = excluded.shard_index, shard_count = excluded.shard_count,
     outcome = excluded.outcome, reason = excluded.reason, message = excluded.message,
     newest_day = greatest(old.newest_day, excluded.newest_day),
     unknown_fields = excluded.unknown_fields,
@@ -50,30 +54,62 @@ ON CONFLICT (user_id, collection) DO UPDATE SET
 KNOWN_USERS = "SELECT DISTINCT user_id FROM oura_collector.collections WHERE collection <> %s"
 ALL_FAIL = """
 UPDATE oura_collector.collections
-SET outcome = 'failed', reason = %s, message = %s, failing_since = coalesce(failing_since, now()) WHERE user_id = %s"""
+SET shard_index = %s, shard_count = %s,
+    outcome = 'failed', reason = %s, message = %s, failing_since = coalesce(failing_since, now()) WHERE user_id = %s"""
 
+# Who waits for the lock that we hold is not in the books yet, so what these tell to be running is dead.
+DEAD = """
+UPDATE oura_collector.runs SET outcome = 'interrupted', reason = 'interrupted',
+    finished_at = now(), message = 'its process ended before it did'
+WHERE outcome = 'running' AND (%(count)s = 1 OR shard_count = 1 OR shard_index = %(index)s) RETURNING asked_by"""
+BEGIN = """
+INSERT INTO oura_collector.runs (asked_by, first_day, last_day, shard_index, shard_count)
+VALUES (%s, %s, %s, %s, %s) RETURNING run_id"""
 
+# The bookmarks of a shard stand still while the accounts are divided otherwise: what others loaded they do not know.
 CUT_SHORT = """
-SELECT outcome IN ('failed', 'interrupted') AND reason IS DISTINCT FROM 'transform' FROM oura_collector.runs
-WHERE run_id < %s AND asked_by <> 'backfill' ORDER BY run_id DESC LIMIT 1"""
+WITH live AS (
+    SELECT *, (shard_index, shard_count) = (%(index)s, %(count)s) AS is_ours FROM oura_collector.runs
+    WHERE run_id < %(run)s AND asked_by <> 'backfill'
+), last AS (SELECT * FROM live WHERE is_ours ORDER BY run_id DESC LIMIT 1)
+SELECT EXISTS (
+    SELECT FROM last WHERE outcome IN ('failed', 'interrupted') AND reason IS DISTINCT FROM 'transform'
+) OR EXISTS (SELECT FROM live, last WHERE live.shard_count <> %(count)s AND live.run_id > last.run_id)"""
+HAS_READ = """
+SELECT EXISTS (
+    SELECT FROM oura_collector.runs JOIN oura_collector.run_collections USING (run_id)
+    WHERE runs.outcome IN ('succeeded', 'partial') AND records > 0
+)"""
+
+# Accounts and collections that are no longer asked for would grow old here and raise alarms.
+GONE = """
+DELETE FROM oura_collector.collections
+WHERE (%(count)s = 1 OR (shard_index, shard_count) = (%(index)s, %(count)s))
+    AND NOT (user_id, collection) IN (SELECT * FROM unnest(%(users)s::text[], %(collections)s::text[]))"""
+# Once each shard has read what is its own since the accounts are divided like this.
+LEFT_BEHIND = """
+DELETE FROM oura_collector.collections
+WHERE shard_count <> %(count)s AND %(count)s = (
+    SELECT count(DISTINCT shard_index) FROM oura_collector.runs
+    WHERE shard_count = %(count)s AND asked_by <> 'backfill' AND outcome IN ('succeeded', 'partial') AND run_id > (
+        SELECT coalesce(max(run_id), 0) FROM oura_collector.runs
+        WHERE shard_count <> %(count)s AND asked_by <> 'backfill'
+    )
+)"""
 
 
 class Ledger:
     """Writes the books. Times are the database's own, so a wrong clock of ours does no harm."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, shard: Shard = WHOLE) -> None:
+        self._database, self._shard = database, shard
 
     def start(self, asked_by: str, days: tuple[date, date] | None = None) -> int:
         """Open a run and return its number. To be called with the lock held: any run still open is then dead."""
         with self._database.connect() as connection:
             migrate(connection)
             with connection.transaction():
-                dead = connection.execute(
-                    "UPDATE oura_collector.runs SET outcome = 'interrupted', reason = 'interrupted', "
-                    "finished_at = now(), message = 'its process ended before it did' "
-                    "WHERE outcome = 'running' RETURNING asked_by"
-                ).fetchall()
+                dead = connection.execute(DEAD, asdict(self._shard)).fetchall()
                 for (whose,) in dead:
                     connection.execute(COUNT, ["collections", [whose, INTERRUPTED], 1])
                     connection.execute(COUNT, ["errors", [INTERRUPTED], 1])
@@ -81,9 +117,7 @@ class Ledger:
                     "DELETE FROM oura_collector.runs WHERE started_at < now() - make_interval(days => %s)", [DAYS_KEPT]
                 )
                 row = connection.execute(
-                    "INSERT INTO oura_collector.runs (asked_by, first_day, last_day) VALUES (%s, %s, %s) "
-                    "RETURNING run_id",
-                    [asked_by, *(days or (None, None))],
+                    BEGIN, [asked_by, *(days or (None, None)), self._shard.index, self._shard.count]
                 ).fetchone()
         assert row is not None
         return int(row[0])
@@ -91,7 +125,13 @@ class Ledger:
     def follows_a_cut(self, run_id: int) -> bool:
         """Whether the live run before this one may have loaded rows that its bookmarks do not know of."""
         with self._database.connect() as connection:
-            row = connection.execute(CUT_SHORT.encode(), [run_id]).fetchone()
+            row = connection.execute(CUT_SHORT, {"run": run_id, **asdict(self._shard)}).fetchone()
+        return bool(row and row[0])
+
+    def has_read(self) -> bool:
+        """Whether any run has ever loaded records, so that there are tables."""
+        with self._database.connect() as connection:
+            row = connection.execute(HAS_READ).fetchone()
         return bool(row and row[0])
 
     def finish(self, run_id: int, asked_by: str, result: Result) -> None:
@@ -109,11 +149,11 @@ class Ledger:
                 connection.execute(READ, [run_id, *_entry(reading)])
             for name, labels, value in [*_sums(asked_by, result), ("run_seconds", [asked_by], float(row[1]))]:
                 connection.execute(COUNT, [name, labels, value])
-            _note_quota(connection, result.readings)
+            _note_quota(connection, self._shard, result.readings)
             if live and result.outcome in (SUCCEEDED, PARTIAL):
                 connection.execute(SET, ["last_collection_timestamp", [], float(row[0])])
             if live:
-                _note_how_it_is(connection, result)
+                _note_how_it_is(connection, self._shard, result)
 
     def remember(self, name: str, labels: list[str]) -> None:
         """Count one event beside the runs."""
@@ -153,32 +193,34 @@ def _sums(asked_by: str, result: Result) -> Iterable[tuple[str, list[str], float
         yield "api_requests", [status], count
 
 
-def _note_quota(connection: psycopg.Connection, readings: Iterable[Reading]) -> None:
+def _note_quota(connection: psycopg.Connection, shard: Shard, readings: Iterable[Reading]) -> None:
     told = [reading.rate_limit_remaining for reading in readings if reading.rate_limit_remaining is not None]
+    labels = [] if shard.is_whole else [str(shard)]
     if told:
-        connection.execute(SET, ["rate_limit_remaining", [], min(told)])
+        connection.execute(SET, ["rate_limit_remaining", labels, min(told)])
     else:  # What an earlier run was told is over.
-        connection.execute("DELETE FROM oura_collector.counters WHERE name = 'rate_limit_remaining'")
-
-
-def _note_how_it_is(connection: psycopg.Connection, result: Result) -> None:
-    read = [reading for reading in result.readings if reading.status != "unread"]
-    for reading in read:
-        if reading.collection == EVERY_COLLECTION and _all_fail(connection, reading):
-            continue
-        how = [reading.status, reading.reason, reading.message, reading.newest_day, reading.unknown_fields]
-        connection.execute(IS_NOW, [reading.user_id, reading.collection, *how, reading.failed, reading.failed])
-    whole = result.outcome in (SUCCEEDED, PARTIAL) and all(reading.collection != EVERY_COLLECTION for reading in read)
-    if read and whole:
-        # Accounts and collections that are no longer asked for would grow old here and raise alarms.
         connection.execute(
-            "DELETE FROM oura_collector.collections WHERE NOT (user_id, collection) IN "
-            "(SELECT * FROM unnest(%s::text[], %s::text[]))",
-            [[reading.user_id for reading in read], [reading.collection for reading in read]],
+            "DELETE FROM oura_collector.counters WHERE name = 'rate_limit_remaining' AND (labels = %s OR %s)",
+            [labels, shard.is_whole],
         )
 
 
-def _all_fail(connection: psycopg.Connection, reading: Reading) -> bool:
+def _note_how_it_is(connection: psycopg.Connection, shard: Shard, result: Result) -> None:
+    read = [reading for reading in result.readings if reading.status != "unread"]
+    for reading in read:
+        if reading.collection == EVERY_COLLECTION and _all_fail(connection, shard, reading):
+            continue
+        how = [reading.status, reading.reason, reading.message, reading.newest_day, reading.unknown_fields]
+        whose = [shard.index, shard.count, reading.user_id, reading.collection]
+        connection.execute(IS_NOW, [*whose, *how, reading.failed, reading.failed])
+    whole = result.outcome in (SUCCEEDED, PARTIAL) and all(reading.collection != EVERY_COLLECTION for reading in read)
+    if whole and (read or not shard.is_whole):
+        names = {"users": [each.user_id for each in read], "collections": [each.collection for each in read]}
+        connection.execute(GONE, {**asdict(shard), **names})
+        connection.execute(LEFT_BEHIND, asdict(shard))
+
+
+def _all_fail(connection: psycopg.Connection, shard: Shard, reading: Reading) -> bool:
     """Note that nothing of an account can be read; False where nothing is known of it yet.
 
     An account that the settings do not name has a name only once Oura has told it: where Oura refuses to, it is the
@@ -186,5 +228,5 @@ def _all_fail(connection: psycopg.Connection, reading: Reading) -> bool:
     """
     known = [user for (user,) in connection.execute(KNOWN_USERS, [EVERY_COLLECTION]).fetchall()]
     user = known[0] if len(known) == 1 and reading.user_id not in known else reading.user_id
-    done = connection.execute(ALL_FAIL, [reading.reason, reading.message, user])
+    done = connection.execute(ALL_FAIL, [shard.index, shard.count, reading.reason, reading.message, user])
     return done.rowcount > 0

@@ -29,10 +29,13 @@ LONGEST_SLEEP = 30.0
 
 
 class Service:
-    """Runs until `stop`. What fails is told and tried again; only settings that cannot work end it."""
+    """Runs until `stop`. What fails is told and tried again; only settings that cannot work end it.
 
-    def __init__(self, settings: Settings, runner: Runner) -> None:
-        self._settings, self._runner = settings, runner
+    Unless it `collects`, it only shows what others' runs write into the database.
+    """
+
+    def __init__(self, settings: Settings, runner: Runner, *, collects: bool = True) -> None:
+        self._settings, self._runner, self._collects = settings, runner, collects
         self._schedule = Schedule(settings.collection_interval)
         self._status = Status(runner.database)
         self._up_since = since_boot()
@@ -53,7 +56,7 @@ class Service:
         self._web.start()
         logger.info("service started", port=self._web.port, interval_seconds=self._settings.collection_interval)
         while not self._runner.stopping:
-            left = self._schedule.seconds_left()
+            left = self._schedule.seconds_left() if self._collects else LONGEST_SLEEP
             if left > 0:
                 with suppress(queue.Empty):
                     self._wake.get(timeout=min(left, LONGEST_SLEEP))
@@ -73,7 +76,7 @@ class Service:
             self._status.read(),
             up_for=since_boot() - self._up_since,
             interval=self._settings.collection_interval,
-            next_run_in=self._schedule.seconds_left(),
+            next_run_in=self._schedule.seconds_left() if self._collects else None,
             impossible=self._impossible,
         )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -15,6 +17,24 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 class SettingsError(Exception):
     """A setting cannot work. The message is one line per problem: what, where, what to do."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Share `index`, from 0, of `count` of the accounts; with a count of 1 all of them."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"shard-{self.index}-of-{self.count}"
+
+    @property
+    def is_whole(self) -> bool:
+        return self.count == 1
+
+
+WHOLE = Shard(0, 1)
 
 
 class Settings(BaseSettings):
@@ -52,6 +72,9 @@ class Settings(BaseSettings):
     collect_workouts: bool = Field(True, description="Whether workouts are collected")
     collect_tags: bool = Field(True, description="Whether tags are collected")
 
+    shard_count: int = Field(1, ge=1, description="Among how many collectors the accounts are divided")
+    shard_index: int = Field(0, ge=0, description="Which of them this one is, from 0")
+
     collection_interval: int = Field(3600, ge=1, description="Seconds from the start of a run to that of the next")
     port: int = Field(8080, ge=0, le=65535, description="Port of /health and /metrics; 0 picks a free one")
     listen_host: str = Field("0.0.0.0", description="Address that the port is opened on")
@@ -60,6 +83,19 @@ class Settings(BaseSettings):
     stop_seconds: int = Field(25, ge=1, description="How long a run may take to finish its batch when it is stopped")
     notify_webhook_url: HttpUrl | None = Field(None, description="Receives an event after a run with new data")
     notify_webhook_secret: SecretStr | None = Field(None, description="Key that the event is signed with")
+
+    @field_validator("shard_index")
+    @classmethod
+    def _is_a_shard(cls, index: int, info: ValidationInfo) -> int:
+        count = info.data.get("shard_count")  # Missing where it is wrong itself.
+        if count is not None and index >= count:
+            text = "{index} is too large; of a SHARD_COUNT of {count} the last is {last}"
+            raise PydanticCustomError("shard", text, {"index": index, "count": count, "last": count - 1})
+        return index
+
+    @property
+    def shard(self) -> Shard:
+        return Shard(self.shard_index, self.shard_count)
 
 
 def read(**overrides: Any) -> Settings:

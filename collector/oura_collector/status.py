@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 
 CLOCK = "SELECT extract(epoch FROM now()) AS now"
 COUNTERS = "SELECT name, labels, value, updated_at > now() - interval '1 hour' AS fresh FROM oura_collector.counters"
-COLLECTIONS = "SELECT * FROM oura_collector.collections ORDER BY user_id, collection"
+COLLECTIONS = """
+SELECT user_id, collection, outcome, reason, message, last_success_at, failing_since, newest_day, unknown_fields
+FROM oura_collector.collections ORDER BY user_id, collection"""
 LAST_RUN = """
-SELECT run_id, asked_by, started_at, finished_at, outcome, reason, message, nothing_new
-FROM oura_collector.runs WHERE outcome <> 'running' ORDER BY run_id DESC LIMIT 1"""
-"""The last one that ended: what is wrong stays told while the next one tries."""
+SELECT run_id, asked_by, started_at, finished_at, outcome, reason, message, nothing_new FROM (
+    SELECT DISTINCT ON (shard_index) * FROM oura_collector.runs
+    WHERE outcome <> 'running' AND shard_count = (
+        SELECT shard_count FROM oura_collector.runs WHERE outcome <> 'running' ORDER BY run_id DESC LIMIT 1
+    )
+    ORDER BY shard_index, run_id DESC
+) AS last_of_each_shard ORDER BY outcome IN ('failed', 'interrupted') DESC, run_id DESC LIMIT 1"""
+"""The last one that ended: what is wrong stays told while the next one tries. Of shards the one that is worst off."""
 BUSIEST_ACCOUNT = """
 SELECT coalesce(max(requests), 0) AS requests FROM (
     SELECT sum(requests) AS requests FROM oura_collector.runs JOIN oura_collector.run_collections USING (run_id)

@@ -43,6 +43,8 @@ class Account:
 
     user: str | None
     credentials: Tokens = field(repr=False)
+    is_named: bool = True
+    """Whether the settings or a login gave it its name."""
 
     @property
     def label(self) -> str:
@@ -103,7 +105,7 @@ def configured(config: Mapping[str, Any], terms: Terms) -> Iterator[Account]:
     shared = {name: config.get(name) for name in CLIENT}
     if config.get("sandbox"):
         for entry in config.get("accounts") or [{"user": None}]:
-            yield Account(entry["user"], Static("sandbox"))
+            yield Account(entry["user"], Static("sandbox"), is_named=bool(entry["user"]))
         return
     if config.get("accounts"):
         for entry in config["accounts"]:
@@ -115,10 +117,11 @@ def configured(config: Mapping[str, Any], terms: Terms) -> Iterator[Account]:
     if only.digest and not any(only.digest in record.seeds for user, record in kept.items() if user != DEFAULT):
         kept.pop(DEFAULT, None)
         credentials = Credentials(DEFAULT, only, terms)
-        yield Account(credentials.record.user_id, credentials)
+        yield Account(credentials.record.user_id, credentials, is_named=False)
     for user, record in kept.items():
         if not record.from_settings:
-            yield Account(record.user_id if user == DEFAULT else user, Credentials(user, Seed(**shared), terms))
+            name = record.user_id if user == DEFAULT else user
+            yield Account(name, Credentials(user, Seed(**shared), terms), is_named=user != DEFAULT)
 
 
 def from_environment(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 CLIENT = ("client_id", "client_secret")
 
+LEAST = {
+    "lookback_days": 0,
+    "max_retries": 0,
+    "timeout_seconds": 1,
+    "concurrency": 1,
+    "shard_index": 0,
+    "shard_count": 1,
+}
+
 FIRST_DAYS = 30
 """Days that a first run reads when no `start_date` is given."""
 
@@ -105,6 +114,20 @@ SETTINGS = th.PropertiesList(
         th.ArrayType(th.StringType),
         title="Users",
         description="Names of the accounts to read; by default all",
+    ),
+    th.Property(
+        "shard_index",
+        th.IntegerType,
+        default=0,
+        title="Shard index",
+        description="Which of the shards this tap reads, from 0; each shard keeps a state of its own",
+    ),
+    th.Property(
+        "shard_count",
+        th.IntegerType,
+        default=1,
+        title="Shard count",
+        description="Among how many taps the accounts are divided, by a digest of each one's name",
     ),
     th.Property(
         "collections",
@@ -218,9 +241,13 @@ def problems(config: Mapping[str, Any]) -> Iterator[str]:
     start, end = first_day(config, date.max), last_day(config)
     if config.get("start_date") and end is not None and start > end:
         yield f"start_date: {start} lies after end_date {end}; swap them or leave one out"
-    for name, least in (("lookback_days", 0), ("max_retries", 0), ("timeout_seconds", 1), ("concurrency", 1)):
+    for name, least in LEAST.items():
         if config.get(name) is not None and config[name] < least:
             yield f"{name}: {config[name]} is too small; the least is {least}"
+    index, count = config.get("shard_index") or 0, config.get("shard_count") or 1
+    if index >= count > 0:
+        last = f"of a shard_count of {count} the last is {count - 1}"
+        yield f"shard_index: {index} is too large; they count from 0, so {last}"
     if not str(config.get("api_url", "")).startswith(("http://", "https://")):
         yield "api_url: must begin with https:// or http://"
     for entry in [config, *(config.get("accounts") or [])]:

@@ -18,7 +18,7 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_oura import accounts, settings, traffic
+from tap_oura import accounts, settings, shards, traffic
 from tap_oura.ahead import ReadAhead
 from tap_oura.batches import Batches
 from tap_oura.client import PERSONAL_INFO, Client
@@ -128,9 +128,13 @@ class TapOura(Tap):
 
     @cached_property
     def accounts(self) -> dict[str, Account]:
-        """The accounts by their names. Asks Oura for the name of a single account that the settings do not name."""
+        """The accounts of our shard, by name. Asks Oura for that of a single account that the settings do not name."""
         named: dict[str, Account] = {}
+        shard, elsewhere = shards.of(self.config), False
         for account in self._configured():
+            if not account.user and not shard.holds(account):
+                elsewhere = True
+                continue
             try:
                 user = account.user or self._own_id(account)
             except OuraError as error:
@@ -141,11 +145,17 @@ class TapOura(Tap):
                 if user in named:
                     logger.warning("%s has credentials twice; the settings' own are used", user)
                 named.setdefault(user, account)
-        return self._chosen(named)
+        chosen = self._chosen(named, nameless=elsewhere)
+        ours = {user: account for user, account in chosen.items() if shard.holds(account)}
+        if shard.count > 1:
+            logger.info("%s: %d of %d accounts", shard, len(ours), len(chosen))
+        return ours
 
-    def _chosen(self, named: dict[str, Account]) -> dict[str, Account]:
+    def _chosen(self, named: dict[str, Account], *, nameless: bool) -> dict[str, Account]:
+        """Return those of `users`. A name that nobody has may be that of a `nameless` account of another shard."""
         chosen = self.config.get("users") or list(named)
-        if unknown := [user for user in chosen if user not in named]:
+        unknown = [user for user in chosen if user not in named]
+        if unknown and not nameless:
             raise SettingsError(f"users: there is no account '{unknown[0]}'; the accounts are {', '.join(named)}")
         return {user: account for user, account in named.items() if user in chosen}
 

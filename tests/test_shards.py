@@ -1,0 +1,172 @@
+"""Shards: several collectors on one database, side by side, make what one would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from oura_collector.database import Database
+from oura_collector.lock import Busy, only_run
+from oura_simulator.testing import Running, running
+
+from tests.operated import Collector, Rows
+
+NAMES = ("ada", "ben", "emil", "eva")
+"""In shards 1, 0, 0 and 1 of two."""
+SHARDS = 2
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Running]:
+    with running(accounts=len(NAMES), days=20) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def install(
+    make_database: Callable[[], Database], simulator: Running, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Collector]:
+    """Makes installations, each with a database of its own, for the same four people."""
+
+    def make() -> Collector:
+        people = "\n".join(f"{name}: token-{number}" for number, name in enumerate(NAMES, start=1))
+        return Collector(
+            make_database(),
+            simulator,
+            tmp_path_factory.mktemp("collector"),
+            settings={
+                "OURA_API_TOKEN": "",
+                "MULTI_USER_MODE": "true",
+                "USER_MAPPING": people,
+                "DAYS_TO_BACKFILL": "5",
+                "DBT_TARGET_PATH": str(folder / "target"),
+                "DBT_LOG_PATH": str(folder / "logs"),
+            },
+        )
+
+    return make
+
+
+def marts(collector: Collector) -> dict[str, Rows]:
+    """All reporting tables by name, without the times at which things were read and built."""
+    tables = collector.rows(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
+    )
+    found = {}
+    for table in (row["relname"] for row in tables):
+        rows = collector.rows(f"SELECT to_jsonb(t) - %s::text[] AS row FROM public.{table} AS t", list(WHEN))
+        found[table] = sorted((row["row"] for row in rows), key=lambda row: json.dumps(row, sort_keys=True))
+    return found
+
+
+WHEN = ("changed_at", "loaded_at", "read_at", "first_seen_at", "last_seen_at", "updated_at")
+
+
+def once(collector: Collector, shard: int, *arguments: str, code: int = 0) -> None:
+    collector.run("--once", *arguments, code=code, SHARD_INDEX=str(shard), SHARD_COUNT=str(SHARDS))
+
+
+def side_by_side(collector: Collector) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda shard: once(collector, shard, "--wait"), range(SHARDS)))
+
+
+@pytest.fixture(scope="module")
+def sharded(install: Callable[[], Collector]) -> Collector:
+    """Two shards that began at the same moment on an empty database."""
+    collector = install()
+    side_by_side(collector)
+    return collector
+
+
+def test_shards_make_the_tables_that_one_collector_makes(install: Callable[[], Collector], sharded: Collector) -> None:
+    single = install()
+    single.run("--once")
+
+    one, several = marts(single), marts(sharded)
+
+    assert len(one["oura_heart_rate"]) > 4000
+    assert several.keys() == one.keys()
+    for table, rows in one.items():
+        assert several[table] == rows, table
+
+
+def test_each_shard_keeps_the_bookmarks_of_its_own_accounts(sharded: Collector) -> None:
+    states = {
+        row["state_id"]: json.loads(row["completed_state"])["singer_state"]["bookmarks"]["daily_sleep"]["partitions"]
+        for row in sharded.rows("SELECT state_id, completed_state FROM meltano.state")
+    }
+
+    assert {state: sorted(each["context"]["user_id"] for each in found) for state, found in states.items()} == {
+        "prod:tap-oura-to-target-postgres:shard-0-of-2": ["ben", "emil"],
+        "prod:tap-oura-to-target-postgres:shard-1-of-2": ["ada", "eva"],
+    }
+
+
+def test_side_by_side_each_shard_goes_on_from_its_own_bookmarks(sharded: Collector) -> None:
+    before = sharded.value("SELECT max(run_id) FROM oura_collector.runs")
+
+    side_by_side(sharded)
+
+    count = "SELECT sum(records) AS records FROM oura_collector.run_collections WHERE run_id > %s AND collection = %s"
+    assert sharded.rows(count, before, "workout") == [{"records": 0}]
+    assert sharded.value("SELECT count(*) FROM meltano.state") == SHARDS
+
+
+def test_the_books_tell_both_shards_apart_and_status_all_accounts(sharded: Collector) -> None:
+    assert {(run["shard_index"], run["shard_count"], run["outcome"]) for run in sharded.runs()} == {
+        (0, 2, "succeeded"),
+        (1, 2, "succeeded"),
+    }
+    said = sharded.run("status").said()
+    assert [name for name in NAMES if name in said.split()] == list(NAMES)
+    assert "FAILS" not in said
+
+
+def test_a_failure_in_one_shard_is_told_after_the_other_succeeded(sharded: Collector, simulator: Running) -> None:
+    simulator.fault("status", code=500, user="user-1", collection="sleep")  # ada's
+    once(sharded, 1, code=1)
+    once(sharded, 0)
+    simulator.clear_faults()
+
+    assert "ada\n" in (said := sharded.run("status", code=1).said())
+    assert said.count("FAILS") == 1
+    once(sharded, 1)
+    assert "FAILS" not in sharded.run("status").said()
+
+
+def test_a_shard_shares_the_database_with_other_shards_only(install: Callable[[], Collector]) -> None:
+    database = install().database
+
+    with only_run(database, shard=0) as first:
+        with pytest.raises(Busy), only_run(database, shard=0):
+            pass
+        with pytest.raises(Busy), only_run(database):
+            pass
+        with only_run(database, shard=1):
+            pass
+        assert first.alone()
+        with pytest.raises(Busy), only_run(database, shard=1):
+            pass
+    with only_run(database), pytest.raises(Busy), only_run(database, shard=1):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"SHARD_INDEX": "2", "SHARD_COUNT": "2"}, "SHARD_INDEX: 2 is too large; of a SHARD_COUNT of 2 the last is 1"),
+        ({"SHARD_INDEX": "-1"}, "SHARD_INDEX: "),
+        ({"SHARD_COUNT": "0"}, "SHARD_COUNT: "),
+    ],
+)
+def test_a_shard_that_does_not_exist_is_one_line(
+    install: Callable[[], Collector], settings: dict[str, str], complaint: str
+) -> None:
+    said = install().run("--once", code=2, **settings).log()
+
+    assert said.startswith(f"collect.py: {complaint}")
+    assert len(said.splitlines()) == 1
