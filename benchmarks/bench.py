@@ -1,7 +1,7 @@
-"""Measures the collector beside what people would use instead: `make bench`, or `.venv/bin/python -m benchmarks.bench`.
+"""Measures the collector beside what people would use instead: `make bench`, or `python -m benchmarks.bench`.
 
-Ends with 1 where a case failed, rows differ or a bar is missed. Figures of the whole size are kept in `.data/bench/`, so
-that `results.md` and `results.svg` hold all cases however many were measured this time.
+Ends with 1 where a case failed, rows differ or a bar is missed. Figures of the whole size are kept in `.data/bench/`,
+so that `results.md` and `results.svg` hold all cases however many were measured this time.
 """
 
 from __future__ import annotations

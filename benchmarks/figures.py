@@ -32,7 +32,7 @@ class Result:
 
     def of(self, contender: str, figure: str) -> float:
         """The median. KeyError for who took no part."""
-        return median(getattr(run, figure) for run in self.runs[contender])
+        return float(median(getattr(run, figure) for run in self.runs[contender]))
 
     def seconds(self, contender: str) -> float:
         return self.of(contender, "seconds")

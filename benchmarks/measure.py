@@ -10,13 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import psutil
 from oura_collector.settings import PROJECT
 
 from tests.operated import MIB, memory, until
 
-INTERVAL = 0.1
+INTERVAL = 0.25
 """Seconds between two looks at the memory. Each look costs the measured processes a little of a core."""
 
 
@@ -95,7 +96,7 @@ def _run(pipe: Pipe, meter: Meter, place: Path) -> None:
     log = place.with_suffix(".log")
     with ExitStack() as files:
         errors = files.enter_context(log.open("wb"))
-        feed = files.enter_context(pipe.source.open("rb")) if pipe.source else subprocess.DEVNULL
+        feed: IO[bytes] | int = files.enter_context(pipe.source.open("rb")) if pipe.source else subprocess.DEVNULL
         sink = files.enter_context(pipe.sink.open("wb")) if pipe.sink else errors
         processes: list[subprocess.Popen[bytes]] = []
         for number, command in enumerate(pipe.commands, 1):

@@ -86,7 +86,7 @@ class Place:
     @property
     def url(self) -> str:
         """The database for whoever speaks libpq."""
-        return self.database.url().replace("+psycopg", "", 1)
+        return str(self.database.url()).replace("+psycopg", "", 1)
 
     @cached_property
     def order(self) -> Path:

@@ -12,7 +12,7 @@ HEAD = """\
 
 Written by `make bench`; what is compared, and how, stands in [README.md](README.md). Ratios hold on other machines,
 seconds do not. Spread is the fastest and the slowest round, memory the sum of PSS of all processes of a contender,
-PostgreSQL and the simulator aside. Rows written are inserted, updated and deleted ones: an upsert may write a row twice.
+PostgreSQL and the simulator aside. Rows written are inserted, updated and deleted ones: an upsert may write one twice.
 
 ![Medians](results.svg)
 """
