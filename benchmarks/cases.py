@@ -11,6 +11,7 @@ from tap_oura.collections import DEFAULT_COLLECTIONS
 from benchmarks.contenders import (
     COPY,
     DLT,
+    DLT_WORKERS,
     FLOOR,
     LOADER,
     LOADER_ALONE,
@@ -28,7 +29,7 @@ from benchmarks.contenders import (
     through_meltano,
     write_files,
 )
-from benchmarks.figures import Bar
+from benchmarks.figures import Bar, Result
 from benchmarks.hours import a_day_later, a_day_loaded, collected, news_of_one, sync, the_others_news
 from benchmarks.measure import Pipe
 from benchmarks.place import Job, Place
@@ -68,8 +69,13 @@ class Case:
         return replace(self, contenders=left, days=max(3, round(self.days * scale)))
 
 
-def times_as_fast(peer: str, least: float) -> Bar:
-    return Bar(f"times as fast as {peer}", lambda found: found.seconds(peer) / found.seconds("ours"), least=least)
+def times_as_fast_as_dlt(least: float) -> Bar:
+    """Held against the faster of its two configurations; which one that is depends on the volume."""
+
+    def value(found: Result) -> float:
+        return min(found.seconds("dlt"), found.seconds("dlt, 2 workers")) / found.seconds("ours")
+
+    return Bar("times as fast as dlt, the faster of the two", value, least=least)
 
 
 def share_of(share: float) -> Callable[[Job], Job]:
@@ -92,19 +98,19 @@ CASES = (
         "first-30-days",
         "First 30 days, all collections, 1 account, 100 ms latency: extract and load",
         30,
-        (OURS, DLT, FLOOR, STOCK, MELTANO_RUN),
+        (OURS, DLT, DLT_WORKERS, FLOOR, STOCK, MELTANO_RUN),
         latency_ms=100,
-        bars=(times_as_fast("dlt", 1.5),),
+        bars=(times_as_fast_as_dlt(1.5),),
     ),
     Case(
         "year",
         "One year, all collections, 1 account, 100 ms latency: extract and load",
         365,
-        (OURS, DLT, FLOOR, STOCK, MELTANO_RUN),
+        (OURS, DLT, DLT_WORKERS, FLOOR, STOCK, MELTANO_RUN),
         latency_ms=100,
         repeat=3,
         bars=(
-            times_as_fast("dlt", 3),
+            times_as_fast_as_dlt(3),
             Bar("times the floor", lambda found: found.seconds("ours") / found.seconds("floor"), most=3),
         ),
     ),
@@ -115,6 +121,7 @@ CASES = (
         (
             OURS,
             DLT,
+            DLT_WORKERS,
             FLOOR,
             STOCK,
             MELTANO_RUN,
@@ -123,7 +130,7 @@ CASES = (
         collections=("heartrate",),
         repeat=3,
         bars=(
-            times_as_fast("dlt", 1.5),
+            times_as_fast_as_dlt(1.5),
             Bar("MiB at the peak", lambda found: found.of("ours", "peak"), most=384),
             Bar(
                 "MiB more than for a tenth of the rows",

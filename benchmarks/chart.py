@@ -13,6 +13,8 @@ WIDTH, LINE, LEFT, RIGHT = 860, 20, 240, 90
 
 OURS, OTHERS = "#2a7f62", "#9aa5b1"
 
+PEERS = {"dlt", "dlt, 2 workers", "floor", "stock Singer", "stock loader", "Sling", "COPY"}
+
 
 def drawn(cases: Sequence[Case], results: dict[str, Result]) -> str:
     parts, y = [], 10
@@ -42,6 +44,3 @@ def _case(case: Case, result: Result, y: int) -> tuple[list[str], int]:
             f'<text x="{LEFT + width + 6:.1f}" y="{y}">{seconds:.2f} s</text>',
         ]
     return parts, y + LINE
-
-
-PEERS = {"dlt", "floor", "stock Singer", "stock loader", "Sling", "COPY"}

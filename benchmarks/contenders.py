@@ -115,6 +115,10 @@ def through_meltano(place: Place, *arguments: str) -> list[Pipe]:
     return [Pipe([[MELTANO, *arguments]], environment)]
 
 
+def dlt(place: Place, *workers: str) -> list[Pipe]:
+    return [Pipe([[python("dlt"), str(PEERS / "dlt_rest_api.py"), str(place.order), *workers]])]
+
+
 def stock(place: Place) -> list[Pipe]:
     config = place.write("stock.json", {"job": str(place.order)})
     return [Pipe([[python("stock"), str(PEERS / "stock_tap.py"), "--config", str(config)], stock_loader(place)])]
@@ -189,7 +193,8 @@ def places_of_dbt(place: Place) -> dict[str, str]:
 
 OURS = Contender("ours", pipe)
 MELTANO_RUN = Contender("ours, meltano run", lambda place: through_meltano(place, "run", "tap-oura", "target-postgres"))
-DLT = Contender("dlt", lambda place: [Pipe([[python("dlt"), str(PEERS / "dlt_rest_api.py"), str(place.order)]])])
+DLT = Contender("dlt", dlt)
+DLT_WORKERS = Contender("dlt, 2 workers", lambda place: dlt(place, "2"))
 STOCK = Contender("stock Singer", stock)
 FLOOR = Contender("floor", lambda place: [Pipe([_floor(place)])])
 

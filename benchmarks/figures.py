@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -11,9 +12,10 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Figures:
-    """One run of one contender. `peak` in MiB; `rows` are those that are there in the end."""
+    """One run of one contender. `processor` in seconds, `peak` in MiB; `rows` are those that are there in the end."""
 
     seconds: float
+    processor: float
     peak: float
     requests: int
     written: int
@@ -59,12 +61,17 @@ class Bar:
 
 
 def load(path: Path) -> dict[str, Result]:
+    """Return what was measured earlier; nothing where that has another form, from an older version."""
     if not path.exists():
         return {}
-    return {
-        name: Result(**{**kept, "runs": {who: [Figures(**run) for run in runs] for who, runs in kept["runs"].items()}})
-        for name, kept in json.loads(path.read_text()).items()
-    }
+    with suppress(TypeError):
+        return {
+            name: Result(
+                **{**kept, "runs": {who: [Figures(**run) for run in runs] for who, runs in kept["runs"].items()}}
+            )
+            for name, kept in json.loads(path.read_text()).items()
+        }
+    return {}
 
 
 def save(path: Path, results: dict[str, Result]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -37,9 +38,10 @@ class Pipe:
 
 @dataclass(frozen=True)
 class Measured:
-    """`peak` is the sum of PSS of all processes, in MiB."""
+    """`peak` is the sum of PSS of all processes, in MiB; `processor` their time on a processor, in seconds."""
 
     seconds: float
+    processor: float
     peak: float
 
 
@@ -80,6 +82,7 @@ def run(pipes: Sequence[Pipe], folder: Path) -> Measured:
             meter.look()
 
     watcher = threading.Thread(target=watch, daemon=True)
+    before = _processor()
     started = time.perf_counter()
     watcher.start()
     try:
@@ -89,7 +92,13 @@ def run(pipes: Sequence[Pipe], folder: Path) -> Measured:
     finally:
         over.set()
         watcher.join()
-    return Measured(seconds, meter.peak / MIB)
+    return Measured(seconds, _processor() - before, meter.peak / MIB)
+
+
+def _processor() -> float:
+    """Processor time of the children that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _run(pipe: Pipe, meter: Meter, place: Path) -> None:

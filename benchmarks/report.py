@@ -11,12 +11,16 @@ HEAD = """\
 # Side by side
 
 Written by `make bench`; what is compared, and how, stands in [README.md](README.md). Ratios hold on other machines,
-seconds do not. Spread is the fastest and the slowest round, memory the sum of PSS of all processes of a contender,
-PostgreSQL and the simulator aside. Rows written are inserted, updated and deleted ones: an upsert may write one twice.
+seconds do not. Spread is the fastest and the slowest round. Processor is the time on one and memory the sum of PSS, of
+all processes of a contender; PostgreSQL and the simulator are not counted. Rows written are inserted, updated and
+deleted ones: an upsert may write one twice.
 
 ![Medians](results.svg)
 """
-COLUMNS = ("contender", "median", "spread", "ratio", "peak memory", "requests", "per second", "rows written", "rounds")
+COLUMNS = (
+    *("contender", "median", "spread", "ratio", "processor", "peak memory"),
+    *("requests", "per second", "rows written", "rounds"),
+)
 
 
 def page(cases: Sequence[Case], results: dict[str, Result]) -> str:
@@ -55,6 +59,7 @@ def _row(name: str, runs: list[Figures], result: Result) -> str:
         f"{seconds:.2f} s",
         f"{min(run.seconds for run in runs):.2f}–{max(run.seconds for run in runs):.2f}",
         f"{seconds / first:.2f}",
+        f"{result.of(name, 'processor'):.2f} s",
         f"{result.of(name, 'peak'):.0f} MiB",
         f"{requests:,.0f}",
         f"{requests / seconds:.0f}",

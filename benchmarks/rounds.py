@@ -85,6 +85,7 @@ class Rounds:
         measured = measure.run(pipes, place.folder)
         figures = Figures(
             measured.seconds,
+            measured.processor,
             measured.peak,
             place.requests(),
             place.written() - written,
@@ -92,8 +93,9 @@ class Rounds:
         )
         self.result.runs.setdefault(contender.name, []).append(figures)
         self._say(
-            f"{contender.name}: {figures.seconds:.2f} s, {figures.peak:.0f} MiB, {figures.requests} requests, "
-            f"{figures.written:,} rows written, {figures.rows:,} there"
+            f"{contender.name}: {figures.seconds:.2f} s, {figures.processor:.2f} s of processor, "
+            f"{figures.peak:.0f} MiB, {figures.requests} requests, {figures.written:,} rows written, "
+            f"{figures.rows:,} there"
         )
 
     def _compare(self, contender: Contender, place: Place) -> None:
