@@ -6,7 +6,7 @@ PACKAGES := tap-oura simulator collector
 # A run is several short processes, and each would compile Meltano, the tap or dbt again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo run test soak lint format generated image psql stop clean dictionary constraints
+.PHONY: help setup demo run test soak bench lint format generated image psql stop clean dictionary constraints
 help:            ## Show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
@@ -32,6 +32,9 @@ soak: .venv/ready-dev  ## Run the tests that take many minutes
 	@$(BIN)/python -m pytest -m soak -n 0 --override-ini timeout=3600
 	@OURA_HISTORIES=5000 OURA_REAL_HISTORIES=100 $(BIN)/python -m pytest -n 0 --override-ini timeout=3600 \
 	  tests/faults/test_histories.py tests/faults/test_real_histories.py
+
+bench: .venv/ready-dev  ## Measure it beside its peers; an hour or so, on a quiet machine
+	@$(BIN)/python -m benchmarks.bench
 
 lint: .venv/ready-dev  ## Check style, types, SQL and shell
 	$(BIN)/ruff check .

@@ -12,9 +12,6 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +19,8 @@ import psutil
 from oura_collector import database as databases
 from oura_simulator.testing import running
 
-from tests.operated import MIB, Collector, Process, Service, memory, until
+from benchmarks.measure import Meter
+from tests.operated import Collector, Service, until
 
 RECORD = Path(__file__).with_suffix(".md")
 BARS = {"idle between runs": 100, "first run of 30 days": 400, "hourly run": 400, "a year of backfill": 450}
@@ -33,49 +31,23 @@ IDLE_SECONDS = 10.0
 SETTINGS = {"COLLECTION_INTERVAL": "3600", "DAYS_TO_BACKFILL": "30"}
 
 
-@dataclass
-class Meter:
-    """Keeps the peak of some processes and all that they started."""
-
-    processes: list[Process]
-    peak: int = 0
-
-    def look(self) -> None:
-        found = 0
-        for process in self.processes:
-            with suppress(psutil.NoSuchProcess):
-                found += memory(process.popen.pid)[1]
-        self.peak = max(self.peak, found)
-
-    def watch(self, done: Callable[[], bool], what: str) -> float:
-        """Look until it is done. Returns the peak since the start of this call, in MiB."""
-        self.peak = 0
-
-        def seen() -> bool:
-            self.look()
-            return done()
-
-        until(seen, what, seconds=1800)
-        return self.peak / MIB
-
-
 def measured(collector: Collector) -> dict[str, float]:
     """Peak in MiB by case."""
     found = {}
     with collector.serving(**SETTINGS) as service:
-        meter = Meter([service.process])
+        meter = Meter([service.process.popen.pid])
         found["first run of 30 days"] = meter.watch(lambda: succeeded(service) == 1, "a first run")
         rest(service)
         idle_until = time.monotonic() + IDLE_SECONDS
         found["idle between runs"] = meter.watch(lambda: time.monotonic() > idle_until, "some idleness")
     with collector.serving(**SETTINGS) as service:
-        meter = Meter([service.process])
+        meter = Meter([service.process.popen.pid])
         found["hourly run"] = meter.watch(lambda: succeeded(service) == 2, "an hourly run")
         rest(service)
         last = datetime.now(UTC).date() - timedelta(days=30)
         span = ["--start-date", str(last - timedelta(days=364)), "--end-date", str(last)]
         backfill = collector.start(*span, "--wait")
-        meter = Meter([service.process, backfill])
+        meter = Meter([service.process.popen.pid, backfill.popen.pid])
         found["a year of backfill"] = meter.watch(lambda: backfill.popen.poll() is not None, "the end of the backfill")
         assert backfill.popen.returncode == 0, backfill.log()
     return found

@@ -31,6 +31,7 @@ Rows = list[dict[str, Any]]
 WITHOUT_MELTANO = (
     "tests/faults/test_complaints.py",
     "tests/faults/test_histories.py",
+    "tests/test_bench.py",
     "tests/test_compose.py",
     "tests/test_manifests.py",
     "tests/test_rules.py",

@@ -1,0 +1,69 @@
+"""The figures as a page to read: one table per case, its bars below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.cases import Case
+from benchmarks.figures import Figures, Result
+
+HEAD = """\
+# Side by side
+
+Written by `make bench`; what is compared, and how, stands in [README.md](README.md). Ratios hold on other machines,
+seconds do not. Spread is the fastest and the slowest round. Processor is the time on one and memory the sum of PSS, of
+all processes of a contender; PostgreSQL and the simulator are not counted. Rows written are inserted, updated and
+deleted ones: an upsert may write one twice.
+
+![Medians](results.svg)
+"""
+COLUMNS = (
+    *("contender", "median", "spread", "ratio", "processor", "peak memory"),
+    *("requests", "per second", "rows written", "rounds"),
+)
+
+
+def page(cases: Sequence[Case], results: dict[str, Result]) -> str:
+    """All cases that were measured, in their order."""
+    return "\n".join([HEAD, *(section(case, results[case.name]) for case in cases if case.name in results)])
+
+
+def section(case: Case, result: Result) -> str:
+    lines = [
+        f"## {case.title}",
+        "",
+        "| " + " | ".join(COLUMNS) + " |",
+        "|---|" + "---:|" * (len(COLUMNS) - 1),
+        *(_row(name, runs, result) for name, runs in result.runs.items()),
+        "",
+        *(f"- skipped: {name}: {reason}" for name, reason in result.skipped.items()),
+        *(f"- {line}" for _, line in (bar.told(result) for bar in case.bars)),
+        *(f"- **different**: {difference}" for difference in result.differences),
+        f"- `--case {case.name}`, {result.when}, {result.machine}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def complaints(case: Case, result: Result) -> list[str]:
+    """What makes the whole run end with 1."""
+    told = (bar.told(result) for bar in case.bars)
+    return [line for met, line in told if met is False] + result.differences
+
+
+def _row(name: str, runs: list[Figures], result: Result) -> str:
+    seconds, requests = result.seconds(name), result.of(name, "requests")
+    first = result.seconds(next(iter(result.runs)))
+    cells = [
+        name,
+        f"{seconds:.2f} s",
+        f"{min(run.seconds for run in runs):.2f}–{max(run.seconds for run in runs):.2f}",
+        f"{seconds / first:.2f}",
+        f"{result.of(name, 'processor'):.2f} s",
+        f"{result.of(name, 'peak'):.0f} MiB",
+        f"{requests:,.0f}",
+        f"{requests / seconds:.0f}",
+        f"{result.of(name, 'written'):,.0f}",
+        f"{len(runs)}",
+    ]
+    return "| " + " | ".join(cells) + " |"
