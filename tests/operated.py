@@ -79,10 +79,10 @@ class Collector:
         return process
 
     @contextmanager
-    def serving(self, **settings: str) -> Iterator[Service]:
+    def serving(self, *arguments: str, **settings: str) -> Iterator[Service]:
         """The service, while the block lasts."""
         port = _free_port()
-        process = self.start("serve", PORT=str(port), **settings)
+        process = self.start("serve", *arguments, PORT=str(port), **settings)
         service = Service(process, f"http://127.0.0.1:{port}")
         try:
             until(lambda: service.get("/health/live")[0] == 200, "the service answers")

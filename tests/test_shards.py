@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from oura_collector.database import Database
 from oura_collector.lock import Busy, only_run
+from oura_collector.runs import Ledger
+from oura_collector.settings import Shard
 from oura_simulator.testing import Running, running
 
 from tests.operated import Collector, Rows
@@ -136,6 +139,16 @@ def test_a_failure_in_one_shard_is_told_after_the_other_succeeded(sharded: Colle
     assert said.count("FAILS") == 1
     once(sharded, 1)
     assert "FAILS" not in sharded.run("status").said()
+
+
+def test_a_service_that_watches_shows_the_runs_of_others_and_starts_none(install: Callable[[], Collector]) -> None:
+    collector = install()
+    with collector.serving("--watch", COLLECTION_INTERVAL="1") as service:
+        Ledger(collector.database, Shard(0, SHARDS)).start("once")
+        time.sleep(3)
+
+        assert service.health()["next_run_in_seconds"] is None
+    assert [run["shard_count"] for run in collector.runs()] == [SHARDS]
 
 
 def test_a_shard_shares_the_database_with_other_shards_only(install: Callable[[], Collector]) -> None:
