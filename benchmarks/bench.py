@@ -7,6 +7,7 @@ so that `results.md` and `results.svg` hold all cases however many were measured
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -58,6 +59,8 @@ def measured(case: Case, repeat: int, server: Server) -> Result | None:
 
 def main() -> None:
     asked = arguments()
+    # PostgreSQL and the simulator are stopped then as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     environments.install()
     kept = figures.load(KEPT)
     bad = []
