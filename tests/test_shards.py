@@ -12,8 +12,8 @@ import pytest
 from oura_collector.database import Database
 from oura_collector.lock import Busy, only_run
 from oura_collector.runs import Ledger
-from oura_collector.settings import Shard
 from oura_simulator.testing import Running, running
+from tap_oura.shards import Shard
 
 from tests.operated import Collector, Rows
 

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
+    from tap_oura.shards import Shard
+
     from oura_collector.database import Database
     from oura_collector.notify import Notifier
-    from oura_collector.settings import Settings, Shard
+    from oura_collector.settings import Settings
 
 logger = structlog.get_logger("oura_collector.runner")
 

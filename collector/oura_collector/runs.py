@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import psycopg
+from tap_oura.shards import Shard
 
 from oura_collector.collections import EVERY_COLLECTION
 from oura_collector.migrations import migrate
 from oura_collector.outcome import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, Reading, Result
-from oura_collector.settings import WHOLE, Shard
+from oura_collector.settings import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

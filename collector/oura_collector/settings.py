@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from tap_oura.shards import Shard
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder with `meltano.yml`."""
@@ -17,21 +17,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 class SettingsError(Exception):
     """A setting cannot work. The message is one line per problem: what, where, what to do."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Share `index`, from 0, of `count` of the accounts; with a count of 1 all of them."""
-
-    index: int
-    count: int
-
-    def __str__(self) -> str:
-        return f"shard-{self.index}-of-{self.count}"
-
-    @property
-    def is_whole(self) -> bool:
-        return self.count == 1
 
 
 WHOLE = Shard(0, 1)

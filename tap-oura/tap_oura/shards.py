@@ -14,13 +14,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shard:
-    """Share `index`, from 0, of `count`. An account's own name decides, so that it stays where others come and go."""
+    """Share `index`, from 0, of `count`. An account's own name decides, so that it stays where others come and go.
+
+    As text it is the name that its state and its folder go by.
+    """
 
     index: int
     count: int
 
     def __str__(self) -> str:
-        return f"shard {self.index} of {self.count}"
+        return f"shard-{self.index}-of-{self.count}"
+
+    @property
+    def is_whole(self) -> bool:
+        return self.count == 1
 
     def holds(self, account: Account) -> bool:
         """Whether we read the account. The one that has no name but Oura's id is in the first shard: nobody else

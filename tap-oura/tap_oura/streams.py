@@ -86,11 +86,12 @@ class OuraStream(MessageStream):
             else:
                 newest = max(filter(None, (newest, self._newest(records))), default=None)
                 news = list(ledger.news(records, window))
-                due_records = [record for day in news for record in day.records]
-                if not self.config["skip_unchanged"]:
-                    due_records = records
-                sent += len(due_records)
-                yield from self._send(due_records)
+                if self.config["skip_unchanged"]:
+                    records_to_send = [record for day in news for record in day.records]
+                else:
+                    records_to_send = records
+                sent += len(records_to_send)
+                yield from self._send(records_to_send)
                 self._learn(user_id, news, ledger)
                 if whole:
                     self._move_bookmark(context, records)

@@ -147,7 +147,7 @@ class TapOura(Tap):
                 named.setdefault(user, account)
         chosen = self._chosen(named, nameless=elsewhere)
         ours = {user: account for user, account in chosen.items() if shard.holds(account)}
-        if shard.count > 1:
+        if not shard.is_whole:
             logger.info("%s: %d of %d accounts", shard, len(ours), len(chosen))
         return ours
 
