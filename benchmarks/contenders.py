@@ -76,8 +76,14 @@ def tap_settings(place: Place, **more: Any) -> dict[str, Any]:
 
 
 def tap(place: Place, **more: Any) -> list[str]:
-    name = "tap" + "".join(f"-{value}" for value in more.values())
-    return [TAP, "--config", str(place.write(f"{name}.json", tap_settings(place, **more)))]
+    name = f"tap-{more.get('shard_index', 0)}.json"
+    return [TAP, "--config", str(place.write(name, tap_settings(place, **more)))]
+
+
+def batch_files(place: Place) -> dict[str, Any]:
+    """The setting of meltano.yml with a folder of the place."""
+    config: dict[str, Any] = _plugin("extractors", "tap-oura")["batch_config"]
+    return config | {"storage": {"root": f"file://{place.folder}/batches"}}
 
 
 def loader(place: Place) -> list[str]:
@@ -91,7 +97,7 @@ QUIET = {"TARGET_POSTGRES_LOGLEVEL": "WARNING", "TAP_OURA_LOGLEVEL": "WARNING"}
 def pipe(place: Place, **more: Any) -> list[Pipe]:
     """Our tap and loader, joined by a pipe, as Meltano would join them. Keeps state if there is one."""
     state = place.folder / STATE
-    extract = tap(place, **more)
+    extract = tap(place, batch_config=batch_files(place), **more)
     if state.exists():
         extract += ["--state", str(state)]
     return [Pipe([extract, loader(place)], QUIET, sink=place.folder / "states.jsonl")]
