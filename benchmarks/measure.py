@@ -134,6 +134,7 @@ def _run(pipe: Pipe, meter: Meter, place: Path) -> None:
 
 
 def outside() -> dict[str, str]:
-    """The environment without what would steer the measured programs, or have them compiled at each start."""
-    steering = ("TAP_", "TARGET_", "MELTANO", "DBT_", "DATABASE_", "OURA_", "PG", "PYTHONDONTWRITEBYTECODE")
+    """The environment without what would steer the measured programs, or slow them down."""
+    steering = ("TAP_", "TARGET_", "MELTANO", "DBT_", "DATABASE_", "OURA_", "PG")
+    steering += ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
     return {name: value for name, value in os.environ.items() if not name.startswith(steering)} | {"NO_COLOR": "1"}

@@ -12,7 +12,6 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import msgspec
-from singer_sdk import Stream
 from singer_sdk.helpers._batch import BatchConfig
 
 if TYPE_CHECKING:
@@ -27,13 +26,6 @@ WORTH_A_FILE = 1_000
 
 ABANDONED_SECONDS = 3600
 """By then a loader has long read its file, or is gone."""
-
-
-class MessageStream(Stream):
-    """Sends messages. Where `batch_config` is set, the SDK would send all as files and leave out what loaders add."""
-
-    def get_batch_config(self, config: Mapping[str, Any]) -> None:  # noqa: ARG002
-        return None
 
 
 class Batches:

@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from tap_oura import schemas
-from tap_oura.batches import MessageStream
 from tap_oura.collections import Query
+from tap_oura.messages import MessageStream
 from tap_oura.windows import EVER, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from singer_sdk.helpers.types import Context
 
@@ -84,7 +85,7 @@ class Ledger:
 
     def news(self, records: list[Record], window: Window) -> Iterator[News]:
         """Yield the days of a window, read whole, that are not as they were. Oldest first."""
-        by_day = {day: list(group) for day, group in groupby(sorted(records, key=self._place), key=self._day)}
+        by_day = {day: list(group) for day, group in groupby(sorted(records, key=self._place()), key=self._day)}
         for day in sorted({*by_day, *self._expected(window)}):
             if news := self._compare(day, by_day.get(day, [])):
                 yield news
@@ -173,8 +174,12 @@ class Ledger:
         cursor = self._collection.cursor
         return UNDATED if cursor is None else str(record[cursor])[:10]
 
-    def _place(self, record: Record) -> tuple[str, ...]:
-        return (self._day(record), *(str(record[key]) for key in self._collection.keys))
+    def _place(self) -> Callable[[Record], Any]:
+        """Return what orders records: by day, then by key."""
+        keys = self._collection.keys
+        if self._collection.cursor == keys[0]:
+            return itemgetter(*keys)  # An instant begins with its day.
+        return lambda record: (self._day(record), *(str(record[key]) for key in keys))
 
 
 def _digest(records: list[Record]) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_oura.collections import Query
 from tap_oura.errors import BrokenAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tap_oura.collections import Collection
     from tap_oura.schemas import Schema
@@ -54,35 +55,58 @@ class Documents:
         cursor, keys = self.collection.cursor, self.collection.keys
         # The order of their texts is the order of dates, and of instants that `instant` made.
         start, end = window.start.isoformat(), window.end.isoformat()
+        if series:
+            documents = [sample for sample in self._samples(documents) if start <= sample["timestamp"] < end]
+            if self._all_fit(documents):
+                # Millions of samples come through here: what can be done for all of them at once is not done for each.
+                key_of = itemgetter(*keys)
+                return list({key_of(each): {"user_id": user_id, **each, "extra": None} for each in documents}.values())
         records: dict[tuple[Any, ...], Record] = {}
         for document in documents:
-            if series:
-                document["timestamp"] = instant(document.get("timestamp"))
-                if "source" in keys:
-                    document["source"] = document.get("source") or "unknown"
             record = self._record(user_id, document)
             key = tuple(record.get(name) for name in keys)
             if None in key:
                 raise BrokenAnswer(f"a document without its key ({', '.join(keys)})")
-            if cursor is None or start <= (record["timestamp"] if series else str(day(record.get(cursor)))) < end:
+            if cursor is None or series or start <= str(day(record.get(cursor))) < end:
                 records[key] = record
         return list(records.values())
 
-    def _record(self, user_id: str, document: Record) -> Record:
+    def _samples(self, documents: Iterable[Record]) -> Iterator[Record]:
+        """Yield a series' documents with the parts of their key made whole."""
+        has_source = "source" in self.collection.keys
+        for document in documents:
+            document["timestamp"] = instant(document.get("timestamp"))
+            if has_source:
+                document["source"] = document.get("source") or "unknown"
+            yield document
+
+    def _all_fit(self, documents: list[Record]) -> bool:
+        one_of_each_layout = {_layout(document): document for document in documents}.values()
+        return not self._dates and not any(map(self._misfits_of, one_of_each_layout))
+
+    def _misfits_of(self, document: Record) -> tuple[str, ...]:
         # Documents of one collection share a handful of layouts, so each layout is judged once.
-        layout = (*document, *map(type, document.values()))
+        layout = _layout(document)
         misfits = self._misfits.get(layout)
         if misfits is None:
             properties = self.collection.properties
             misfits = tuple(name for name, value in document.items() if not _fits(value, properties.get(name)))
             if len(self._misfits) < MOST_LAYOUTS:
                 self._misfits[layout] = misfits
+        return misfits
+
+    def _record(self, user_id: str, document: Record) -> Record:
+        misfits = self._misfits_of(document)
         misfits += tuple(name for name in self._dates if name not in misfits and not _is_date(document.get(name)))
         record = {"user_id": user_id, **document, "extra": None}
         if misfits:
             record["extra"] = {name: record.pop(name) for name in misfits}
             self.drift.update(misfits)
         return record
+
+
+def _layout(document: Record) -> tuple[Any, ...]:
+    return (*document, *map(type, document.values()))
 
 
 def _fits(value: Any, schema: Schema | None) -> bool:

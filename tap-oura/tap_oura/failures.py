@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_oura import schemas
-from tap_oura.batches import MessageStream
+from tap_oura.messages import MessageStream
 from tap_oura.windows import EVER
 
 if TYPE_CHECKING:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import logging
 from datetime import date, datetime
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_oura import settings, traffic, windows
 from tap_oura.ahead import Job
-from tap_oura.batches import WORTH_A_FILE, Batches, MessageStream
+from tap_oura.batches import WORTH_A_FILE, Batches
 from tap_oura.collections import Collection, Query
 from tap_oura.days import Ledger
 from tap_oura.documents import Documents, Record
 from tap_oura.errors import AccountFailed, BrokenAnswer, Forbidden, OuraError, ScopeMissing, SettingsError, Unreachable
+from tap_oura.messages import MessageStream
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
-    from singer_sdk.singerlib import RecordMessage
 
     from tap_oura.days import News
     from tap_oura.tap import TapOura
@@ -120,8 +121,8 @@ class OuraStream(MessageStream):
     @cached_property
     def _batches(self) -> Batches | None:
         # What a map or a selection takes out of a message would stay in a file.
-        as_they_are = all(self.mask.values()) and not self.config.get("stream_maps")
-        return self._tap.batches if self.collection.query is Query.INSTANTS and as_they_are else None
+        is_series = self.collection.query is Query.INSTANTS
+        return self._tap.batches if is_series and self.sends_records_as_they_are else None
 
     def _learn(self, user_id: str, news: list[News], ledger: Ledger) -> None:
         """Write the rows of the days whose records were sent, before any state can tell of them."""
@@ -181,23 +182,32 @@ class OuraStream(MessageStream):
             # One document's oddity must not stop the others. The exception's text may hold a value; its class does.
             raise BrokenAnswer(f"unexpected {type(error).__name__}") from None
 
-    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
-        # Extracted is when the day was read. Told so, it can be compared with the ledger whatever the clock does.
-        for message in super()._generate_record_messages(record):
-            message.time_extracted = self._read_at
-            yield message
-
     # The bookmark is ours to move, once per window; the SDK would move it with every record.
 
     def _bookmark(self, user_id: str) -> date | None:
         """Return the bookmark that the run began with, the account's own or one for the whole collection."""
         state = self._tap.state_at_start.get(self.name, {})
-        own = [each for each in state.get("partitions", []) if each.get("context") == {"user_id": user_id}]
-        value = (own[0] if own else state).get("replication_key_value") or state.get("replication_key_value")
+        own = self._partitions_at_start.get(user_id, state)
+        value = own.get("replication_key_value") or state.get("replication_key_value")
         try:
             return settings.day(str(value)) if value else None
         except ValueError:
             raise SettingsError("the bookmark in the state is no date; set it to one such as 2024-01-31") from None
+
+    @cached_property
+    def _partitions_at_start(self) -> dict[str, dict[str, Any]]:
+        return _by_user(self._tap.state_at_start.get(self.name, {}))
+
+    @cached_property
+    def _partitions(self) -> dict[str, dict[str, Any]]:
+        return _by_user(self.stream_state)
+
+    def get_context_state(self, context: Context | None) -> dict[str, Any]:
+        """Return an account's part of the state, to be written. The SDK would search all accounts for it each time."""
+        user_id = str(context["user_id"]) if context else ""
+        if user_id not in self._partitions:
+            self._partitions[user_id] = super().get_context_state(context)
+        return self._partitions[user_id]
 
     def _newest(self, records: list[Record]) -> str | None:
         """The newest cursor, never in the future."""
@@ -205,7 +215,8 @@ class OuraStream(MessageStream):
         if not records or cursor is None:
             return None
         now = self._tap.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return min(max(str(record[cursor]) for record in records), now[: len(str(records[0][cursor]))])
+        newest: str = max(map(itemgetter(cursor), records))
+        return min(newest, now[: len(newest)])
 
     def _move_bookmark(self, context: Context | None, records: list[Record]) -> None:
         if (newest := self._newest(records)) is None:
@@ -219,3 +230,8 @@ class OuraStream(MessageStream):
 
     def _write_starting_replication_value(self, context: Context | None) -> None:
         pass
+
+
+def _by_user(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the partitions of a stream's state by account; the first one where an account has two."""
+    return {str(each.get("context", {}).get("user_id")): each for each in reversed(state.get("partitions", []))}

@@ -27,9 +27,9 @@ from tap_oura.credentials.vault import StoreFailed
 from tap_oura.days import CollectionDays
 from tap_oura.errors import AccountFailed, BrokenAnswer, OuraError, SettingsError
 from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
+from tap_oura.messages import Writer
 from tap_oura.streams import OuraStream
 from tap_oura.windows import EVER, Window
-from tap_oura.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,6 +212,7 @@ class TapOura(Tap):
             if self.accounts:
                 _ = self.batches  # It tidies up, also where nothing is long enough for a file.
                 super().sync_all()
+                self.state_writer.write_state(self.state)
         finally:
             self.reader.close()
         self.finish()
@@ -290,6 +291,8 @@ def _expectation(error: Any) -> str:
 
 def main() -> None:
     """The command `tap-oura`: bad settings are one line each and exit code 2."""
+    # PYTHONUNBUFFERED, which images set for their logs, would make each record a system call.
+    sys.stdout = open(sys.stdout.fileno(), "w", closefd=False)  # noqa: SIM115
     try:
         TapOura.cli()
     except SettingsError as error:

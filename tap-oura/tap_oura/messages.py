@@ -1,0 +1,83 @@
+"""Writes Singer messages: encoded by msgspec, flushed when somebody may act on them, and few states."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Stream
+from singer_sdk.contrib.msgspec import MsgSpecWriter, serialize_jsonl
+from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.singerlib import RecordMessage, StateMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from singer_sdk.singerlib.messages import Message
+
+
+STATE_SHARE = 4
+"""So many bytes of other messages go before each byte of state."""
+
+
+class Writer(MsgSpecWriter):
+    """Flushing each record would cost as much as making it; a state or a schema takes the records before it along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._state_bytes = self._bytes_since_state = 0
+
+    @property
+    def wants_state(self) -> bool:
+        """Whether enough was said since the last state. It holds all accounts: one for every so many records, as the
+        SDK sends them, would make the work grow with the square of the accounts.
+        """
+        return self._bytes_since_state >= STATE_SHARE * self._state_bytes
+
+    def serialize_message(self, message: Message) -> bytearray:
+        if isinstance(message, StateMessage):  # The SDK would copy all of it, value by value.
+            return serialize_jsonl({"type": "STATE", "value": message.value})
+        return super().serialize_message(message)
+
+    def write_message(self, message: Message) -> None:
+        line = self.format_message(message)
+        sys.stdout.buffer.write(line)
+        if isinstance(message, StateMessage):
+            self._state_bytes, self._bytes_since_state = len(line), 0
+        else:
+            self._bytes_since_state += len(line)
+        if not isinstance(message, RecordMessage):
+            sys.stdout.buffer.flush()
+
+
+class MessageStream(Stream):
+    """Sends messages. Where `batch_config` is set, the SDK would send all as files and leave out what loaders add."""
+
+    _read_at: datetime | None = None
+    """When the records that are being sent were read; none for what this run says of itself."""
+
+    def get_batch_config(self, config: Mapping[str, Any]) -> None:  # noqa: ARG002
+        return None
+
+    @cached_property
+    def sends_records_as_they_are(self) -> bool:
+        """Whether no field is deselected, mapped or flattened."""
+        unmapped = all(type(each) is SameRecordTransform and not each.flattening_enabled for each in self.stream_maps)
+        return unmapped and all(self.mask.values())
+
+    def _generate_record_messages(self, record: dict[str, Any]) -> Generator[RecordMessage, None, None]:
+        # Extracted is when the day was read. Told so, it can be compared with the ledger whatever the clock does.
+        extracted_at = self._read_at or datetime.now(UTC)
+        if self.sends_records_as_they_are:
+            yield RecordMessage(self.name, record, time_extracted=extracted_at)
+            return
+        for message in super()._generate_record_messages(record):
+            message.time_extracted = extracted_at
+            yield message
+
+    def _write_state_message(self) -> None:
+        writer = self._tap.message_writer
+        if not isinstance(writer, Writer) or writer.wants_state:
+            super()._write_state_message()
