@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_simulator.testing import Running
-from tap_oura.collections import COLLECTIONS
+from oura_simulator.testing import Running, running
+from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.messages import STATE_SHARE
 from tap_oura.settings import SETTINGS
 
 # Port 9 of this machine answers nobody: whoever tries the network is found out.
@@ -55,6 +57,28 @@ def test_discover_lists_the_chosen_collections() -> None:
         "tag",
         "collection_failures",
     ]
+
+
+def test_states_stay_a_fraction_of_what_is_said(tmp_path: Path) -> None:
+    with running(accounts=30, days=3, today="2026-03-31T20:00:00+00:00") as simulator:
+        done = tap(
+            config={
+                "api_url": simulator.url,
+                "accounts": [{"user": each["user"], "access_token": each["token"]} for each in simulator.accounts],
+                "start_date": "2026-03-29",
+                "token_store": str(tmp_path),
+            }
+        )
+
+    lines = done.stdout.splitlines()
+    numbers = [number for number, line in enumerate(lines) if json.loads(line)["type"] == "STATE"]
+    assert len(numbers) > 3
+    for before, number in itertools.pairwise(numbers[:-1]):
+        assert sum(map(len, lines[before + 1 : number])) >= STATE_SHARE * len(lines[before])
+    # The last one is said at the end whatever it costs, and knows of everything.
+    assert numbers[-1] == len(lines) - 1
+    bookmarks = json.loads(lines[-1])["value"]["bookmarks"]
+    assert all(len(bookmarks[name]["partitions"]) == 30 for name in DEFAULT_COLLECTIONS)
 
 
 def test_about_tells_every_setting() -> None:
