@@ -135,8 +135,12 @@ def stock_loader(place: Place) -> list[str]:
     return [program("stock", "target-postgres"), "--config", str(place.write("stock-target.json", settings))]
 
 
-def singer_file(place: Place) -> Path:
+def messages_file(place: Place) -> Path:
     return place.folder.parent / "messages.jsonl"
+
+
+def batches_file(place: Place) -> Path:
+    return place.folder.parent / "batches.jsonl"
 
 
 def rows_file(place: Place) -> Path:
@@ -144,8 +148,10 @@ def rows_file(place: Place) -> Path:
 
 
 def write_files(place: Place) -> None:
-    """What loaders are fed with: what our tap says and, of a case with one collection, the bare rows."""
-    measure.run([Pipe([tap(place)], QUIET, sink=singer_file(place))], place.folder)
+    """What loaders are fed with: what our tap says, without files and with, and of a lone collection the bare rows."""
+    with_files = tap(place, batch_config=batch_files(place))
+    measure.run([Pipe([with_files], QUIET, sink=batches_file(place))], place.folder)
+    measure.run([Pipe([tap(place)], QUIET, sink=messages_file(place))], place.folder)
     if len(place.job.collections) > 1:
         return
     rows = place.simulator.documents(f"user-{place.job.accounts[0]}", place.job.collections[0])
@@ -204,7 +210,7 @@ DLT_WORKERS = Contender("dlt, 2 workers", lambda place: dlt(place, "2"))
 STOCK = Contender("stock Singer", stock)
 FLOOR = Contender("floor", lambda place: [Pipe([_floor(place)])])
 
-LOADER_ALONE = Contender("our loader", lambda place: [Pipe([loader(place)], QUIET, source=singer_file(place))])
-STOCK_LOADER = Contender("stock loader", lambda place: [Pipe([stock_loader(place)], source=singer_file(place))])
+LOADER_ALONE = Contender("our loader", lambda place: [Pipe([loader(place)], QUIET, source=batches_file(place))])
+STOCK_LOADER = Contender("stock loader", lambda place: [Pipe([stock_loader(place)], source=messages_file(place))])
 SLING = Contender("Sling", sling)
 COPY = Contender("COPY", lambda place: [Pipe([[*_floor(place), str(rows_file(place))]])])

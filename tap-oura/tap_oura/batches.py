@@ -1,4 +1,4 @@
-"""Long stretches of samples as files, which a loader takes in whole: Singer's BATCH, where `batch_config` is set."""
+"""Samples as files, which a loader takes in whole: Singer's BATCH, where `batch_config` is set."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -14,12 +15,15 @@ from uuid import uuid4
 import msgspec
 from singer_sdk.helpers._batch import BatchConfig
 
+from tap_oura.documents import Record
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
 
-    from tap_oura.documents import Record
+Stretch = tuple[datetime, list[Record]]
+"""Samples in a row, and when they were read."""
 
 WORTH_A_FILE = 1_000
 """Fewer records are cheaper as messages."""
@@ -50,21 +54,29 @@ class Batches:
     def encoding(self) -> BaseBatchFileEncoding:
         return self._config.encoding
 
-    def write(self, stream: str, records: Sequence[Record], read_at: datetime) -> Iterator[str]:
+    @property
+    def size(self) -> int:
+        """Samples in a file, at most."""
+        return self._config.batch_size
+
+    def write(self, stream: str, stretches: Sequence[Stretch]) -> Iterator[str]:
         """Yield the URL of each file that is written. Raises OSError."""
         now = datetime.now(UTC).isoformat()
-        times = {"_sdc_extracted_at": read_at.isoformat(), "_sdc_received_at": now, "_sdc_batched_at": now}
+        lines = (
+            {**record, "_sdc_extracted_at": read_at, "_sdc_received_at": now, "_sdc_batched_at": now}
+            for read_at, records in ((read_at.isoformat(), records) for read_at, records in stretches)
+            for record in records
+        )
         encoder = msgspec.json.Encoder()
         suffix = ".gz" if self.encoding.compression == "gzip" else ""
-        for start in range(0, len(records), self._config.batch_size):
-            part = records[start : start + self._config.batch_size]
-            lines = encoder.encode_lines([{**record, **times} for record in part])
+        while part := list(islice(lines, self.size)):
+            content = encoder.encode_lines(part)
             if suffix:
-                lines = gzip.compress(lines, compresslevel=1)
+                content = gzip.compress(content, compresslevel=1)
             storage = self._config.storage
             name = f"{storage.prefix or ''}{stream}-{uuid4()}.jsonl{suffix}"
             with storage.open(name, "wb") as file:
-                file.write(lines)
+                file.write(content)
             yield storage.get_url(name)
 
 

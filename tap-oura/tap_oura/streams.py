@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_oura import settings, traffic, windows
 from tap_oura.ahead import Job
-from tap_oura.batches import WORTH_A_FILE, Batches
+from tap_oura.batches import WORTH_A_FILE, Batches, Stretch
 from tap_oura.collections import Collection, Query
 from tap_oura.days import Ledger
 from tap_oura.documents import Documents, Record
@@ -52,7 +52,7 @@ class OuraStream(MessageStream):
         self.primary_keys = ("user_id", *collection.keys)
         self.replication_key = collection.cursor
         self._documents = Documents(collection)
-        self._read_at: datetime | None = None
+        self._gathered: list[Stretch] = []
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
@@ -106,17 +106,33 @@ class OuraStream(MessageStream):
             drift.clear()
 
     def _send(self, records: list[Record]) -> Iterable[Record]:
-        """Return the records to send as messages: none where they went as a file."""
-        if self._batches is None or self._read_at is None or len(records) < WORTH_A_FILE:
+        """Return the records to send as messages: none where they are gathered for a file."""
+        if self._batches is None or self._read_at is None:
             return records
-        try:
-            files = list(self._batches.write(self.name, records, self._read_at))
-        except OSError as error:
-            logger.warning("batch_config: %s; samples go as messages", error)
-            return records
-        for file in files:
-            self._write_batch_message(self._batches.encoding, [file])
+        self._gathered.append((self._read_at, records))
+        if sum(len(each) for _, each in self._gathered) >= self._batches.size:
+            self._hand_over()
         return ()
+
+    def _hand_over(self) -> None:
+        """Send the samples that were gathered, of whatever accounts: as files or, where they are few, as messages."""
+        gathered, self._gathered = self._gathered, []
+        if self._batches and sum(len(records) for _, records in gathered) >= WORTH_A_FILE:
+            try:
+                files = list(self._batches.write(self.name, gathered))
+            except OSError as error:
+                logger.warning("batch_config: %s; samples go as messages", error)
+            else:
+                for file in files:
+                    self._write_batch_message(self._batches.encoding, [file])
+                return
+        for self._read_at, records in gathered:
+            for record in records:
+                self._write_record_message(record)
+
+    def _write_state_message(self) -> None:
+        self._hand_over()  # Before a state tells of them.
+        super()._write_state_message()
 
     @cached_property
     def _batches(self) -> Batches | None:

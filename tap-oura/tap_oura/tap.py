@@ -275,6 +275,7 @@ class TapOura(Tap):
             return
         config = ctx.params["config"]
         tap = cls(config=config.config, parse_env_config=config.parse_env)
+        tap.batches = None  # It looks at what is sent as messages.
         tap.run_connection_test()
         tap.finish()
         ctx.exit()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from tap_oura.errors import SettingsError
 
-from .conftest import TODAY, Run
+from .conftest import TODAY, Messages, Run
 
 SERIES = ("heartrate", "ring_battery_level")
 
@@ -52,10 +52,30 @@ def test_each_line_tells_when_its_day_was_read(run: type[Run], config: dict[str,
 
 
 def test_few_samples_go_as_messages(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
+    chosen = config | {"collections": ["heartrate"], "start_date": TODAY, "users": ["user-2"]}
+    files = run(chosen | as_files(tmp_path))
+
+    assert files.records["heartrate"] == run(chosen).records["heartrate"] != []
+    assert files.files == []
+
+
+def test_accounts_share_a_file(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
     files = run(config | {"collections": ["heartrate"], "start_date": TODAY} | as_files(tmp_path))
 
-    assert files.records["heartrate"]
-    assert files.files == []
+    assert len(files.files) == 1
+    assert {each["user_id"] for each in files.records["heartrate"]} == {"user-1", "user-2", "user-3"}
+
+
+def test_no_state_goes_before_the_samples_that_it_knows(
+    run: type[Run], config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    write = Messages.write_message
+    monkeypatch.setattr(Messages, "write_message", lambda self, each: (said.append(each.type.value), write(self, each)))
+
+    run(config | {"collections": ["heartrate"], "start_date": TODAY} | as_files(tmp_path))
+
+    assert said.index("BATCH") < said.index("STATE")
 
 
 def test_files_are_of_the_batch_size_and_named_as_asked(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
