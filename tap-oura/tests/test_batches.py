@@ -82,7 +82,8 @@ def test_no_state_goes_before_the_samples_that_it_knows(
 
     run(config | {"collections": ["heartrate"], "start_date": TODAY} | as_files(tmp_path))
 
-    assert said == ["BATCH", "STATE"]
+    assert said[0] == "BATCH"
+    assert set(said[1:]) == {"STATE"}
 
 
 def test_files_are_of_the_batch_size_and_named_as_asked(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
