@@ -5,16 +5,20 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from singer_sdk import Stream
 from singer_sdk.contrib.msgspec import MsgSpecWriter, serialize_jsonl
+from singer_sdk.helpers._state import StateWriter
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import RecordMessage, StateMessage
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
+    from singer_sdk.singerlib.encoding.base import GenericSingerWriter
     from singer_sdk.singerlib.messages import Message
 
 
@@ -50,6 +54,20 @@ class Writer(MsgSpecWriter):
             self._bytes_since_state += len(line)
         if not isinstance(message, RecordMessage):
             sys.stdout.buffer.flush()
+
+
+class FrugalStateWriter(StateWriter):
+    """Writes a state unless it is the last one again. The SDK keeps a copy to compare it with; here a digest does."""
+
+    def __init__(self, message_writer: GenericSingerWriter[Any, Any]) -> None:
+        super().__init__(message_writer)
+        self._last = b""
+
+    def write_state(self, state: Any) -> None:
+        digest = blake2b(msgspec.json.encode(state, order="deterministic")).digest()
+        if digest != self._last:
+            self._message_writer.write_message(StateMessage(value=state))
+            self._last = digest
 
 
 class MessageStream(Stream):

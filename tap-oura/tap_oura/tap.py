@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,7 +26,7 @@ from tap_oura.credentials.vault import StoreFailed
 from tap_oura.days import CollectionDays
 from tap_oura.errors import AccountFailed, BrokenAnswer, OuraError, SettingsError
 from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
-from tap_oura.messages import Writer
+from tap_oura.messages import FrugalStateWriter, Writer
 from tap_oura.streams import OuraStream
 from tap_oura.windows import EVER, Window
 
@@ -59,6 +58,7 @@ class TapOura(Tap):
         self.dead: set[str] = set()
         self._works: set[tuple[str, str]] = set()
         super().__init__(*args, **kwargs)
+        self._state_writer = FrugalStateWriter(self.message_writer)
 
     def discover_streams(self) -> list[Stream]:
         """Return a stream per chosen collection. No network; raises SettingsError for settings that cannot work."""
@@ -123,8 +123,10 @@ class TapOura(Tap):
     def state_at_start(self) -> dict[str, dict[str, Any]]:
         """The bookmarks by stream as the run found them: what is read does not depend on what was read before."""
         state: Any = self.state
-        bookmarks: dict[str, dict[str, Any]] = deepcopy(state.get("bookmarks", {}))
-        return bookmarks
+        return {
+            name: _bookmark(stream) | {"partitions": [_bookmark(each) for each in stream.get("partitions", [])]}
+            for name, stream in state.get("bookmarks", {}).items()
+        }
 
     @cached_property
     def accounts(self) -> dict[str, Account]:
@@ -279,6 +281,10 @@ class TapOura(Tap):
         tap.run_connection_test()
         tap.finish()
         ctx.exit()
+
+
+def _bookmark(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: state[name] for name in ("context", "replication_key_value") if name in state}
 
 
 def _expectation(error: Any) -> str:
