@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+
+from oura_collector.meltano import forget_catalogs, own_folder
 
 from tests.conftest import Pipeline
 
@@ -151,3 +154,23 @@ def _written(pipeline: Pipeline, state: dict[str, Any]) -> Any:
     path = pipeline.folder / "state.json"
     path.write_text(json.dumps(state))
     return path
+
+
+def test_what_a_new_version_of_the_tap_can_read_is_read_after_a_start(pipeline: Pipeline, tmp_path: Path) -> None:
+    system = own_folder(tmp_path, "shard-0-of-2")
+
+    def collections() -> list[str]:
+        catalog = pipeline.meltano("invoke", "--dump=catalog", "tap-oura", MELTANO_SYS_DIR_ROOT=str(system))
+        return [stream["tap_stream_id"] for stream in json.loads(catalog[catalog.index("{\n") :])["streams"]]
+
+    known = collections()
+    kept = system / "run" / "tap-oura" / "tap.properties.json"
+    older = json.loads(kept.read_text())
+    older["streams"] = [stream for stream in older["streams"] if stream["tap_stream_id"] != "workout"]
+    kept.write_text(json.dumps(older))
+    assert "workout" in known
+    assert "workout" not in collections(), "Meltano asks each time: nothing is to be forgotten any more"
+
+    forget_catalogs(tmp_path)
+
+    assert collections() == known

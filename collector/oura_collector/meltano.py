@@ -44,6 +44,16 @@ def own_folder(data_dir: Path, name: str) -> Path:
     return folder
 
 
+def forget_catalogs(data_dir: Path) -> None:
+    """Have Meltano ask the tap anew what it can read.
+
+    It keeps the answer while the tap's settings stay the same, and would leave out what a new version reads.
+    """
+    for system, pattern in ((PROJECT / ".meltano", "run"), (data_dir.absolute() / "meltano", "*/run")):
+        for key in system.glob(f"{pattern}/{TAP}/tap.properties.cache_key"):
+            key.unlink(missing_ok=True)
+
+
 class Meltano:
     """Runs Meltano with a structured log.
 

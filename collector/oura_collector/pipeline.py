@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from oura_collector import accounts
 from oura_collector.lock import only_run
-from oura_collector.meltano import program
+from oura_collector.meltano import forget_catalogs, program
 from oura_collector.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
@@ -65,8 +65,10 @@ def sync(database: Database, environment: str, extra: Mapping[str, str] | None =
 def record(settings: Settings, database: Database, extra: Mapping[str, str] | None = None) -> None:
     """Write down the chosen database (and what else Meltano needs) for `meltano` called by hand.
 
-    Atomic and for the owner's eyes only: the URL holds a password where the database wants one.
+    The note is atomic and for the owner's eyes only: the URL holds a password where the database wants one.
+    What Meltano knows of the tap is forgotten: it may be another version now.
     """
+    forget_catalogs(settings.data_dir)
     environment = database.environment()
     chosen = {f"CHOSEN_{name}": value for name, value in environment.items() if name.startswith("DATABASE_")}
     chosen["CHOSEN_SQLALCHEMY_URL"] = environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
