@@ -52,6 +52,7 @@ def test_what_was_deleted_at_oura_leaves_the_marts_and_is_listed_until_it_is_bac
         "workout": newest(pipeline, "workout"),
         "sleep": newest(pipeline, "sleep", type="long_sleep"),
         "enhanced_tag": newest(pipeline, "enhanced_tag"),
+        "session": newest(pipeline, "session"),
         "ring_configuration": pipeline.simulator.documents("user-1", "ring_configuration")[0],
     }
     sample = newest(pipeline, "heartrate", source="awake")
@@ -59,6 +60,7 @@ def test_what_was_deleted_at_oura_leaves_the_marts_and_is_listed_until_it_is_bac
         "workout": "oura_workouts",
         "sleep": "oura_sleep_periods",
         "enhanced_tag": "oura_tags",
+        "session": "oura_sessions",
         "ring_configuration": "oura_rings",
     }
     counted = "SELECT sum(samples) FROM oura_heart_rate_daily WHERE user_id = 'user-1'"
@@ -95,7 +97,7 @@ def test_what_was_deleted_at_oura_leaves_the_marts_and_is_listed_until_it_is_bac
     # What is removed for good was told before, and stays told.
     pipeline.execute(f"DELETE FROM oura_raw.enhanced_tag WHERE id = '{gone['enhanced_tag']['id']}'")
     pipeline.meltano("run", "transform")
-    assert len(pipeline.rows(PER_USER)) == 5
+    assert len(pipeline.rows(PER_USER)) == 6
 
     pipeline.simulator.reset()
     pipeline.sync()

@@ -42,6 +42,25 @@ def test_a_build_without_news_writes_nothing(collected: Pipeline) -> None:
     assert collected.rows(WRITTEN) == before
 
 
+def test_a_mart_of_an_older_version_learns_when_its_rows_were_loaded(collected: Pipeline) -> None:
+    collected.execute("ALTER TABLE oura_sessions DROP COLUMN changed_at")
+
+    collected.meltano("run", "transform")
+
+    (rows,) = collected.rows("SELECT count(*) AS sessions, count(changed_at) AS known FROM oura_sessions")
+    assert rows["sessions"] == rows["known"] > 0
+
+
+def test_the_planner_has_figures_about_the_indexes_on_load_time(collected: Pipeline) -> None:
+    known = collected.rows("SELECT DISTINCT tablename FROM pg_stats WHERE tablename LIKE '%_loaded_at' ORDER BY 1")
+
+    assert [row["tablename"].removesuffix("_loaded_at") for row in known] == [
+        "collection_days",
+        "heartrate",
+        "ring_battery_level",
+    ]
+
+
 @pytest.mark.parametrize("name", COLLECTIONS)
 def test_every_field_that_the_tap_sends_is_a_column_of_the_source(name: str) -> None:
     sent = set(COLLECTIONS[name].schema["properties"])

@@ -10,16 +10,24 @@
 
 {#-
     The load time up to which this mart has seen everything. It is read beforehand and stands in the query as a literal:
-    the planner then knows that few rows are newer, and takes the index.
+    the planner then knows that few rows are newer, and takes the index. An older version's mart may lack the column: it has
+    seen nothing.
 -#}
 {% macro known_until() -%}
     {%- set query -%}
-        select (coalesce(max(changed_at), '-infinity') - interval '{{ var("load_overlap") }}')::text from {{ this }}
+        select (coalesce(newest.changed_at, '-infinity') - interval '{{ var("load_overlap") }}')::text
+        from (values (null::timestamptz)) as of_a_mart_without (changed_at)
+        left join lateral (
+            select changed_at from {{ this }} where changed_at is not null order by changed_at desc limit 1
+        ) as newest on true
     {%- endset -%}
     '{{ run_query(query).columns[0].values()[0] if execute }}'::timestamptz
 {%- endmacro %}
 
-{#- Indexes on load time for the raw tables that grow without bound; the loader makes none. -#}
+{#-
+    Indexes on load time for the raw tables that grow without bound; the loader makes none. The planner takes an index on an
+    expression for what it is once it has figures about it, and after a large first load these might be years away.
+-#}
 {% macro index_series() %}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
         {%- for collection in ['heartrate', 'ring_battery_level', 'collection_days'] -%}
@@ -29,6 +37,7 @@
                 and not run_query("select to_regclass('oura_raw." ~ name ~ "')").columns[0].values()[0] -%}
                 {%- do run_query('create index ' ~ name ~ ' on ' ~ relation
                     ~ " ((_sdc_batched_at at time zone 'UTC'))") -%}
+                {%- do run_query('analyze ' ~ relation) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}

@@ -117,6 +117,20 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- In a build of news, before it: takes those documents out of a mart that Oura no longer has. -#}
+{% macro forget_gone_documents(collection) -%}
+    {%- if reads_news() -%}
+    delete from {{ this }} as stored
+    where not exists (
+        select 1
+        from {{ ref('stg_oura__' ~ collection) }} as source
+        where source.user_id = stored.user_id and source.document_id = stored.id
+    )
+    {%- else -%}
+    select 1
+    {%- endif -%}
+{%- endmacro %}
+
 {#- The samples of one UTC day, by the key's index: the text of an instant begins with its day. -#}
 {% macro samples_of(days) -%}
 source.user_id = {{ days }}.user_id

@@ -3,7 +3,8 @@
     built on the mart, its indexes and its statistics stay; a run without news writes nothing.
 
     - The key is the contract's primary key.
-    - `changed_at` is bookkeeping: it is written with a row, but a difference in it alone is no change.
+    - `changed_at` is bookkeeping: it is written with a row, but a difference in it alone is no change,
+      unless an older version's mart had no such column.
     - Rows that the query no longer yields are deleted, unless the mart says `meta: {reads: news}`: such a query yields
       only what is new, and absence means nothing. With `--full-refresh` its query yields everything.
 -#}
@@ -32,6 +33,9 @@
             {%- for column in compared %}
             stored.{{ column }} is distinct from fresh.{{ column }}{{ ' or' if not loop.last }}
             {%- endfor %}
+            {%- if '"changed_at"' in values %}
+            or stored."changed_at" is null and fresh."changed_at" is not null
+            {%- endif %}
         );
     {%- endif %}
 

@@ -11,18 +11,17 @@ with readings as (
     from {{ ref('stg_oura__daily_activity') }}
     union all
     select
-        user_id,
-        bedtime_start_at as read_at,
-        bedtime_start_utc_offset as utc_offset,
-        loaded_at
-    from {{ ref('stg_oura__sleep') }}
-    union all
-    select
-        user_id,
-        bedtime_end_at as read_at,
-        bedtime_end_utc_offset as utc_offset,
-        loaded_at
-    from {{ ref('stg_oura__sleep') }}
+        sleep.user_id,
+        ends.read_at,
+        ends.utc_offset,
+        sleep.loaded_at
+    from {{ ref('stg_oura__sleep') }} as sleep
+    cross join
+        lateral (
+            values
+            (sleep.bedtime_start_at, sleep.bedtime_start_utc_offset),
+            (sleep.bedtime_end_at, sleep.bedtime_end_utc_offset)
+        ) as ends (read_at, utc_offset)
 
 ),
 

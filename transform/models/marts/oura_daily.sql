@@ -9,22 +9,35 @@ with reported as (
     {% for mart in marts_by_day -%}
     select
         user_id,
-        date
+        min(date) as first_date,
+        max(date) as last_date
     from {{ ref(mart) }}
-    where date is not null
-    {{ 'union distinct' if not loop.last }}
+    group by user_id
+    {{ 'union all' if not loop.last }}
     {% endfor %}
 
 ),
 
--- A day that Oura says nothing about is a row too: a gap is a fact, and no zero.
+spans as (
+
+    select
+        user_id,
+        min(first_date) as first_date,
+        max(last_date) as last_date
+    from reported
+    group by user_id
+
+),
+
+-- A day that Oura says nothing about is a row too: a gap is a fact, and no zero. They are put in order, or the planner
+-- takes them for ordered by account alone and joins each day with all others of its account.
 days as (
 
     select
         user_id,
-        generate_series(min(date), max(date), interval '1 day')::date as date
-    from reported
-    group by user_id
+        generate_series(first_date, last_date, interval '1 day')::date as date
+    from spans
+    order by user_id, date
 
 ),
 
@@ -69,13 +82,14 @@ tags as (
 rest_mode_days as (
 
     select distinct
-        days.user_id,
-        days.date
-    from days
-    inner join {{ ref('oura_rest_mode') }} as periods
-        on
-            days.user_id = periods.user_id
-            and days.date between periods.start_date and coalesce(periods.end_date, 'infinity')
+        periods.user_id,
+        covered.date::date as date
+    from {{ ref('oura_rest_mode') }} as periods
+    inner join spans on periods.user_id = spans.user_id
+    cross join
+        generate_series(
+            periods.start_date, least(periods.end_date, spans.last_date), interval '1 day'
+        ) as covered (date)
 
 )
 

@@ -1,8 +1,8 @@
 {{ config(
     meta={'reads': 'news'},
     indexes=[{'columns': ['changed_at']}],
-    post_hook="delete from {{ this }} as stored where not exists (select 1 from {{ ref('oura_heart_rate') }} as samples"
-    ~ " where samples.user_id = stored.user_id and samples.date = stored.date)"
+    post_hook="delete from {{ this }} as stored where (select true from {{ ref('oura_heart_rate') }} as samples"
+    ~ " where samples.user_id = stored.user_id and samples.date = stored.date limit 1) is null"
 ) }}
 
 -- depends_on: {{ ref('int_oura__collection_days') }}

@@ -1,3 +1,10 @@
+{{ config(
+    meta={'reads': 'news'},
+    indexes=[{'columns': ['changed_at']}],
+    pre_hook="{{ forget_gone_documents('session') }}"
+) }}
+
+-- A session has hundreds of readings to go through, so it reads news only.
 select
     user_id,
     document_id as id,
@@ -15,5 +22,9 @@ select
     start_local,
     end_local,
     start_utc_offset,
-    end_utc_offset
+    end_utc_offset,
+    loaded_at as changed_at
 from {{ ref('stg_oura__session') }}
+{%- if reads_news() %}
+where loaded_at > {{ known_until() }}
+{%- endif %}
