@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.conftest import Pipeline, Rows
@@ -105,6 +106,31 @@ def test_what_was_deleted_at_oura_leaves_the_marts_and_is_listed_until_it_is_bac
     assert all(found().values())
     assert list(pipeline.rows(counted)[0].values()) == [samples]
     assert [row["collection"] for row in pipeline.rows(PER_USER)] == ["heartrate"]
+
+
+def test_a_day_that_lost_its_last_heartbeat_is_gone(pipeline: Pipeline) -> None:
+    shortest = (
+        "SELECT date FROM oura_heart_rate_daily "
+        "WHERE user_id = 'user-1' AND date BETWEEN '2026-03-20' AND '2026-03-27' ORDER BY samples LIMIT 1"
+    )
+    ((day,),) = (row.values() for row in pipeline.rows(shortest))
+    of_the_day = "SELECT FROM oura_heart_rate_daily WHERE user_id = 'user-1' AND date = %s"
+    instants = "SELECT DISTINCT timestamp FROM oura_heart_rate WHERE user_id = 'user-1' AND date = %s"
+    found = {row["timestamp"] for row in pipeline.rows(instants, day)}
+
+    for sample in pipeline.simulator.documents("user-1", "heartrate", start="2026-03-18"):
+        if datetime.fromisoformat(sample["timestamp"]) in found:
+            pipeline.simulator.edit(
+                user="user-1",
+                collection="heartrate",
+                op="delete",
+                timestamp=sample["timestamp"],
+                source=sample["source"],
+            )
+    pipeline.sync()
+
+    assert not pipeline.rows(of_the_day, day)
+    assert pipeline.rows(of_the_day, day + timedelta(days=1))
 
 
 def test_a_window_that_failed_deletes_nothing_and_its_days_say_why(pipeline: Pipeline) -> None:

@@ -1,8 +1,7 @@
 {{ config(
     meta={'reads': 'news'},
     indexes=[{'columns': ['changed_at']}],
-    post_hook="delete from {{ this }} as stored where (select true from {{ ref('oura_heart_rate') }} as samples"
-    ~ " where samples.user_id = stored.user_id and samples.date = stored.date limit 1) is null"
+    pre_hook="{{ forget_days_without_samples() }}"
 ) }}
 
 -- depends_on: {{ ref('int_oura__collection_days') }}
@@ -11,20 +10,7 @@
 with days_with_news as (
 
     {% if reads_news() -%}
-    select distinct
-        samples.user_id,
-        samples.date + shifts.days as date
-    from {{ ref('oura_heart_rate') }} as samples
-    cross join (values (-1), (0), (1)) as shifts (days)
-    where samples.changed_at > {{ known_until() }}
-    union distinct
-    -- A day that lost samples has none that tells of it.
-    select
-        read_days.user_id,
-        read_days.day + shifts.days as date
-    from {{ ref('int_oura__collection_days') }} as read_days
-    cross join (values (-1), (0), (1)) as shifts (days)
-    where read_days.collection = 'heartrate' and read_days.changed_at > {{ known_until() }}
+    select * from ({{ days_with_news() }}) as days
     union distinct
     -- A birthday moves the zones.
     select
