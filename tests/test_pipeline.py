@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from oura_collector.meltano import forget_catalogs, own_folder
+from oura_collector.meltano import own_folder
+from oura_collector.pipeline import record
+from oura_collector.settings import Settings
 
 from tests.conftest import Pipeline
 
@@ -171,6 +173,6 @@ def test_what_a_new_version_of_the_tap_can_read_is_read_after_a_start(pipeline: 
     assert "workout" in known
     assert "workout" not in collections(), "Meltano asks each time: nothing is to be forgotten any more"
 
-    forget_catalogs(tmp_path)
+    record(Settings(data_dir=tmp_path), pipeline.database)
 
     assert collections() == known

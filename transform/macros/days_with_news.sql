@@ -1,11 +1,12 @@
 {#- The days of heart rate that a build of news reads, and their neighbours. -#}
 {% macro days_with_news() -%}
+    {%- set known = known_until() -%}
     select
         samples.user_id,
         samples.date + shifts.days as date
     from {{ ref('oura_heart_rate') }} as samples
     cross join (values (-1), (0), (1)) as shifts (days)
-    where samples.changed_at > {{ known_until() }}
+    where samples.changed_at > {{ known }}
     union distinct
     -- A day that lost samples has none that tells of it.
     select
@@ -13,7 +14,7 @@
         read_days.day + shifts.days as date
     from {{ ref('int_oura__collection_days') }} as read_days
     cross join (values (-1), (0), (1)) as shifts (days)
-    where read_days.collection = 'heartrate' and read_days.changed_at > {{ known_until() }}
+    where read_days.collection = 'heartrate' and read_days.changed_at > {{ known }}
 {%- endmacro %}
 
 {#- In a build of news, before it: takes the days out of oura_heart_rate_daily that lost their last sample. -#}
