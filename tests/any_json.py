@@ -54,7 +54,7 @@ NUMBERS = (
 
 MOMENTS = st.builds(
     lambda moment, hours: moment.replace(tzinfo=timezone(timedelta(hours=hours))).isoformat(timespec="milliseconds"),
-    st.datetimes(datetime(2026, 3, 2), datetime(2026, 3, 28)),
+    st.datetimes(datetime(2026, 3, 2), datetime(2026, 3, 28)),  # noqa: DTZ001
     st.integers(-11, 13),
 )
 anything_in_a_text = st.text(st.characters(exclude_categories=()), max_size=12)
