@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
-import re
 import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import backoff
-import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 
+from tap_oura.answers import Document, parse
 from tap_oura.errors import (
     BrokenAnswer,
     Forbidden,
@@ -45,15 +43,10 @@ MOST_PAGES = 10_000
 PERSONAL_INFO = "personal_info"
 """The one route that any living token may read."""
 
-UNSTORABLE = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]")
-"""Escapes of NUL and of surrogates, which may stand alone."""
-
 REMAINING = "X-RateLimit-Remaining"
 TIER = "X-RateLimit-Tier"
 
 SCOPE_WORDS = ("scope", "not authorized access")
-
-Document = dict[str, Any]
 
 
 class Client:
@@ -172,31 +165,6 @@ def explain(response: requests.Response) -> OuraError | None:
     if status >= 500:
         return Passing(f"Oura answers {status}")
     return Refused(f"Oura refuses the request ({status})")
-
-
-def parse(body: bytes) -> Document:
-    """Return the JSON object of an answer, with the characters replaced that no text column can hold.
-
-    PostgreSQL stores neither NUL nor half a surrogate pair; one such character in a comment must not stop a load.
-    """
-    storable = not UNSTORABLE.search(body)
-    try:
-        answer = msgspec.json.decode(body) if storable else _storable(json.loads(body))
-    except ValueError:
-        raise Unreachable("the answer broke off or is no JSON") from None
-    if not isinstance(answer, dict):
-        raise BrokenAnswer("the answer is no JSON object")
-    return answer
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _storable(item) for name, item in value.items()}
-    return value
 
 
 def _detail(response: requests.Response) -> str:

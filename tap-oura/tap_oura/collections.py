@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from tap_oura import schemas
-from tap_oura.schemas import Properties, Schema
+from tap_oura import fields, schemas
+from tap_oura.fields import Properties, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -26,7 +26,8 @@ class Query(Enum):
 class Collection:
     """One collection. `path` is Oura's path segment, case-sensitive; `window` the days asked for in one request.
 
-    `scope` is what the wearer must have granted: one of these words, or nothing.
+    `scope` is what the wearer must have granted: one of these words, or nothing. `other_days` are the fields that a
+    document without its `cursor` has its day from: dates, or instants that begin on it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Collection:
     window: int = 365
     lookback: int = 0
     path: str = ""
+    other_days: tuple[str, ...] = ()
 
     def is_open(self, granted: Container[str]) -> bool:
         """Whether a consent with these scopes lets the collection be read."""
@@ -53,9 +55,9 @@ class Collection:
         return {
             "type": "object",
             "properties": {
-                "user_id": schemas.key("Account"),
+                "user_id": fields.key("Account"),
                 **self.properties,
-                "extra": {"type": ["object", "null"], "description": "What Oura sent beyond the known fields"},
+                "extra": fields.mapping("What Oura sent beyond the known fields, or what they cannot hold"),
             },
             "required": ["user_id", *self.keys],
         }
@@ -78,16 +80,23 @@ COLLECTIONS = {
         Collection("daily_sleep", schemas.DAILY_SLEEP, "daily"),
         Collection("daily_spo2", schemas.DAILY_SPO2, "spo2"),
         Collection("daily_stress", schemas.DAILY_STRESS, "daily stress"),
-        Collection("enhanced_tag", schemas.ENHANCED_TAG, "tag", cursor="start_day"),
+        Collection("enhanced_tag", schemas.ENHANCED_TAG, "tag", cursor="start_day", other_days=("day", "start_time")),
         _series("heartrate", schemas.HEARTRATE, "heartrate", "timestamp", "source"),
         Collection("personal_info", schemas.PERSONAL_INFO, "", Query.OBJECT, cursor=None),
-        Collection("rest_mode_period", schemas.REST_MODE_PERIOD, "daily", cursor="start_day", lookback=90),
+        Collection(
+            "rest_mode_period",
+            schemas.REST_MODE_PERIOD,
+            "daily",
+            cursor="start_day",
+            lookback=90,
+            other_days=("start_time",),
+        ),
         _series("ring_battery_level", schemas.RING_BATTERY_LEVEL, "ring_configuration", "timestamp"),
         Collection("ring_configuration", schemas.RING_CONFIGURATION, "ring_configuration", Query.ALL, cursor=None),
         Collection("session", schemas.SESSION, "session", window=30),
         Collection("sleep", schemas.SLEEP, "daily", window=30),
         Collection("sleep_time", schemas.SLEEP_TIME, "daily"),
-        Collection("tag", schemas.TAG, "tag"),
+        Collection("tag", schemas.TAG, "tag", other_days=("timestamp",)),
         Collection("vo2_max", schemas.VO2_MAX, "heart_health", path="vO2_max"),
         Collection("workout", schemas.WORKOUT, "workout"),
     )

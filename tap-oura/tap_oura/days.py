@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from tap_oura import schemas
+from tap_oura import fields
 from tap_oura.collections import Query
 from tap_oura.messages import MessageStream
 from tap_oura.windows import EVER, Window
@@ -84,10 +84,14 @@ class Ledger:
         self.read_at = _after(before, now) if before else now
 
     def news(self, records: list[Record], window: Window) -> Iterator[News]:
-        """Yield the days of a window, read whole, that are not as they were. Oldest first."""
+        """Yield the days of a window, read whole, that are not as they were. Oldest first.
+
+        `records` are in the order of Oura's answer, which their listing keeps and nothing else depends on.
+        """
         by_day = {day: list(group) for day, group in groupby(sorted(records, key=self._place()), key=self._day)}
+        listed = self._listed(records)
         for day in sorted({*by_day, *self._expected(window)}):
-            if news := self._compare(day, by_day.get(day, [])):
+            if news := self._compare(day, by_day.get(day, []), listed):
                 yield news
 
     def learn(self, news: News) -> None:
@@ -150,7 +154,16 @@ class Ledger:
             yield (window.start + timedelta(days=number)).isoformat()
         yield from (day for day in self._days if date.fromisoformat(day) in window)
 
-    def _compare(self, day: str, records: list[Record]) -> News | None:
+    def _listed(self, records: list[Record]) -> dict[str, list[str]] | None:
+        """Return the ids of each day's documents; None for a time series."""
+        if self._collection.query is Query.INSTANTS:
+            return None
+        listed: dict[str, list[str]] = {}
+        for record in records:
+            listed.setdefault(self._day(record), []).append(record["id"])
+        return listed
+
+    def _compare(self, day: str, records: list[Record], listed: dict[str, list[str]] | None) -> News | None:
         if not records and self._was_empty(day):
             return None
         known_count, known_digest = self._before(day)
@@ -158,7 +171,7 @@ class Ledger:
         if (len(records), digest) == (known_count, known_digest):
             return None
         grew = 0 < known_count < len(records) and _digest(records[:known_count]) == known_digest
-        ids = None if self._collection.query is Query.INSTANTS else [str(record["id"]) for record in records]
+        ids = None if listed is None else listed.get(day, [])
         return News(day, len(records), digest, records[known_count:] if grew else records, ids, grew)
 
     def _before(self, day: str) -> tuple[int, str]:
@@ -204,18 +217,20 @@ class CollectionDays(MessageStream):
 
     name = "collection_days"
     primary_keys = ("user_id", "id")
-    schema: ClassVar[schemas.Schema] = {
+    schema: ClassVar[fields.Schema] = {
         "type": "object",
         "properties": {
-            "user_id": schemas.key("Account"),
-            "id": schemas.key("Collection, day and time of the reading: a reading that is loaded twice is one row"),
-            "collection": schemas.text("Collection"),
-            "day": schemas.date("Day of the documents; UTC's in a time series; null where a collection has no days"),
-            "document_ids": schemas.array("Documents of the day; null in a time series", schemas.text("One id")),
-            "count": schemas.integer("Documents or samples of the day; 0 where a day that is over has none"),
-            "digest": schemas.text("Digest of their content"),
-            "read_at": schemas.moment("When the day was read, UTC; the latest row of a day is the truth"),
-            "rewritten_at": schemas.moment(
+            "user_id": fields.key("Account"),
+            "id": fields.key("Collection, day and time of the reading: a reading that is loaded twice is one row"),
+            "collection": fields.text("Collection"),
+            "day": fields.date("Day of the documents; UTC's in a time series; null where a collection has no days"),
+            "document_ids": fields.array(
+                "Documents of the day in the order of Oura's answer; null in a time series", fields.text("One id")
+            ),
+            "count": fields.integer("Documents or samples of the day; 0 where a day that is over has none"),
+            "digest": fields.text("Digest of their content"),
+            "read_at": fields.moment("When the day was read, UTC; the latest row of a day is the truth"),
+            "rewritten_at": fields.moment(
                 "When the day was sent from its first record on, UTC: samples sent before are gone; "
                 "null where the day only grew and what was sent before still stands"
             ),

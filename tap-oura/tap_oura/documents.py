@@ -3,149 +3,133 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from tap_oura import instants, values
 from tap_oura.collections import Query
-from tap_oura.errors import BrokenAnswer
+from tap_oura.rejected import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_oura.collections import Collection
-    from tap_oura.schemas import Schema
     from tap_oura.windows import Window
 
 Record = dict[str, Any]
 
-JSON_TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "object": (dict,),
-    "array": (list,),
-}
+LONGEST_KEY = 255
+"""Characters. PostgreSQL's index takes no key of more than about 2,700 bytes."""
 
-MOST_LAYOUTS = 1_000
-"""Different layouts of one collection's documents that are remembered."""
+UNKNOWN_SOURCE = "unknown"
+
+MOST_NAMES = 1_000
+"""Different fields of one collection that are counted as drift."""
+
+
+@dataclass
+class Read:
+    """What the documents of a window became."""
+
+    records: list[Record] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    dated_otherwise: set[str] = field(default_factory=set)
+    """The ids of documents that have their day from another field than their collection's own."""
 
 
 class Documents:
     """Turns one collection's documents into records.
 
-    A field that the schema does not know, or whose value does not fit the field's type, moves to `extra`: nothing that
-    Oura sent is lost, and no surprise stops a load. `drift` counts such fields by name.
+    A field that the schema does not know, or whose value does not fit the field, moves to `extra`: nothing that Oura
+    sent is lost, and no surprise stops a load. `drift` counts such fields by name.
     """
 
     def __init__(self, collection: Collection) -> None:
         self.collection = collection
         self.drift: Counter[str] = Counter()
-        self._dates = [name for name, field in collection.properties.items() if field.get("format") == "date"]
-        self._misfits: dict[tuple[Any, ...], tuple[str, ...]] = {}
+        self._is_series = collection.query is Query.INSTANTS
+        self._names = [name for name in collection.keys if name != collection.cursor]
 
-    def records(self, user_id: str, documents: Iterable[Record], window: Window) -> list[Record]:
-        """Return the records of a window, each key once (two pages may hold the same document; the later one counts).
+    def read(self, user_id: str, documents: list[Record], window: Window) -> Read:
+        """Return the records of a window, each key once: of two documents with one key the later one counts.
 
-        Raises BrokenAnswer for a document that could be neither keyed nor dated.
+        The order is that of Oura's answer. What could be neither keyed nor dated is rejected.
         """
-        series = self.collection.query is Query.INSTANTS
-        cursor, keys = self.collection.cursor, self.collection.keys
-        # The order of their texts is the order of dates, and of instants that `instant` made.
+        cursor, key_of = self.collection.cursor, itemgetter(*self.collection.keys)
+        # The order of their texts is the order of dates, and of a series' instants.
         start, end = window.start.isoformat(), window.end.isoformat()
-        if series:
-            documents = [sample for sample in self._samples(documents) if start <= sample["timestamp"] < end]
-            if self._all_fit(documents):
-                # Millions of samples come through here: what can be done for all of them at once is not done for each.
-                key_of = itemgetter(*keys)
-                return list({key_of(each): {"user_id": user_id, **each, "extra": None} for each in documents}.values())
-        records: dict[tuple[Any, ...], Record] = {}
+        if self._fit_as_they_are(documents):
+            if cursor:
+                documents = [document for document in documents if start <= document[cursor] < end]
+            # Millions of samples come through here: what can be done for all at once is not done for each.
+            rows = {key_of(each): {"user_id": user_id, **each, "extra": None} for each in documents}
+            if len(rows) == len(documents):
+                return Read(list(rows.values()))
+        read = Read()
+        records: dict[Any, Record] = {}
         for document in documents:
-            record = self._record(user_id, document)
-            key = tuple(record.get(name) for name in keys)
-            if None in key:
-                raise BrokenAnswer(f"a document without its key ({', '.join(keys)})")
-            if cursor is None or series or start <= str(day(record.get(cursor))) < end:
-                records[key] = record
-        return list(records.values())
+            fields, extra = values.fit_members(document, self.collection.properties)
+            why = self._complete_key(document, fields, extra)
+            dated_otherwise = False
+            if cursor and fields.get(cursor) is None:
+                fields[cursor] = next(self._other_days(document), None)
+                dated_otherwise = True
+            day = fields[cursor] if cursor else None
+            if day is not None and not start <= day < end:
+                continue
+            if cursor and day is None:
+                why.append(f"no usable {cursor}")
+            if why:
+                read.rejected.append(Rejected.of(self.collection.name, document, " and ".join(why)))
+                continue
+            record = {"user_id": user_id, **fields, "extra": extra or None}
+            records.pop(key_of(record), None)
+            records[key_of(record)] = record
+            if dated_otherwise:
+                read.dated_otherwise.add(record["id"])
+            self._note(extra)
+        read.records = list(records.values())
+        return read
 
-    def _samples(self, documents: Iterable[Record]) -> Iterator[Record]:
-        """Yield a series' documents with the parts of their key made whole."""
-        has_source = "source" in self.collection.keys
-        for document in documents:
-            document["timestamp"] = instant(document.get("timestamp"))
-            if has_source:
-                document["source"] = document.get("source") or "unknown"
-            yield document
+    def _fit_as_they_are(self, documents: list[Record]) -> bool:
+        cursor = self.collection.cursor
+        try:
+            days = list(map(itemgetter(cursor), documents)) if cursor else ()
+            names = {name for key in self._names for name in map(itemgetter(key), documents)}
+        except (KeyError, TypeError):
+            return False
+        return (
+            None not in days
+            and all(map(self._is_usable, names))
+            and values.all_members_fit(documents, self.collection.properties)
+        )
 
-    def _all_fit(self, documents: list[Record]) -> bool:
-        one_of_each_layout = {_layout(document): document for document in documents}.values()
-        return not self._dates and not any(map(self._misfits_of, one_of_each_layout))
+    def _complete_key(self, document: Record, fields: Record, extra: Record) -> list[str]:
+        """Put in what a sample may lack; return what keeps a document from having a key, in words without a value."""
+        why = []
+        for name in self._names:
+            if self._is_usable(document.get(name)):
+                continue
+            if name != "source":
+                why.append(f"no usable {name}")
+                continue
+            fields[name] = UNKNOWN_SOURCE
+            if document.get(name) is not None:
+                extra[name] = values.storable(document[name])
+        return why
 
-    def _misfits_of(self, document: Record) -> tuple[str, ...]:
-        # Documents of one collection share a handful of layouts, so each layout is judged once.
-        layout = _layout(document)
-        misfits = self._misfits.get(layout)
-        if misfits is None:
-            properties = self.collection.properties
-            misfits = tuple(name for name, value in document.items() if not _fits(value, properties.get(name)))
-            if len(self._misfits) < MOST_LAYOUTS:
-                self._misfits[layout] = misfits
-        return misfits
+    def _is_usable(self, key: Any) -> bool:
+        # Two keys may differ by what no column holds, so such a one is no key.
+        return isinstance(key, str) and 0 < len(key) <= LONGEST_KEY and values.is_storable(key)
 
-    def _record(self, user_id: str, document: Record) -> Record:
-        misfits = self._misfits_of(document)
-        misfits += tuple(name for name in self._dates if name not in misfits and not _is_date(document.get(name)))
-        record = {"user_id": user_id, **document, "extra": None}
-        if misfits:
-            record["extra"] = {name: record.pop(name) for name in misfits}
-            self.drift.update(misfits)
-        return record
+    def _other_days(self, document: Record) -> Iterator[str]:
+        for name in self.collection.other_days:
+            sent = document.get(name)
+            if isinstance(sent, str) and (day := instants.day(sent)):
+                yield day.text
 
-
-def _layout(document: Record) -> tuple[Any, ...]:
-    return (*document, *map(type, document.values()))
-
-
-def _fits(value: Any, schema: Schema | None) -> bool:
-    if schema is None:
-        return False
-    if value is None:
-        return True
-    kind = schema["type"][0]
-    if isinstance(value, bool):
-        return bool(kind == "boolean")
-    return isinstance(value, JSON_TYPES[kind])
-
-
-@lru_cache(maxsize=4096)
-def _is_date(value: object) -> bool:
-    try:
-        return value is None or bool(date.fromisoformat(str(value)))
-    except ValueError:
-        return False
-
-
-@lru_cache(maxsize=4096)
-def day(value: object) -> date:
-    """Return the day of a date or of an instant's text; the text's own day, not UTC's."""
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        raise BrokenAnswer("a document without a valid day") from None
-
-
-def instant(value: object) -> str:
-    """Return an instant as UTC text with milliseconds and Z, in which order of text is order of time."""
-    text = str(value)
-    if len(text) == 24 and text.endswith("Z"):
-        return text
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BrokenAnswer("a row without a valid timestamp") from None
-    # Oura's time series are in UTC; a text without an offset can only mean that.
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    def _note(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self.drift or len(self.drift) < MOST_NAMES:
+                self.drift[name] += 1

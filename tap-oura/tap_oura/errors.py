@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST_NAME = 64
+"""Characters of a name of Oura's that a message repeats."""
+
+
+def listing(names: Sequence[str], most: int) -> str:
+    """Return names of Oura's for a message: at most so many, none long, and none with a control character."""
+    named = ", ".join(ascii(name)[1:-1][:LONGEST_NAME] for name in names[:most])
+    return f"{named} and {len(names) - most} more" if len(names) > most else named
+
 
 class OuraError(Exception):
     """A window could not be read. `reason` is one word for metrics and tables, the message is for people."""

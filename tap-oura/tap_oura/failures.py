@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_oura import schemas
+from tap_oura import fields
 from tap_oura.messages import MessageStream
 from tap_oura.windows import EVER
 
@@ -66,19 +66,19 @@ class CollectionFailures(MessageStream):
     name = "collection_failures"
     primary_keys = ("user_id", "collection")
     _tap: TapOura
-    schema: ClassVar[schemas.Schema] = {
+    schema: ClassVar[fields.Schema] = {
         "type": "object",
         "properties": {
-            "user_id": schemas.key("Account"),
-            "collection": schemas.key("Collection, or * for all of an account"),
-            "reason": schemas.text(
+            "user_id": fields.key("Account"),
+            "collection": fields.key("Collection, or * for all of an account"),
+            "reason": fields.text(
                 "token, consent, refresh, store, scope, membership, refused, answer, server, rate_limit or unreachable"
             ),
-            "message": schemas.text("What happened and what to do"),
-            "start_date": schemas.date("First day that was not read"),
-            "end_date": schemas.date("Last day that was not read"),
-            "failed_at": schemas.text("Since when it fails, UTC"),
-            "recovered_at": schemas.text("When it worked again, UTC; null while it fails"),
+            "message": fields.text("What happened and what to do"),
+            "start_date": fields.date("First day that was not read"),
+            "end_date": fields.date("Last day that was not read"),
+            "failed_at": fields.text("Since when it fails, UTC"),
+            "recovered_at": fields.text("When it worked again, UTC; null while it fails"),
         },
         "required": ["user_id", "collection"],
     }

@@ -1,67 +1,28 @@
 """What each collection contains: one JSON schema property per field that Oura documents.
 
 Every field but a key is nullable and no list of values is closed, because Oura's own answers leave fields out and grow
-new values between revisions. Instants stay text: a loader would drop their offset. Descriptions carry the unit and
-become column comments. A test compares all of this, field by field, with models generated from Oura's own document.
+new values between revisions. Descriptions carry the unit and become column comments. A test compares all of this,
+field by field, with models generated from Oura's own document.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-Schema = dict[str, Any]
-Properties = dict[str, Schema]
-
-
-def _nullable(kind: str) -> Any:
-    def field(description: str) -> Schema:
-        return {"type": [kind, "null"], "description": description}
-
-    return field
-
-
-text = _nullable("string")
-integer = _nullable("integer")
-number = _nullable("number")
-boolean = _nullable("boolean")
-
-
-def date(description: str) -> Schema:
-    return {"type": ["string", "null"], "format": "date", "description": description}
-
-
-def moment(description: str) -> Schema:
-    """An instant of our own making, always UTC. Oura's instants are `text`: a loader would drop their offset."""
-    return {"type": ["string", "null"], "format": "date-time", "description": description}
-
-
-def record(description: str, properties: Properties) -> Schema:
-    return {"type": ["object", "null"], "properties": properties, "description": description}
-
-
-def array(description: str, items: Schema) -> Schema:
-    return {"type": ["array", "null"], "items": items, "description": description}
-
-
-def key(description: str) -> Schema:
-    return {"type": ["string"], "description": description}
-
-
-def sample(description: str) -> Schema:
-    """A series inside a document: item i belongs to timestamp + i × interval, null where nothing was read."""
-    return record(
-        description,
-        {
-            "interval": number("Seconds between two items"),
-            "items": array("Values; null where nothing was read", number("One value")),
-            "timestamp": text("Instant of the first item, with offset"),
-        },
-    )
-
-
-def scores(*names: str) -> Properties:
-    return {name: integer("Contributor score, 0–100") for name in names}
-
+from tap_oura.fields import (
+    Properties,
+    array,
+    big_integer,
+    boolean,
+    date,
+    instant,
+    integer,
+    key,
+    key_instant,
+    number,
+    record,
+    sample,
+    scores,
+    text,
+)
 
 ID = key("Oura's document id")
 DAY = date("Oura's own local day")
@@ -119,7 +80,7 @@ DAILY_ACTIVITY: Properties = {
     "steps": integer("Number of steps"),
     "target_calories": integer("Goal, kcal"),
     "target_meters": integer("Goal, m"),
-    "timestamp": text("Start of the activity day, with offset"),
+    "timestamp": instant("Start of the activity day, with offset"),
     "total_calories": integer("Energy spent over the whole day, kcal"),
 }
 
@@ -137,7 +98,7 @@ DAILY_READINESS: Properties = {
     "score": SCORE,
     "temperature_deviation": TEMPERATURE_DEVIATION,
     "temperature_trend_deviation": TEMPERATURE_TREND,
-    "timestamp": text("Marker of the day, with offset"),
+    "timestamp": instant("Marker of the day, with offset"),
 }
 
 DAILY_RESILIENCE: Properties = {
@@ -158,7 +119,7 @@ DAILY_SLEEP: Properties = {
         scores("deep_sleep", "efficiency", "latency", "rem_sleep", "restfulness", "timing", "total_sleep"),
     ),
     "score": SCORE,
-    "timestamp": text("Marker of the day, with offset"),
+    "timestamp": instant("Marker of the day, with offset"),
 }
 
 DAILY_SPO2: Properties = {
@@ -180,17 +141,17 @@ ENHANCED_TAG: Properties = {
     "id": ID,
     "start_day": date("Local day on which the tag starts"),
     "tag_type_code": text("Code of a preset tag, or custom"),
-    "start_time": text("Instant of the tag, or its start"),
-    "end_time": text("End; null without a duration"),
+    "start_time": instant("Instant of the tag, or its start"),
+    "end_time": instant("End; null without a duration"),
     "end_day": date("Local day of the end; null without a duration"),
     "comment": text("The wearer's own words"),
     "custom_name": text("Name of a custom tag"),
 }
 
 HEARTRATE: Properties = {
-    "timestamp": key("Instant, UTC with Z"),
+    "timestamp": key_instant("Instant, UTC with Z"),
     "source": key("awake, rest, sleep, session, live or workout"),
-    "timestamp_unix": integer("Instant, ms since 1970"),
+    "timestamp_unix": big_integer("Instant, ms since 1970"),
     "bpm": integer("Heart rate, beats/min"),
 }
 
@@ -207,23 +168,23 @@ REST_MODE_PERIOD: Properties = {
     "id": ID,
     "start_day": date("Local day of the start"),
     "end_day": date("Local day of the end; null while on"),
-    "end_time": text("End, with offset; null while on"),
+    "end_time": instant("End, with offset; null while on"),
     "episodes": array(
         "Episodes of the period",
         {
             "type": ["object", "null"],
             "properties": {
                 "tags": array("Codes of tags", text("Code of a tag")),
-                "timestamp": text("Instant, with offset"),
+                "timestamp": instant("Instant, with offset"),
             },
         },
     ),
-    "start_time": text("Start, with offset"),
+    "start_time": instant("Start, with offset"),
 }
 
 RING_BATTERY_LEVEL: Properties = {
-    "timestamp": key("Instant, UTC with Z"),
-    "timestamp_unix": integer("Instant, ms since 1970"),
+    "timestamp": key_instant("Instant, UTC with Z"),
+    "timestamp_unix": big_integer("Instant, ms since 1970"),
     "charging": boolean("Whether the battery is charging"),
     "in_charger": boolean("Whether the ring is on its charger"),
     "level": integer("Battery level, %"),
@@ -235,19 +196,19 @@ RING_CONFIGURATION: Properties = {
     "design": text("Design"),
     "firmware_version": text("Firmware version"),
     "hardware_type": text("Generation"),
-    "set_up_at": text("When the ring was paired, UTC"),
+    "set_up_at": instant("When the ring was paired, UTC"),
     "size": integer("US ring size"),
 }
 
 SESSION: Properties = {
     "id": ID,
     "day": DAY,
-    "end_datetime": text("End, with offset"),
+    "end_datetime": instant("End, with offset"),
     "heart_rate": sample("Heart rate, beats/min"),
     "heart_rate_variability": sample("Heart rate variability (RMSSD), ms"),
     "mood": text("bad, worse, same, good or great"),
     "motion_count": sample("Movements per interval"),
-    "start_datetime": text("Start, with offset"),
+    "start_datetime": instant("Start, with offset"),
     "type": text("breathing, meditation, nap, relaxation, rest or body_status"),
 }
 
@@ -258,8 +219,8 @@ SLEEP: Properties = {
     "average_heart_rate": number("Mean heart rate, beats/min"),
     "average_hrv": integer("Mean heart rate variability (RMSSD), ms"),
     "awake_time": integer("Awake in bed, s"),
-    "bedtime_end": text("End of the time in bed, with offset; null while unfinished"),
-    "bedtime_start": text("Start of the time in bed, with offset"),
+    "bedtime_end": instant("End of the time in bed, with offset; null while unfinished"),
+    "bedtime_start": instant("Start of the time in bed, with offset"),
     "deep_sleep_duration": integer("Deep sleep, s"),
     "efficiency": integer("Asleep share of the time in bed, %"),
     "heart_rate": sample("Heart rate, beats/min"),
@@ -313,14 +274,14 @@ TAG: Properties = {
     "id": ID,
     "day": DAY,
     "text": text("The wearer's own words"),
-    "timestamp": text("Instant of the tag"),
+    "timestamp": instant("Instant of the tag"),
     "tags": array("Codes of tags", text("Code of a tag")),
 }
 
 VO2_MAX: Properties = {
     "id": ID,
     "day": DAY,
-    "timestamp": text("Instant of the estimate, with offset"),
+    "timestamp": instant("Instant of the estimate, with offset"),
     "vo2_max": number("Maximal oxygen uptake, mL/kg/min"),
 }
 
@@ -330,9 +291,9 @@ WORKOUT: Properties = {
     "activity": text("Kind of activity"),
     "calories": number("Energy spent, kcal"),
     "distance": number("Distance, m"),
-    "end_datetime": text("End, with offset"),
+    "end_datetime": instant("End, with offset"),
     "intensity": text("easy, moderate or hard"),
     "label": text("The wearer's own words"),
     "source": text("manual, autodetected, confirmed, workout_heart_rate, ..."),
-    "start_datetime": text("Start, with offset"),
+    "start_datetime": instant("Start, with offset"),
 }

@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from tap_oura import settings, traffic, windows
+from tap_oura import rejected, settings, traffic, windows
 from tap_oura.ahead import Job
 from tap_oura.batches import WORTH_A_FILE, Batches, Stretch
 from tap_oura.collections import Collection, Query
 from tap_oura.days import Ledger
-from tap_oura.documents import Documents, Record
-from tap_oura.errors import AccountFailed, BrokenAnswer, Forbidden, OuraError, ScopeMissing, SettingsError, Unreachable
+from tap_oura.documents import Documents, Read, Record
+from tap_oura.errors import (
+    AccountFailed,
+    BrokenAnswer,
+    Forbidden,
+    OuraError,
+    ScopeMissing,
+    SettingsError,
+    Unreachable,
+    listing,
+)
 from tap_oura.messages import MessageStream
+from tap_oura.rejected import READINGS, Rejections
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
@@ -32,6 +42,9 @@ logger = logging.getLogger(__name__)
 
 HOPELESS = (AccountFailed, ScopeMissing, Forbidden, Unreachable)
 """Faults that the account's next window would meet as well."""
+
+NAMED = 20
+"""Fields or documents named in a line of the log."""
 
 
 class OuraStream(MessageStream):
@@ -66,10 +79,10 @@ class OuraStream(MessageStream):
         if user_id in self._tap.dead:
             self._tell(user_id, error=self._tap.dead_because(user_id))
             return
-        sent, whole, newest, fault = 0, True, None, None
+        sent, whole, all_read, newest, fault = 0, True, True, None, None
         try:
             due = self._due(user_id)
-            ledger = self._ledger(context)
+            ledger, rejections = self._ledger(context), self._rejections(context)
             self._read_at = ledger.read_at
         except SettingsError as error:
             self._tap.failed(self.name, user_id, windows.EVER, error)
@@ -77,15 +90,19 @@ class OuraStream(MessageStream):
             return
         for window in due:
             try:
-                records = self._fetch(user_id, window)
+                read = self._fetch(user_id, window)
             except OuraError as error:
-                whole, fault = False, error
+                whole, all_read, fault = False, False, error
                 hopeless = isinstance(error, HOPELESS)
                 self._tap.failed(self.name, user_id, Window(window.start, due[-1].end) if hopeless else window, error)
                 if hopeless:
                     break
             else:
+                records = read.records
                 newest = max(filter(None, (newest, self._newest(records))), default=None)
+                if gap := self._set_aside(user_id, read, rejections):
+                    whole, fault = False, gap
+                    self._tap.failed(self.name, user_id, window, gap)
                 news = list(ledger.news(records, window))
                 if self.config["skip_unchanged"]:
                     records_to_send = [record for day in news for record in day.records]
@@ -93,17 +110,38 @@ class OuraStream(MessageStream):
                     records_to_send = records
                 sent += len(records_to_send)
                 yield from self._send(records_to_send)
+                self._tell_other_days(user_id, read, records_to_send)
+                if gap:
+                    continue
                 self._learn(user_id, news, ledger)
                 if whole:
                     self._move_bookmark(context, records)
                 ledger.close(window)
+        rejections.close(whole=all_read)
         if whole:
             self._tap.succeeded(self.name, user_id)
         logger.info("%s of %s: %d records", self.name, user_id, sent)
         self._tell(user_id, records=sent, newest_day=newest and newest[:10], error=fault)
         if drift := self._documents.drift:
-            logger.warning("%s: kept in `extra`, unknown to the schema: %s", self.name, ", ".join(sorted(drift)))
+            named = listing(sorted(drift), NAMED)
+            logger.warning("%s: kept in `extra`, as the schema does not hold them: %s", self.name, named)
             drift.clear()
+
+    def _set_aside(self, user_id: str, read: Read, rejections: Rejections) -> OuraError | None:
+        """Send what a window rejected, and return a fault unless the window counts as whole all the same."""
+        new, gap = rejections.take(read.rejected)
+        rejected.log(self.name, user_id, new)
+        for document in new:
+            self._tap.rejected.write(self.name, user_id, document)
+        return gap
+
+    def _tell_other_days(self, user_id: str, read: Read, sent: list[Record]) -> None:
+        if not read.dated_otherwise:
+            return
+        ids = [record["id"] for record in sent if record["id"] in read.dated_otherwise]
+        if ids:
+            what = "%s of %s: dated by another field, as %s is missing or no date: %s"
+            logger.warning(what, self.name, user_id, self.collection.cursor, listing(ids, NAMED))
 
     def _send(self, records: list[Record]) -> Iterable[Record]:
         """Return the records to send as messages: none where they are gathered for a file."""
@@ -156,6 +194,12 @@ class OuraStream(MessageStream):
         forget = self.config["forget_days"]
         return Ledger(self.collection, state, lookback=self._lookback, now=self._tap.now(), forget=forget)
 
+    def _rejections(self, context: Context | None) -> Rejections:
+        # A closed range without a state is read once: nobody will count its readings.
+        is_read_once = bool(self.config.get("end_date")) and not self._tap.state_at_start
+        again = self.config["forget_days"]
+        return Rejections(self.get_context_state(context), again=again, readings=1 if is_read_once else READINGS)
+
     def plan(self, user_id: str) -> Iterator[Job]:
         """Yield the windows that `get_records` is going to ask for."""
         try:
@@ -188,10 +232,10 @@ class OuraStream(MessageStream):
             **what,
         )
 
-    def _fetch(self, user_id: str, window: Window) -> list[Record]:
+    def _fetch(self, user_id: str, window: Window) -> Read:
         try:
             documents = self._tap.reader.take(Job(self.collection, user_id, window))
-            return self._documents.records(user_id, documents, window)
+            return self._documents.read(user_id, documents, window)
         except OuraError:
             raise
         except Exception as error:  # noqa: BLE001

@@ -27,6 +27,7 @@ from tap_oura.days import CollectionDays
 from tap_oura.errors import AccountFailed, BrokenAnswer, OuraError, SettingsError
 from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
 from tap_oura.messages import FrugalStateWriter, Writer
+from tap_oura.rejected import RejectedDocuments
 from tap_oura.streams import OuraStream
 from tap_oura.windows import EVER, Window
 
@@ -69,6 +70,7 @@ class TapOura(Tap):
             chosen = [collection for collection in chosen if collection.query is not Query.OBJECT]
         return [
             CollectionDays(self),
+            RejectedDocuments(self),
             *(OuraStream(self, collection) for collection in chosen),
             CollectionFailures(self),
         ]
@@ -83,6 +85,12 @@ class TapOura(Tap):
     def days(self) -> CollectionDays:
         stream = self.streams[CollectionDays.name]
         assert isinstance(stream, CollectionDays)
+        return stream
+
+    @property
+    def rejected(self) -> RejectedDocuments:
+        stream = self.streams[RejectedDocuments.name]
+        assert isinstance(stream, RejectedDocuments)
         return stream
 
     @cached_property
@@ -210,6 +218,7 @@ class TapOura(Tap):
 
     def sync_all(self) -> None:  # type: ignore[misc]
         """Run; then name each failure and leave with 1, or with 0 where failures are tolerated and something worked."""
+        _ = self.state_at_start  # Before anything is added to the state.
         try:
             if self.accounts:
                 _ = self.batches  # It tidies up, also where nothing is long enough for a file.

@@ -53,6 +53,7 @@ def test_discover_lists_the_chosen_collections() -> None:
 
     assert [entry["stream"] for entry in json.loads(done.stdout)["streams"]] == [
         "collection_days",
+        "rejected_documents",
         "sleep",
         "tag",
         "collection_failures",

@@ -6,16 +6,20 @@ from datetime import date
 from typing import Any
 
 import pytest
+from tap_oura import values
 from tap_oura.collections import COLLECTIONS
-from tap_oura.documents import Documents, instant
-from tap_oura.errors import BrokenAnswer
+from tap_oura.documents import MOST_NAMES, Documents, Read
 from tap_oura.windows import EVER, Window
 
 WEEK = Window(date(2026, 3, 2), date(2026, 3, 9))
 
 
+def read(collection: str, *documents: dict[str, Any], window: Window = WEEK) -> Read:
+    return Documents(COLLECTIONS[collection]).read("ada", list(documents), window)
+
+
 def records(collection: str, *documents: dict[str, Any], window: Window = WEEK) -> list[dict[str, Any]]:
-    return Documents(COLLECTIONS[collection]).records("ada", documents, window)
+    return read(collection, *documents, window=window).records
 
 
 def stress(day: str = "2026-03-03", **fields: Any) -> dict[str, Any]:
@@ -57,8 +61,8 @@ def test_a_value_of_another_type_is_kept_in_extra_and_its_column_stays_empty() -
     assert record.get("stress_high") is None
 
 
-@pytest.mark.parametrize("value", [True, 1.5, [1]])
-def test_neither_truth_nor_fractions_nor_lists_pass_for_an_integer(value: object) -> None:
+@pytest.mark.parametrize("value", [True, [1], {}])
+def test_neither_truth_nor_lists_pass_for_an_integer(value: object) -> None:
     assert records("daily_stress", stress(stress_high=value))[0]["extra"] == {"stress_high": value}
 
 
@@ -75,10 +79,81 @@ def test_unknown_enum_values_pass() -> None:
     assert records("daily_stress", stress(day_summary="serene"))[0]["day_summary"] == "serene"
 
 
-@pytest.mark.parametrize("document", [{"day": "2026-03-03"}, {"id": 7, "day": "2026-03-03"}, {"id": "a"}])
-def test_a_document_without_key_or_day_fails_its_window(document: dict[str, Any]) -> None:
-    with pytest.raises(BrokenAnswer):
-        records("daily_stress", document)
+def test_of_two_documents_with_one_id_the_later_counts_in_the_later_place() -> None:
+    both = records("daily_stress", stress(), stress(id="other"), stress(stress_high=1200))
+    assert [(record["id"], record["stress_high"]) for record in both] == [("other", 900), ("stress-2026-03-03", 1200)]
+
+
+@pytest.mark.parametrize(
+    ("document", "why", "document_id"),
+    [
+        ({"day": "2026-03-03"}, "no usable id", None),
+        ({"id": None, "day": "2026-03-03"}, "no usable id", None),
+        ({"id": "", "day": "2026-03-03"}, "no usable id", None),
+        ({"id": 7, "day": "2026-03-03"}, "no usable id", "7"),
+        ({"id": {"a": 1}, "day": "2026-03-03"}, "no usable id", None),
+        ({"id": "x" * 256, "day": "2026-03-03"}, "no usable id", "x" * 255),
+        ({"id": "nul\0", "day": "2026-03-03"}, "no usable id", "nul\\u0000"),
+        ({"id": "a"}, "no usable day", "a"),
+        ({"id": "a", "day": None}, "no usable day", "a"),
+        ({"id": "a", "day": "2026-02-30"}, "no usable day", "a"),
+        ({"id": "a", "day": 20260303}, "no usable day", "a"),
+        ({"day": "soon"}, "no usable id and no usable day", None),
+    ],
+)
+def test_a_document_without_key_or_day_is_set_aside_whole_and_no_other(
+    document: dict[str, Any], why: str, document_id: str | None
+) -> None:
+    found = read("daily_stress", stress(), document, stress("2026-03-04"))
+
+    assert [record["day"] for record in found.records] == ["2026-03-03", "2026-03-04"]
+    (rejected,) = found.rejected
+    assert (rejected.reason, rejected.document_id) == (why, document_id)
+    assert rejected.document == {name: values.storable(value) for name, value in document.items()}
+
+
+def test_a_document_without_an_id_belongs_to_the_window_of_its_day() -> None:
+    assert not read("daily_stress", {"day": "2026-03-09"}).rejected
+
+
+def test_a_person_without_an_id_is_set_aside() -> None:
+    assert [each.reason for each in read("personal_info", {"age": 40}, window=EVER).rejected] == ["no usable id"]
+
+
+@pytest.mark.parametrize(
+    ("collection", "fields", "day"),
+    [
+        ("enhanced_tag", {"day": "2026-03-05", "start_time": "2026-03-04T21:00:00-05:00"}, "2026-03-05"),
+        ("enhanced_tag", {"start_time": "2026-03-04T23:00:00-05:00"}, "2026-03-04"),
+        ("enhanced_tag", {"start_day": "soon", "start_time": "2026-03-04T23:00:00-05:00"}, "2026-03-04"),
+        ("rest_mode_period", {"start_time": "2026-03-04T23:00:00.000-05:00", "episodes": []}, "2026-03-04"),
+        ("tag", {"timestamp": "2026-03-04T23:00:00-05:00", "tags": []}, "2026-03-04"),
+    ],
+)
+def test_a_document_without_its_day_has_it_from_another_field(
+    collection: str, fields: dict[str, Any], day: str
+) -> None:
+    found = read(collection, {"id": "odd", **fields})
+
+    assert [record[COLLECTIONS[collection].cursor or ""] for record in found.records] == [day]
+    assert found.dated_otherwise == {"odd"}
+    assert not found.rejected
+
+
+def test_a_date_in_another_form_is_still_the_documents_own() -> None:
+    found = read("daily_stress", stress("20260303"))
+
+    assert found.records[0]["day"] == "2026-03-03"
+    assert not found.dated_otherwise
+
+
+def test_fields_named_like_ours_are_kept_apart() -> None:
+    theirs = {"user_id": "eve", "extra": {"a": 1}, "_sdc_extracted_at": "2020-01-01"}
+    record = records("daily_stress", stress(**theirs))[0]
+
+    assert record["user_id"] == "ada"
+    assert record["extra"] == theirs
+    assert not record.keys() & {"_sdc_extracted_at"}
 
 
 def test_a_collection_without_days_is_not_trimmed() -> None:
@@ -86,20 +161,38 @@ def test_a_collection_without_days_is_not_trimmed() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    "sample",
+    [{}, {"timestamp": None}, {"timestamp": "2026-03-04T25:00:00Z"}, {"timestamp": 1772582400}, {"timestamp": ""}],
+)
+@pytest.mark.parametrize("collection", ["heartrate", "ring_battery_level"])
+def test_a_sample_without_a_timestamp_is_set_aside(collection: str, sample: dict[str, Any]) -> None:
+    found = read(collection, {**sample, "source": "sleep"}, {"timestamp": "2026-03-04T00:00:00.000Z", "source": "rest"})
+
+    assert [each.reason for each in found.rejected] == ["no usable timestamp"]
+    assert len(found.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("sample", "extra"),
     [
-        "2026-07-01T00:02:57.000Z",
-        "2026-07-01T00:02:57Z",
-        "2026-07-01T00:02:57+00:00",
-        "2026-07-01T00:02:57",
-        "2026-07-01T02:02:57.000+02:00",
-        "2026-06-30T16:02:57-08:00",
+        ({}, None),
+        ({"source": None}, None),
+        ({"source": ""}, {"source": ""}),
+        ({"source": 7}, {"source": 7}),
+        ({"source": "x" * 256}, {"source": "x" * 256}),
+        ({"source": "nul\0"}, {"source": "nul\\u0000"}),
     ],
 )
-def test_all_forms_of_an_instant_become_one(text: str) -> None:
-    assert instant(text) == "2026-07-01T00:02:57.000Z"
+def test_a_sample_without_a_usable_source_has_an_unknown_one(sample: dict[str, Any], extra: object) -> None:
+    (record,) = records("heartrate", {"timestamp": "2026-03-04T00:00:00.000Z", "bpm": 60, **sample})
+
+    assert (record["source"], record["extra"]) == ("unknown", extra)
 
 
-def test_a_row_without_a_timestamp_fails_its_window() -> None:
-    with pytest.raises(BrokenAnswer):
-        records("heartrate", {"bpm": 60, "source": "sleep"})
+def test_drift_is_counted_by_name_and_not_without_end() -> None:
+    documents = Documents(COLLECTIONS["daily_stress"])
+    documents.read("ada", [stress(f"2026-03-0{day}", new=day, stress_high="many") for day in (2, 3, 4)], WEEK)
+    assert documents.drift == {"new": 3, "stress_high": 3}
+
+    documents.read("ada", [stress(**{f"field {number}": 1 for number in range(5_000)})], WEEK)
+    assert len(documents.drift) == MOST_NAMES

@@ -22,7 +22,13 @@ TestTapOura = get_tap_test_class(
     config=CONFIG,
     suite_config=SuiteConfig(
         # Written by other streams, empty unless something failed, or unless the wearer took the measurement.
-        ignore_no_records_for_streams=["collection_days", "collection_failures", "vo2_max", "rest_mode_period"],
+        ignore_no_records_for_streams=[
+            "collection_days",
+            "collection_failures",
+            "rejected_documents",
+            "rest_mode_period",
+            "vo2_max",
+        ],
     ),
 )
 
