@@ -10,7 +10,8 @@ with utc_offsets as (
 
 ),
 
-samples as (
+{#- Without `offset 0` the planner would read the text of each instant once more for each condition on it. #}
+loaded as (
 
     select
         user_id,
@@ -22,6 +23,20 @@ samples as (
     from {{ ref('stg_oura__' ~ collection) }}
     {%- if reads_news() %}
     where loaded_at > {{ known_until() }}
+    {%- endif %}
+    offset 0
+
+),
+
+samples as (
+
+    select * from loaded
+    where
+        timestamp is not null
+        {%- for column in ['user_id'] + key %}
+        and {{ column }} is not null
+        {%- endfor %}
+    {%- if reads_news() %}
     union all
     select
         stored.user_id,
@@ -41,14 +56,12 @@ samples as (
 
 ),
 
-{#- A stored sample that was loaded again stands here twice; the newer one counts. #}
+{#- A stored sample that was loaded again stands here twice, and so does one that came as text of two forms. #}
 latest as (
 
-    select {% if reads_news() %}distinct on (user_id, timestamp{% for column in key %}, {{ column }}{% endfor %}) {% endif %}*
+    select distinct on (user_id, timestamp{% for column in key %}, {{ column }}{% endfor %}) *
     from samples
-    {%- if reads_news() %}
     order by user_id, timestamp{% for column in key %}, {{ column }}{% endfor %}, changed_at desc
-    {%- endif %}
 
 )
 

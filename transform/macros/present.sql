@@ -32,9 +32,11 @@
     {{ 'source.' ~ column if column else "'-infinity'::date" }}
 {%- endmacro %}
 
-{#- Whether a document of `source` is still at Oura. -#}
+{#- Whether a document of `source` has a key and is still at Oura. -#}
 {% macro is_present(collection) -%}
-    not exists (
+    source.user_id is not null
+    and source.id is not null
+    and not exists (
         select 1
         from {{ ref('int_oura__collection_days') }} as read_days
         where
@@ -43,7 +45,24 @@
             and read_days.day = {{ day_of(collection) }}
             and source._sdc_extracted_at < read_days.read_at at time zone 'UTC'
             and not read_days.document_ids ? source.id
+            and not {{ is_rejected(collection) }}
     )
+{%- endmacro %}
+
+{#-
+    Whether the tap could not use what Oura sent of a document since that of `source`: it is still at Oura, and the last
+    usable version counts.
+-#}
+{% macro is_rejected(collection) -%}
+    exists (
+                select 1
+                from {{ ref('stg_oura__rejected_documents') }} as rejected
+                where
+                    rejected.user_id = source.user_id
+                    and rejected.collection = '{{ collection }}'
+                    and rejected.document_id = source.id
+                    and rejected.rejected_at >= source._sdc_extracted_at at time zone 'UTC'
+            )
 {%- endmacro %}
 
 {#- Whether a sample of `source` is still at Oura: sent when its day was last sent as a whole, or later. -#}
@@ -54,7 +73,7 @@
         where
             read_days.user_id = source.user_id
             and read_days.collection = '{{ collection }}'
-            and read_days.day = left(source.timestamp, 10)::date
+            and read_days.day = {{ as_date('source.timestamp') }}
             and source._sdc_extracted_at < read_days.gone_before at time zone 'UTC'
     )
 {%- endmacro %}
@@ -85,7 +104,7 @@
             {%- for column in key %}
             samples.{{ column }},
             {%- endfor %}
-            samples.timestamp::timestamptz as timestamp
+            {{ instant_at('samples.timestamp') }} as timestamp
         from read_days
         inner join lateral (
             select source.* from {{ raw(collection, alias='source') }}
@@ -134,6 +153,6 @@
 {#- The samples of one UTC day, by the key's index: the text of an instant begins with its day. -#}
 {% macro samples_of(days) -%}
 source.user_id = {{ days }}.user_id
-            and source.timestamp >= {{ days }}.day::text
-            and source.timestamp < ({{ days }}.day + 1)::text
+            and source.timestamp >= to_char({{ days }}.day, 'YYYY-MM-DD')
+            and source.timestamp < to_char({{ days }}.day + 1, 'YYYY-MM-DD')
 {%- endmacro %}

@@ -1,10 +1,10 @@
 {#- One statistic over the items of a sample object; slots without a reading are null and left out. -#}
 {% macro sample_statistic(samples, statistic) -%}
     (
-        select round({{ statistic }}(items.value::numeric), 1)::double precision
+        select {{ as_double('round(' ~ statistic ~ '(items.value::numeric), 1)') }}
         from jsonb_array_elements(
             case when jsonb_typeof({{ samples }} -> 'items') = 'array' then {{ samples }} -> 'items' end
         ) as items (value)
-        where jsonb_typeof(items.value) = 'number'
+        where case when jsonb_typeof(items.value) = 'number' then abs(items.value::numeric) <= 1e308 end
     )
 {%- endmacro %}

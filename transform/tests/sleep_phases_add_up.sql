@@ -5,4 +5,4 @@ select
     user_id,
     id
 from {{ ref('oura_sleep_periods') }}
-where counts_toward_day and abs(rem_sleep + deep_sleep + light_sleep - total_sleep) > 60
+where counts_toward_day and abs(rem_sleep::bigint + deep_sleep + light_sleep - total_sleep) > 60

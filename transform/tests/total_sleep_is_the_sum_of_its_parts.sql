@@ -10,4 +10,4 @@ left join {{ ref('oura_sleep_periods') }} as periods
         and periods.type in ('long_sleep', 'sleep', 'late_nap')
         and not periods.is_superseded
 group by sleep.user_id, sleep.date, sleep.total_sleep
-having sleep.total_sleep is distinct from sum(periods.total_sleep)
+having sleep.total_sleep is distinct from {{ as_integer('sum(periods.total_sleep)') }}

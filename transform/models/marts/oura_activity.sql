@@ -1,6 +1,6 @@
 with activities as (
 
-    {{ latest_per_day(ref('stg_oura__daily_activity')) }}
+    {{ latest_per_day('daily_activity', ['activity_score']) }}
 
 ),
 

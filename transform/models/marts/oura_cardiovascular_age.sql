@@ -1,6 +1,6 @@
 with latest as (
 
-    {{ latest_per_day(ref('stg_oura__daily_cardiovascular_age')) }}
+    {{ latest_per_day('daily_cardiovascular_age', ['vascular_age_years']) }}
 
 )
 

@@ -39,7 +39,7 @@ read_days as not materialized (
         day::timestamp at time zone 'UTC' + interval '36 hours' as over_everywhere_at,
         changed_at
     from {{ ref('int_oura__collection_days') }}
-    where day > '-infinity'
+    where {{ is_plausible('day') }}
 
 ),
 

@@ -12,6 +12,7 @@ with reported as (
         min(date) as first_date,
         max(date) as last_date
     from {{ ref(mart) }}
+    where {{ is_plausible('date') }}
     group by user_id
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -47,9 +48,9 @@ workouts as (
         user_id,
         date,
         count(*)::integer as workout_count,
-        sum(duration)::integer as workout_time,
-        round(sum(calories::numeric), 1)::double precision as workout_calories,
-        round(sum(distance::numeric), 1)::double precision as workout_distance
+        {{ as_integer('sum(duration)') }} as workout_time,
+        {{ as_double('round(sum(calories::numeric), 1)') }} as workout_calories,
+        {{ as_double('round(sum(distance::numeric), 1)') }} as workout_distance
     from {{ ref('oura_workouts') }}
     group by user_id, date
 
@@ -61,7 +62,7 @@ sessions as (
         user_id,
         date,
         count(*)::integer as session_count,
-        sum(duration)::integer as session_time
+        {{ as_integer('sum(duration)') }} as session_time
     from {{ ref('oura_sessions') }}
     group by user_id, date
 
@@ -88,7 +89,9 @@ rest_mode_days as (
     inner join spans on periods.user_id = spans.user_id
     cross join
         generate_series(
-            periods.start_date, least(periods.end_date, spans.last_date), interval '1 day'
+            greatest(periods.start_date, spans.first_date),
+            least(periods.end_date, spans.last_date),
+            interval '1 day'
         ) as covered (date)
 
 )
@@ -169,7 +172,7 @@ select
     coalesce(sleep.period_count, 0) > 0
     or coalesce(heart_rate.samples, 0) > 0
     or coalesce(
-        activity.high_activity_time + activity.medium_activity_time + activity.low_activity_time
+        activity.high_activity_time::bigint + activity.medium_activity_time + activity.low_activity_time
         + activity.sedentary_time + activity.resting_time, 0
     ) > 0 as is_ring_worn
 from days

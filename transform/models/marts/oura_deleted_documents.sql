@@ -16,15 +16,18 @@ with gone as (
             and read_days.collection = '{{ collection }}'
             and {{ day_of(collection) }} = read_days.day
             and source._sdc_extracted_at < read_days.read_at at time zone 'UTC'
-    where not read_days.document_ids ? source.id
+    where
+        source.id is not null
+        and not read_days.document_ids ? source.id
+        and not {{ is_rejected(collection) }}
     union all
     {% endfor -%}
     select
         user_id,
         collection,
-        day::text as document_id,
+        to_char(day, 'YYYY-MM-DD') as document_id,
         day as date,
-        gone_count::integer as samples,
+        {{ as_integer('gone_count') }} as samples,
         gone_before as deleted_at
     from {{ ref('int_oura__collection_days') }}
     where gone_count > 0

@@ -18,7 +18,7 @@ with days_with_news as (
         stored.date
     from {{ this }} as stored
     left join {{ ref('oura_profile') }} as profiles on stored.user_id = profiles.user_id
-    where stored.max_heart_rate <> 220 - coalesce(profiles.age, {{ var('default_age') }})
+    where stored.max_heart_rate <> {{ max_heart_rate('profiles.age') }}
     {%- else -%}
     select distinct
         user_id,
@@ -33,7 +33,7 @@ sequenced as (
 
     select
         samples.*,
-        220 - coalesce(profiles.age, {{ var('default_age') }}) as max_heart_rate
+        {{ max_heart_rate('profiles.age') }} as max_heart_rate
     from days_with_news
     cross join
         lateral (
@@ -62,7 +62,7 @@ weighed as (
             when
                 source in ('workout', 'live') and next_source not in ('workout', 'live')
                 and next_timestamp - timestamp <= interval '10 minutes'
-                then bpm - next_bpm
+                then bpm::bigint - next_bpm
         end as drop_after_exercise
     from sequenced
 
@@ -88,9 +88,9 @@ select
     round(coalesce(sum(minutes) filter (where zone = 4), 0), 1)::double precision as zone_4_minutes,
     round(coalesce(sum(minutes) filter (where zone = 5), 0), 1)::double precision as zone_5_minutes,
     round(
-        100 * (1 - avg(bpm) filter (where source = 'sleep') / avg(bpm) filter (where source = 'awake')), 1
+        100 * (1 - avg(bpm) filter (where source = 'sleep') / nullif(avg(bpm) filter (where source = 'awake'), 0)), 1
     )::double precision as nocturnal_dip_percent,
-    max(drop_after_exercise) as recovery_bpm,
+    {{ as_integer('max(drop_after_exercise)') }} as recovery_bpm,
     max_heart_rate,
     max(changed_at) as changed_at
 from weighed

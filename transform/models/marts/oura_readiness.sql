@@ -1,6 +1,6 @@
 with readiness as (
 
-    {{ latest_per_day(ref('stg_oura__daily_readiness')) }}
+    {{ latest_per_day('daily_readiness', ['readiness_score']) }}
 
 ),
 

@@ -1,6 +1,6 @@
 with latest as (
 
-    {{ latest_per_day(ref('stg_oura__daily_resilience')) }}
+    {{ latest_per_day('daily_resilience', ['resilience_level']) }}
 
 )
 

@@ -11,7 +11,7 @@ select
     day as date,
     session_type as type,
     mood,
-    extract(epoch from end_at - start_at)::integer as duration,
+    {{ as_integer('extract(epoch from end_at - start_at)') }} as duration,
     {{ sample_statistic('heart_rate_samples', 'avg') }} as average_heart_rate,
     {{ sample_statistic('heart_rate_samples', 'min') }} as lowest_heart_rate,
     {{ sample_statistic('heart_rate_samples', 'max') }} as highest_heart_rate,

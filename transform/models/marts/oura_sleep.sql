@@ -1,6 +1,6 @@
 with scores as (
 
-    {{ latest_per_day(ref('stg_oura__daily_sleep')) }}
+    {{ latest_per_day('daily_sleep', ['sleep_score']) }}
 
 ),
 
@@ -23,12 +23,12 @@ totals as (
     select
         user_id,
         date,
-        sum(total_sleep)::integer as total_sleep,
-        sum(rem_sleep)::integer as total_rem_sleep,
-        sum(deep_sleep)::integer as total_deep_sleep,
-        sum(light_sleep)::integer as total_light_sleep,
-        sum(awake_time)::integer as total_awake_time,
-        sum(time_in_bed)::integer as total_time_in_bed,
+        {{ as_integer('sum(total_sleep)') }} as total_sleep,
+        {{ as_integer('sum(rem_sleep)') }} as total_rem_sleep,
+        {{ as_integer('sum(deep_sleep)') }} as total_deep_sleep,
+        {{ as_integer('sum(light_sleep)') }} as total_light_sleep,
+        {{ as_integer('sum(awake_time)') }} as total_awake_time,
+        {{ as_integer('sum(time_in_bed)') }} as total_time_in_bed,
         count(*)::integer as period_count,
         (count(*) filter (where type in ('sleep', 'late_nap')))::integer as nap_count
     from periods

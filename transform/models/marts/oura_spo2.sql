@@ -1,6 +1,6 @@
 with latest as (
 
-    {{ latest_per_day(ref('stg_oura__daily_spo2')) }}
+    {{ latest_per_day('daily_spo2', ['average_spo2_percent']) }}
 
 )
 

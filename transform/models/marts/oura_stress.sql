@@ -1,6 +1,6 @@
 with latest as (
 
-    {{ latest_per_day(ref('stg_oura__daily_stress')) }}
+    {{ latest_per_day('daily_stress', ['stress_high_seconds']) }}
 
 )
 

@@ -1,6 +1,6 @@
 with latest as (
 
-    {{ latest_per_day(ref('stg_oura__vo2_max')) }}
+    {{ latest_per_day('vo2_max', ['vo2_max_ml_per_kg_minute']) }}
 
 )
 

@@ -8,7 +8,7 @@ select
     workout_source as source,
     kilocalories as calories,
     distance_meters as distance,
-    extract(epoch from end_at - start_at)::integer as duration,
+    {{ as_integer('extract(epoch from end_at - start_at)') }} as duration,
     start_at,
     end_at,
     start_local,

@@ -17,13 +17,15 @@ renamed as (
         digest,
 
         -- dates and times
-        day,
-        read_at at time zone 'UTC' as read_at,
-        rewritten_at at time zone 'UTC' as rewritten_at,
+        {{ as_day('day') }} as day,
+        {{ as_moment('read_at') }} as read_at,
+        {{ as_moment('rewritten_at') }} as rewritten_at,
 
         -- bookkeeping
         _sdc_batched_at at time zone 'UTC' as loaded_at
     from source
+    -- A day that cannot be one would pass for the entry of a collection without days.
+    where user_id is not null and collection is not null and (day is null or {{ as_day('day') }} is not null)
 
 )
 

@@ -12,43 +12,43 @@ renamed as (
         id as document_id,
 
         -- score and its contributors, 0 to 100
-        score::integer as activity_score,
+        {{ as_integer('score') }} as activity_score,
         {{ contributors([
             'meet_daily_targets', 'move_every_hour', 'recovery_time',
             'stay_active', 'training_frequency', 'training_volume'
         ]) }},
 
         -- counts and energy
-        steps::integer as steps,
-        inactivity_alerts::integer as inactivity_alert_count,
-        active_calories::integer as active_kilocalories,
-        total_calories::integer as total_kilocalories,
-        target_calories::integer as target_kilocalories,
+        {{ as_integer('steps') }} as steps,
+        {{ as_integer('inactivity_alerts') }} as inactivity_alert_count,
+        {{ as_integer('active_calories') }} as active_kilocalories,
+        {{ as_integer('total_calories') }} as total_kilocalories,
+        {{ as_integer('target_calories') }} as target_kilocalories,
 
         -- distances
-        equivalent_walking_distance::integer as equivalent_walking_distance_meters,
-        target_meters::integer as target_meters,
-        meters_to_target::integer as meters_to_target,
+        {{ as_integer('equivalent_walking_distance') }} as equivalent_walking_distance_meters,
+        {{ as_integer('target_meters') }} as target_meters,
+        {{ as_integer('meters_to_target') }} as meters_to_target,
 
         -- time and MET minutes by intensity
-        high_activity_time::integer as high_activity_seconds,
-        medium_activity_time::integer as medium_activity_seconds,
-        low_activity_time::integer as low_activity_seconds,
-        sedentary_time::integer as sedentary_seconds,
-        resting_time::integer as resting_seconds,
-        non_wear_time::integer as non_wear_seconds,
-        high_activity_met_minutes::integer as high_activity_met_minutes,
-        medium_activity_met_minutes::integer as medium_activity_met_minutes,
-        low_activity_met_minutes::integer as low_activity_met_minutes,
-        sedentary_met_minutes::integer as sedentary_met_minutes,
-        average_met_minutes::double precision as average_met,
+        {{ as_integer('high_activity_time') }} as high_activity_seconds,
+        {{ as_integer('medium_activity_time') }} as medium_activity_seconds,
+        {{ as_integer('low_activity_time') }} as low_activity_seconds,
+        {{ as_integer('sedentary_time') }} as sedentary_seconds,
+        {{ as_integer('resting_time') }} as resting_seconds,
+        {{ as_integer('non_wear_time') }} as non_wear_seconds,
+        {{ as_integer('high_activity_met_minutes') }} as high_activity_met_minutes,
+        {{ as_integer('medium_activity_met_minutes') }} as medium_activity_met_minutes,
+        {{ as_integer('low_activity_met_minutes') }} as low_activity_met_minutes,
+        {{ as_integer('sedentary_met_minutes') }} as sedentary_met_minutes,
+        {{ as_double('average_met_minutes') }} as average_met,
 
         -- series: one digit per five minutes, one MET value per minute
         class_5_min,
         met as met_samples,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
         {{ instant('timestamp', 'day_start') }},
 
         -- bookkeeping

@@ -12,11 +12,11 @@ renamed as (
         id as document_id,
 
         -- measures
-        vascular_age::integer as vascular_age_years,
-        pulse_wave_velocity::double precision as pulse_wave_velocity_meters_per_second,
+        {{ as_integer('vascular_age') }} as vascular_age_years,
+        {{ as_double('pulse_wave_velocity') }} as pulse_wave_velocity_meters_per_second,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
 
         -- bookkeeping
         {{ json_or_null('extra') }} as extra,

@@ -12,18 +12,18 @@ renamed as (
         id as document_id,
 
         -- score and its contributors, 0 to 100
-        score::integer as readiness_score,
+        {{ as_integer('score') }} as readiness_score,
         {{ contributors([
             'activity_balance', 'body_temperature', 'hrv_balance', 'previous_day_activity', 'previous_night',
             'recovery_index', 'resting_heart_rate', 'sleep_balance', 'sleep_regularity'
         ]) }},
 
         -- measures
-        temperature_deviation::double precision as temperature_deviation_celsius,
-        temperature_trend_deviation::double precision as temperature_trend_deviation_celsius,
+        {{ as_double('temperature_deviation') }} as temperature_deviation_celsius,
+        {{ as_double('temperature_trend_deviation') }} as temperature_trend_deviation_celsius,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
         {{ instant('timestamp', 'day_marker') }},
 
         -- bookkeeping

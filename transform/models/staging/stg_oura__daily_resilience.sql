@@ -13,10 +13,10 @@ renamed as (
 
         -- level and its contributors, 0 to 100
         level as resilience_level,
-        {{ contributors(['sleep_recovery', 'daytime_recovery', 'stress'], 'double precision') }},
+        {{ contributors(['sleep_recovery', 'daytime_recovery', 'stress'], json_double) }},
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
 
         -- bookkeeping
         {{ json_or_null('extra') }} as extra,

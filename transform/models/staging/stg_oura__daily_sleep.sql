@@ -12,14 +12,14 @@ renamed as (
         id as document_id,
 
         -- score and its contributors, 0 to 100
-        score::integer as sleep_score,
+        {{ as_integer('score') }} as sleep_score,
         {{ contributors([
             'deep_sleep', 'efficiency', 'latency', 'rem_sleep',
             'restfulness', 'timing', 'total_sleep'
         ]) }},
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
         {{ instant('timestamp', 'day_marker') }},
 
         -- bookkeeping

@@ -12,11 +12,11 @@ renamed as (
         id as document_id,
 
         -- measures
-        (spo2_percentage ->> 'average')::double precision as average_spo2_percent,
-        breathing_disturbance_index::integer as breathing_disturbance_index,
+        {{ json_double('spo2_percentage', 'average') }} as average_spo2_percent,
+        {{ as_integer('breathing_disturbance_index') }} as breathing_disturbance_index,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
 
         -- bookkeeping
         {{ json_or_null('extra') }} as extra,

@@ -13,11 +13,11 @@ renamed as (
 
         -- measures
         day_summary,
-        stress_high::integer as stress_high_seconds,
-        recovery_high::integer as recovery_high_seconds,
+        {{ as_integer('stress_high') }} as stress_high_seconds,
+        {{ as_integer('recovery_high') }} as recovery_high_seconds,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
 
         -- bookkeeping
         {{ json_or_null('extra') }} as extra,

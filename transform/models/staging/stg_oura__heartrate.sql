@@ -9,11 +9,11 @@ renamed as (
     select
         -- ids
         user_id,
-        timestamp::timestamptz as recorded_at,
+        {{ instant_at('timestamp') }} as recorded_at,
         source,
 
         -- measures
-        bpm::integer as bpm,
+        {{ as_integer('bpm') }} as bpm,
 
         -- bookkeeping
         {{ json_or_null('extra') }} as extra,

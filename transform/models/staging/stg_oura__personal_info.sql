@@ -12,9 +12,9 @@ renamed as (
         id as profile_id,
 
         -- measures
-        age::integer as age_years,
-        weight::double precision as weight_kilograms,
-        height::double precision as height_meters,
+        {{ as_integer('age') }} as age_years,
+        {{ as_double('weight') }} as weight_kilograms,
+        {{ as_double('height') }} as height_meters,
 
         -- text
         biological_sex,

@@ -15,8 +15,8 @@ renamed as (
         to_jsonb(episodes) as episodes,
 
         -- dates and times
-        start_day,
-        end_day,
+        {{ as_day('start_day') }} as start_day,
+        {{ as_day('end_day') }} as end_day,
         {{ instant('start_time', 'start') }},
         {{ instant('end_time', 'end') }},
 

@@ -9,10 +9,10 @@ renamed as (
     select
         -- ids
         user_id,
-        timestamp::timestamptz as recorded_at,
+        {{ instant_at('timestamp') }} as recorded_at,
 
         -- measures
-        level::integer as level,
+        {{ as_integer('level') }} as level,
 
         -- booleans
         charging,

@@ -18,7 +18,7 @@ renamed as (
         hardware_type,
 
         -- measures
-        size::integer as us_ring_size,
+        {{ as_integer('size') }} as us_ring_size,
 
         -- dates and times
         {{ instant_at('set_up_at') }} as set_up_at,

@@ -21,7 +21,7 @@ renamed as (
         motion_count as motion_samples,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
         {{ instant('start_datetime', 'start') }},
         {{ instant('end_datetime', 'end') }},
 

@@ -11,7 +11,7 @@ renamed as (
         user_id,
         id as document_id,
         ring_id,
-        period::integer as period_number,
+        {{ as_integer('period') }} as period_number,
 
         -- text
         type as sleep_type,
@@ -19,28 +19,28 @@ renamed as (
         sleep_analysis_reason,
 
         -- durations
-        total_sleep_duration::integer as total_sleep_seconds,
-        rem_sleep_duration::integer as rem_sleep_seconds,
-        deep_sleep_duration::integer as deep_sleep_seconds,
-        light_sleep_duration::integer as light_sleep_seconds,
-        awake_time::integer as awake_seconds,
-        time_in_bed::integer as time_in_bed_seconds,
-        latency::integer as latency_seconds,
+        {{ as_integer('total_sleep_duration') }} as total_sleep_seconds,
+        {{ as_integer('rem_sleep_duration') }} as rem_sleep_seconds,
+        {{ as_integer('deep_sleep_duration') }} as deep_sleep_seconds,
+        {{ as_integer('light_sleep_duration') }} as light_sleep_seconds,
+        {{ as_integer('awake_time') }} as awake_seconds,
+        {{ as_integer('time_in_bed') }} as time_in_bed_seconds,
+        {{ as_integer('latency') }} as latency_seconds,
 
         -- measures
-        efficiency::integer as efficiency_percent,
-        restless_periods::integer as restless_period_count,
-        average_breath::double precision as average_breaths_per_minute,
-        average_heart_rate::double precision as average_heart_rate_bpm,
-        lowest_heart_rate::integer as lowest_heart_rate_bpm,
-        average_hrv::integer as average_hrv_rmssd_ms,
+        {{ as_integer('efficiency') }} as efficiency_percent,
+        {{ as_integer('restless_periods') }} as restless_period_count,
+        {{ as_double('average_breath') }} as average_breaths_per_minute,
+        {{ as_double('average_heart_rate') }} as average_heart_rate_bpm,
+        {{ as_integer('lowest_heart_rate') }} as lowest_heart_rate_bpm,
+        {{ as_integer('average_hrv') }} as average_hrv_rmssd_ms,
 
         -- what this period brought to the day's scores
-        sleep_score_delta::integer as sleep_score_delta,
-        readiness_score_delta::integer as readiness_score_delta,
-        (readiness ->> 'score')::integer as readiness_score,
-        (readiness ->> 'temperature_deviation')::double precision as temperature_deviation_celsius,
-        (readiness ->> 'temperature_trend_deviation')::double precision as temperature_trend_deviation_celsius,
+        {{ as_integer('sleep_score_delta') }} as sleep_score_delta,
+        {{ as_integer('readiness_score_delta') }} as readiness_score_delta,
+        {{ json_integer('readiness', 'score') }} as readiness_score,
+        {{ json_double('readiness', 'temperature_deviation') }} as temperature_deviation_celsius,
+        {{ json_double('readiness', 'temperature_trend_deviation') }} as temperature_trend_deviation_celsius,
         readiness -> 'contributors' as readiness_contributors,
 
         -- booleans
@@ -55,7 +55,7 @@ renamed as (
         hrv as hrv_samples,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
         {{ instant('bedtime_start') }},
         {{ instant('bedtime_end') }},
 

@@ -16,12 +16,12 @@ renamed as (
         status,
 
         -- optimal bedtime, counted from the day's local midnight; negative before it
-        (optimal_bedtime ->> 'start_offset')::integer as optimal_bedtime_start_seconds,
-        (optimal_bedtime ->> 'end_offset')::integer as optimal_bedtime_end_seconds,
-        (optimal_bedtime ->> 'day_tz')::integer as utc_offset_seconds,
+        {{ json_integer('optimal_bedtime', 'start_offset') }} as optimal_bedtime_start_seconds,
+        {{ json_integer('optimal_bedtime', 'end_offset') }} as optimal_bedtime_end_seconds,
+        {{ json_integer('optimal_bedtime', 'day_tz') }} as utc_offset_seconds,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
 
         -- bookkeeping
         {{ json_or_null('extra') }} as extra,

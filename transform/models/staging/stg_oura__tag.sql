@@ -16,7 +16,7 @@ renamed as (
         to_jsonb(tags) as tag_codes,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
         {{ instant('timestamp', 'start') }},
 
         -- bookkeeping

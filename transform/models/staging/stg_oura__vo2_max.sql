@@ -12,10 +12,10 @@ renamed as (
         id as document_id,
 
         -- measures
-        vo2_max::double precision as vo2_max_ml_per_kg_minute,
+        {{ as_double('vo2_max') }} as vo2_max_ml_per_kg_minute,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
         {{ instant('timestamp', 'estimated') }},
 
         -- bookkeeping

@@ -18,11 +18,11 @@ renamed as (
         source as workout_source,
 
         -- measures
-        calories::double precision as kilocalories,
-        distance::double precision as distance_meters,
+        {{ as_double('calories') }} as kilocalories,
+        {{ as_double('distance') }} as distance_meters,
 
         -- dates and times
-        day,
+        {{ as_day('day') }} as day,
         {{ instant('start_datetime', 'start') }},
         {{ instant('end_datetime', 'end') }},
 

@@ -4,7 +4,13 @@
 -#}
 {% test same_keys_as(model, to, keys) %}
 
-    with expected as (
+    {%- set same_key -%}
+        {%- for own, other in keys.items() -%}
+            {{ ' and ' if not loop.first }}actual.{{ own }} = expected.{{ other }}
+        {%- endfor -%}
+    {%- endset %}
+
+    with expected as materialized (
 
         select distinct {{ keys.values() | join(', ') }}
         from {{ to }}
@@ -13,17 +19,14 @@
             {{ column }} is not null{{ ' and' if not loop.last }}
             {%- endfor %}
 
-    ),
-
-    actual as (
-
-        select {{ keys.keys() | join(', ') }}
-        from {{ model }}
-
     )
 
-    (select 'missing' as problem, * from (select * from expected except select * from actual) as missing)
+    select 'missing' as problem, {{ keys.values() | join(', ') }}
+    from expected
+    where not exists (select 1 from {{ model }} as actual where {{ same_key }})
     union all
-    (select 'left over' as problem, * from (select * from actual except select * from expected) as left_over)
+    select 'left over' as problem, {{ keys.keys() | join(', ') }}
+    from {{ model }} as actual
+    where not exists (select 1 from expected where {{ same_key }})
 
 {% endtest %}
