@@ -62,6 +62,7 @@ ENV PATH=/app/.venv/bin:$PATH \
     TMPDIR=/data \
     DBT_TARGET_PATH=/data/dbt/target \
     DBT_LOG_PATH=/data/dbt/logs \
+    LISTEN_HOST=0.0.0.0 \
     LOG_FORMAT=json \
     MELTANO_AUTO_INSTALL=false \
     MELTANO_PROJECT_READONLY=true

@@ -41,6 +41,11 @@ def test_the_collector_may_write_nothing_but_its_volume() -> None:
     assert collector["image"] == f"oura-collector:{version}"
 
 
+def test_the_collector_can_be_reached_from_other_containers() -> None:
+    assert SERVICES["oura-collector"]["environment"]["LISTEN_HOST"] == "0.0.0.0"
+    assert "    LISTEN_HOST=0.0.0.0 \\\n" in (PROJECT / "Dockerfile").read_text()
+
+
 def test_no_password_is_written_down() -> None:
     for service in SERVICES.values():
         for name, value in (service.get("environment") or {}).items():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from oura_collector import database as databases
+from oura_collector.database import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
@@ -33,6 +34,7 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Collector
             "DATA_DIR": str(data),
             "DBT_TARGET_PATH": str(data / "dbt/target"),
             "DBT_LOG_PATH": str(data / "dbt/logs"),
+            "XDG_STATE_HOME": str(data / "state"),
             "MULTI_USER_MODE": "true",
             "USER_MAPPING": f"{ERASED}: token-1\n{KEPT}: token-2",
         }
@@ -132,6 +134,35 @@ def test_a_name_of_whom_nothing_is_held_is_refused(erased: Any) -> None:
     collector, *_ = erased
 
     assert f"the accounts are: {KEPT}" in collector.run("erase", "--user", "nobody", "--yes", code=2).log()
+
+
+def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
+    make_database: Callable[[], Database], tmp_path: Path
+) -> None:
+    with running(accounts=3, days=30) as simulator:
+        collector = Collector(make_database(), simulator, tmp_path)
+        accounts = ["1: token-1", "2: token-2", "10: token-3"]
+        collector.settings = {"MULTI_USER_MODE": "true", "XDG_STATE_HOME": str(tmp_path / "state")}
+        collector.run("--once", USER_MAPPING="\n".join(accounts))
+        assert found_in_files(tmp_path / "state", "daily_sleep of 1:")
+        bookmarks = "SELECT completed_state FROM meltano.state"
+        before = json.loads(collector.value(bookmarks))["singer_state"]["bookmarks"]
+
+        said = collector.run("erase", "--user", "1", "--yes", USER_MAPPING="\n".join(accounts[1:])).said()
+
+        after = json.loads(collector.value(bookmarks))["singer_state"]["bookmarks"]
+        assert after.keys() == before.keys()
+        for name, stream in before.items():
+            kept = [part for part in stream.get("partitions", []) if part["context"]["user_id"] != "1"]
+            assert after[name].get("partitions", []) == kept
+        assert "nothing was found" in said
+        assert found_in_files(tmp_path / "state", "daily_sleep of 1:") == []
+        collector.run("--once", USER_MAPPING="\n".join(accounts[1:]))
+        assert collector.runs()[-1]["outcome"] == "succeeded"
+        assert [row["user_id"] for row in collector.rows("SELECT DISTINCT user_id FROM oura_sleep ORDER BY 1")] == [
+            "10",
+            "2",
+        ]
 
 
 def test_without_a_yes_nothing_is_erased(erased: Any) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from itertools import starmap
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from zipfile import ZipFile
 
 import duckdb
 import psycopg
 import pytest
+from oura_collector.export import archives_of, file_stem
+from oura_collector.settings import PROJECT
 from psycopg import sql
 
 from tests.conftest import Pipeline
@@ -19,9 +26,10 @@ from tests.test_commands import collect, url
 USER = "user-1"
 
 
-def exported(pipeline: Pipeline, how: str, folder: Path) -> ZipFile:
-    path = folder / "all.zip"
-    where = {"DATABASE_URL": url(pipeline.database), "DATA_DIR": str(folder)}
+def exported(pipeline: Pipeline, how: str, folder: Path, **options: str) -> ZipFile:
+    path = folder / f"all{len(options)}.zip"
+    set_otherwise = " ".join(f"-c {name}={value}" for name, value in options.items())
+    where = {"DATABASE_URL": f"{url(pipeline.database)}&options={quote(set_otherwise)}", "DATA_DIR": str(folder)}
     done = collect("export", "--user", USER, "--format", how, "--output", str(path), **where)
     assert done.returncode == 0, done.stderr
     assert path.stat().st_mode & 0o077 == 0, "others could read it"
@@ -116,6 +124,87 @@ def test_no_row_of_anybody_else_is_inside(collected: Pipeline, tmp_path: Path) -
 
     assert [name for name in archive.namelist() if b"user-2" in archive.read(name)] == []
     assert len(json.loads(archive.read("state.json"))["dev:tap-oura-to-target-postgres"]["sleep"]) == 1
+
+
+def test_the_archive_is_the_same_whatever_the_servers_settings_are(collected: Pipeline, tmp_path: Path) -> None:
+    usual = exported(collected, "csv", tmp_path)
+    other = exported(
+        collected,
+        "csv",
+        tmp_path,
+        datestyle="German",
+        intervalstyle="sql_standard",
+        extra_float_digits="-6",
+        timezone="Asia/Tokyo",
+        client_encoding="LATIN1",
+    )
+
+    for name in set(usual.namelist()) - {"README.md"}:
+        assert other.read(name) == usual.read(name), name
+
+
+def test_an_archive_goes_into_the_data_folder_for_its_owner_alone(collected: Pipeline, tmp_path: Path) -> None:
+    done = collect("export", "--user", USER, DATABASE_URL=url(collected.database), DATA_DIR=str(tmp_path / "data"))
+
+    path = Path(done.stdout.strip())
+    assert path.parent == tmp_path / "data" / "exports"
+    assert re.fullmatch(rf"oura-{USER}-\d{{4}}-\d\d-\d\d\.zip", path.name)
+    assert [each.stat().st_mode & 0o777 for each in (path.parent, path)] == [0o700, 0o600]
+    assert list(path.parent.iterdir()) == [path], "something is left beside it"
+
+
+@pytest.mark.parametrize("name", ["user-1", "x" * 300, "ä" * 200, "李 / .. %", "a.b", "-", ""])
+def test_an_accounts_files_have_short_names_of_their_own(name: str) -> None:
+    others = ["user-10", "x" * 301, "ä" * 201, "李", "a", "user-1-2026-01-01"]
+    file = f"{file_stem(name)}-2026-01-01.zip"
+
+    assert len(os.fsencode(f".{file}.abcdefgh.draft")) <= 255
+    assert "/" not in file
+    assert archives_of([name]).fullmatch(file)
+    assert not any(archives_of([other]).fullmatch(file) for other in others)
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("missing/all.zip", "there is no folder"),
+        ("dangling.zip", "is there already"),
+        ("file/all.zip", "there is no folder"),
+        ("x" * 300, "cannot write"),
+        ("/dev/full/all.zip", "there is no folder"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_one_line(
+    collected: Pipeline, tmp_path: Path, output: str, says: str
+) -> None:
+    (tmp_path / "dangling.zip").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    where = {"DATABASE_URL": url(collected.database), "DATA_DIR": str(tmp_path / "data")}
+
+    done = collect("export", "--user", USER, "--output", str(tmp_path / output), **where)
+
+    assert done.returncode in (1, 2)
+    assert says in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "nowhere").exists()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(collected: Pipeline, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 20; exec "$0" "$@"', sys.executable, "collect.py", "export", "--user", USER],
+        env={**os.environ, "DATABASE_URL": url(collected.database), "DATA_DIR": str(tmp_path)},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert re.fullmatch(
+        rf"Error: export: cannot write {tmp_path}/exports/oura-{USER}-.*: File too large\n", done.stderr
+    )
+    assert list((tmp_path / "exports").iterdir()) == []
 
 
 def test_an_archive_that_is_there_already_is_not_overwritten(collected: Pipeline, tmp_path: Path) -> None:

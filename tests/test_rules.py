@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
 import pytest
+from oura_collector.outcome import OURA_REASONS
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 
@@ -34,6 +36,24 @@ def test_every_alert_is_seen_firing_and_resolving_in_the_rules_tests() -> None:
             (fires if case["exp_alerts"] else rests).add(case["alertname"])
 
     assert fires == rests == alerts
+
+
+def test_each_reason_for_which_an_account_fails_has_one_alert() -> None:
+    rules = [rule for group in YML.load(FOLDER / "rules.yml")["groups"] for rule in group["rules"]]
+    found = {reason: set[str]() for reason in OURA_REASONS}
+    for rule in rules:
+        for how, pattern in re.findall(r'accounts_failing\{reason(!~|=~|=)"([^"]*)"\}', rule["expr"]):
+            for reason in OURA_REASONS:
+                if (re.fullmatch(pattern, reason) is not None) is (how != "!~"):
+                    found[reason].add(rule["alert"])
+
+    late = "OuraCollectionErrors"
+    assert found == {
+        **{reason: {late} for reason in OURA_REASONS},
+        **{reason: {"OuraCredentialsRejected"} for reason in ("token", "consent", "store")},
+        "membership": {"OuraMembershipLapsed"},
+        "scope": {"OuraScopeMissing"},
+    }
 
 
 def test_the_products_alert_keeps_its_name_and_condition() -> None:

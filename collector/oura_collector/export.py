@@ -6,28 +6,30 @@ Rows go from PostgreSQL through one file on disk at a time, so that memory does 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
+import re
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkstemp
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from zipfile import ZIP_DEFLATED, ZipFile
 
+import click
 from psycopg import sql
 
-from oura_collector import accounts
-from oura_collector.database import META_SCHEMA, exists
+from oura_collector import accounts, bookmarks
 from oura_collector.migrations import migrate
 from oura_collector.person import Table, find, tables
 from oura_collector.settings import PROJECT, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import psycopg
 
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from oura_collector.person import Person
     from oura_collector.settings import Settings
 
+EXPORTS = "exports"
+"""Folder of the data folder, out of the way of version control."""
+LONGEST_NAME = 120
+"""Characters of a file's name that an account's may take; most file systems end at 255, with date and ending."""
 CSV, JSONL, PARQUET = FORMATS = ("csv", "jsonl", "parquet")
 DICTIONARY = PROJECT / "docs" / "data-dictionary.md"
 
@@ -48,7 +54,10 @@ OF_RUNS = ("run_id", "asked_by", "started_at", "finished_at", "outcome", "first_
 COPY_JSONL = """
 COPY (SELECT row_to_json(held) FROM ({}) AS held) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"""
 COPY_CSV = "COPY ({}) TO STDOUT (FORMAT csv, HEADER)"
-STATE = f"SELECT state_id, completed_state::text FROM {META_SCHEMA}.state ORDER BY state_id"
+# What a role, a database or a server may have set otherwise.
+AS_DOCUMENTED = """
+SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres';
+SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL client_encoding = 'UTF8'"""
 
 IN_DUCKDB = {
     "bigint": "bigint", "boolean": "boolean", "date": "date", "double precision": "double", "integer": "integer",
@@ -78,15 +87,55 @@ def export(settings: Settings, database: Database, user: str, how: str, output: 
         raise SettingsError(
             "export: Parquet needs the package duckdb; install oura-collector[parquet], or choose csv or jsonl"
         )
-    path = output or Path(f"oura-{quote(user, safe='')}-{datetime.now(UTC).date()}.zip")
-    if path.exists():
-        raise SettingsError(f"export: {path} is there already; choose another with --output")
+    path = _path(settings, user, output)
+    try:
+        _write(settings, database, user, how, path)
+    except OSError as error:
+        raise click.ClickException(f"export: cannot write {path}: {error.strerror or error}") from None
+    return path
+
+
+def file_stem(user: str) -> str:
+    """Return how the names of an account's files begin: ASCII, of bounded length, different for each account."""
+    name = quote(user, safe="")
+    if len(name) > LONGEST_NAME:
+        digest = hashlib.sha256(user.encode()).hexdigest()[:32]
+        name = f"{name[: LONGEST_NAME - len(digest) - 1]}-{digest}"
+    return f"oura-{name}"
+
+
+def archives_of(users: Iterable[str]) -> re.Pattern[str]:
+    """Return what matches the names of these accounts' files in the folder of exports, unfinished ones included."""
+    stems = "|".join(re.escape(file_stem(user)) for user in sorted(users))
+    return re.compile(rf"(?:{stems})-\d{{4}}-\d\d-\d\d\.zip|\.(?:{stems})\.\w{{8}}\.(?:draft|rows)")
+
+
+def _path(settings: Settings, user: str, output: Path | None) -> Path:
+    """Return where the archive goes, in a folder that is there. Raises SettingsError."""
+    path = output or settings.data_dir.absolute() / EXPORTS / f"{file_stem(user)}-{datetime.now(UTC).date()}.zip"
+    try:
+        if not output:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.path.lexists(path):
+            raise SettingsError(f"export: {path} is there already; choose another with --output")
+        if not path.parent.is_dir():
+            raise SettingsError(f"export: there is no folder {path.parent}; make it, or choose another with --output")
+    except OSError as error:
+        raise SettingsError(f"export: {path} cannot be used ({error.strerror}); choose another with --output") from None
+    return path
+
+
+def _write(settings: Settings, database: Database, user: str, how: str, path: Path) -> None:
+    draft = f".{file_stem(user)}."
     with database.connect() as connection:
         person = find(connection, accounts.terms(settings).vault, user)
         migrate(connection)
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")  # All tables as of one moment.
-        connection.execute("SET LOCAL timezone = 'UTC'")
-        with _archive(path) as archive, TemporaryDirectory() as folder:
+        connection.execute(AS_DOCUMENTED.encode())
+        with (
+            _archive(path, draft) as archive,
+            TemporaryDirectory(prefix=draft, suffix=".rows", dir=path.parent) as folder,
+        ):
             described: list[tuple[str, ...]] = [("table", "column", "type", "meaning")]
             for table in [*tables(connection), RUNS]:
                 columns = [
@@ -105,20 +154,18 @@ def export(settings: Settings, database: Database, user: str, how: str, output: 
             archive.writestr("README.md", ABOUT.format(names=", ".join(person.names), now=now))
             if DICTIONARY.exists():
                 archive.write(DICTIONARY, DICTIONARY.name)
-    return path
 
 
 @contextmanager
-def _archive(path: Path) -> Iterator[ZipFile]:
+def _archive(path: Path, prefix: str) -> Iterator[ZipFile]:
     """An archive for its owner's eyes that appears under its name only once it is whole."""
-    draft = path.with_name(f".{path.name}.draft")
-    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor, draft = mkstemp(prefix=prefix, suffix=".draft", dir=path.parent)  # 0600
     try:
         with os.fdopen(descriptor, "w+b") as file, ZipFile(file, "w", ZIP_DEFLATED) as archive:
             yield archive
-        draft.replace(path)
+        Path(draft).replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        Path(draft).unlink(missing_ok=True)
 
 
 def _copied(
@@ -164,13 +211,13 @@ def _as_csv(rows: list[tuple[str, ...]]) -> str:
 
 def _states(connection: psycopg.Connection, person: Person) -> dict[str, Any]:
     """The person's part of Meltano's bookmarks, by state and collection."""
-    if not exists(connection, f"{META_SCHEMA}.state"):
-        return {}
-    return {
-        name: {
-            stream: [part for part in bookmark.get("partitions", []) if part["context"]["user_id"] in person.names]
-            for stream, bookmark in json.loads(text).get("singer_state", {}).get("bookmarks", {}).items()
-        }
-        for name, text in connection.execute(STATE).fetchall()
-        if text
-    }
+    found: dict[str, Any] = {}
+    for place in (place for place in bookmarks.places(connection) if place.table == "state"):
+        query = f"SELECT state_id, completed_state, partial_state FROM {place} ORDER BY state_id"
+        for name, completed, partial in connection.execute(query.encode()).fetchall():
+            for key, text in ((name, completed), (f"{name} (partial)", partial)):
+                held = bookmarks.of(bookmarks.parsed(text), person.names) or {}
+                streams = held.get("singer_state", {}).get("bookmarks", {})
+                if streams:
+                    found[key] = {stream: bookmark.get("partitions", bookmark) for stream, bookmark in streams.items()}
+    return found

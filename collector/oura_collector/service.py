@@ -54,7 +54,8 @@ class Service:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: self.stop())
         self._web.start()
-        logger.info("service started", port=self._web.port, interval_seconds=self._settings.collection_interval)
+        interval = self._settings.collection_interval
+        logger.info("service started", url=self._web.url, port=self._web.port, interval_seconds=interval)
         while not self._runner.stopping:
             left = self._schedule.seconds_left() if self._collects else LONGEST_SLEEP
             if left > 0:

@@ -1,14 +1,16 @@
-"""Every setting of the collector, read once from the environment and `.env`."""
+"""Every setting of the collector, read once from the environment, `.env` and a folder of secrets."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
 from tap_oura.shards import Shard
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -23,7 +25,7 @@ WHOLE = Shard(0, 1)
 
 
 class Settings(BaseSettings):
-    """One field per environment variable, named alike; an empty variable counts as not set."""
+    """One field per environment variable or file of secrets, named alike; an empty one counts as not set."""
 
     model_config = SettingsConfigDict(env_file=PROJECT / ".env", env_ignore_empty=True, extra="ignore")
 
@@ -62,12 +64,17 @@ class Settings(BaseSettings):
 
     collection_interval: int = Field(3600, ge=1, description="Seconds from the start of a run to that of the next")
     port: int = Field(8080, ge=0, le=65535, description="Port of /health and /metrics; 0 picks a free one")
-    listen_host: str = Field("0.0.0.0", description="Address that the port is opened on")
+    listen_host: str = Field("127.0.0.1", description="Address that the port is opened on; 0.0.0.0 or ::, all of them")
     enable_detailed_metrics: bool = Field(False, description="Metrics by account (as a digest) and collection too")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto: text in a terminal, else json")
     stop_seconds: int = Field(25, ge=1, description="How long a run may take to finish its batch when it is stopped")
     notify_webhook_url: HttpUrl | None = Field(None, description="Receives an event after a run with new data")
     notify_webhook_secret: SecretStr | None = Field(None, description="Key that the event is signed with")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_files(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if value != ""}
 
     @field_validator("shard_index")
     @classmethod
@@ -89,7 +96,20 @@ def read(**overrides: Any) -> Settings:
     if folder and not Path(folder).is_dir():
         raise SettingsError(f"SECRETS_DIR: there is no folder {folder}")
     try:
-        return Settings(**{"_secrets_dir": folder, **overrides})
+        with warnings.catch_warnings():
+            # A folder in a file's place, or a link that leads out of the folder, would be left out with a mere warning.
+            warnings.simplefilter("error", UserWarning)
+            return Settings(**{"_secrets_dir": folder, **overrides})
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}" for problem in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+    except SourceError as error:
+        raise SettingsError(_unreadable(folder, error)) from None
+
+
+def _unreadable(folder: str | None, error: SourceError) -> str:
+    """One line about a file of secrets; the library's own words name the field, and their cause says why."""
+    said = {OSError: "cannot be read", UnicodeDecodeError: "is no UTF-8 text"}
+    what = next((text for kind, text in said.items() if isinstance(error.__cause__, kind)), "is no file of that folder")
+    name = str(error).partition('"')[2].partition('"')[0].upper()
+    return f"SECRETS_DIR: {name} {what}; put a readable text file of that name into {folder}"

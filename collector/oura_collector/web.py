@@ -75,6 +75,12 @@ class Web:
     def port(self) -> int:
         return int(self._socket.getsockname()[1])
 
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host = str(self._socket.getsockname()[0])
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
     def start(self) -> None:
         """Return once the port answers."""
         self._thread.start()
@@ -92,7 +98,12 @@ def _bound(host: str, port: int) -> socket.socket:
     import socket
 
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # All addresses of IPv6 are taken for all addresses, as elsewhere.
+    dual = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise SettingsError(f"PORT: {host}:{port} cannot be opened ({error.strerror}); choose another") from None
+        return socket.create_server((host, port), family=family, dualstack_ipv6=dual)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "no such address"
+        raise SettingsError(
+            f"PORT, LISTEN_HOST: port {port} of {host} cannot be opened ({why}); choose another port or address"
+        ) from None

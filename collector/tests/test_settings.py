@@ -1,0 +1,139 @@
+"""Settings from a folder of secrets, and the address of the service."""
+
+from __future__ import annotations
+
+import os
+import socket
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+from oura_collector import settings
+from oura_collector.settings import SettingsError
+from oura_collector.web import Web, application
+
+FROM_FILES = ("OURA_API_TOKEN", "DATABASE_PASSWORD", "DATABASE_USER", "DATABASE_PORT")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of secrets as Kubernetes mounts it: links by way of a folder that is swapped as a whole."""
+    for name in FROM_FILES:
+        monkeypatch.delenv(name, raising=False)
+    mounted = tmp_path / "secrets"
+    (mounted / "..2026_03_31").mkdir(parents=True)
+    (mounted / "..data").symlink_to("..2026_03_31")
+    monkeypatch.setenv("SECRETS_DIR", str(mounted))
+    return mounted
+
+
+def put(folder, name, content):
+    (folder / "..data" / name).write_bytes(content)
+    (folder / name).symlink_to(f"..data/{name}")
+
+
+def test_secrets_are_read_as_a_cluster_mounts_them(folder):
+    put(folder, "OURA_API_TOKEN", b"token-1\n")
+    put(folder, "database_password", "pässword\r\n".encode())
+    put(folder, "DATABASE_PORT", b"")
+    put(folder, "username", b"\xff")
+    (folder / "lost+found").mkdir()
+
+    found = settings.read()
+
+    assert found.oura_api_token.get_secret_value() == "token-1"
+    assert found.database_password.get_secret_value() == "pässword"
+    assert found.database_port == 5432
+    assert found.database_user is None
+
+
+@pytest.mark.parametrize("kind", ["folder", "outside", "dangling", "loop", "binary", "fifo", "unreadable"])
+def test_a_secret_that_cannot_be_read_is_one_line_without_its_value(folder, kind, monkeypatch):
+    path = folder / "DATABASE_USER"
+    outside = folder.parent / "outside"
+    outside.write_text("secret")
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "binary":
+        path.write_bytes(b"secret\xff")
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "unreadable":
+        path.write_text("secret")
+        if os.geteuid() == 0:  # May read everything.
+            monkeypatch.setattr("pathlib.Path.read_text", denied)
+    else:
+        path.symlink_to({"outside": outside, "dangling": "nowhere", "loop": path}[kind])
+
+    with pytest.raises(SettingsError) as raised:
+        settings.read()
+
+    assert str(raised.value).startswith("SECRETS_DIR: DATABASE_USER ")
+    assert len(str(raised.value).splitlines()) == 1
+    assert "secret\xff" not in str(raised.value)
+
+
+def denied(*_, **__):
+    raise PermissionError(13, "Permission denied")
+
+
+@contextmanager
+def listening(host):
+    web = Web(application(None, None, dict, lambda: False), host, 0)
+    web.start()
+    yield web
+    web.stop()
+
+
+@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
+def test_the_service_says_where_it_listens(host, url):
+    if host == "::1" and not has_ipv6():
+        pytest.skip("needs IPv6")
+
+    with listening(host) as web, urllib.request.urlopen(f"{web.url}/health/live") as answer:
+        assert web.url == f"{url}{web.port}"
+        assert answer.status == 200
+
+
+def has_ipv6():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+def test_all_addresses_of_ipv6_are_those_of_ipv4_too():
+    if not (has_ipv6() and socket.has_dualstack_ipv6()):
+        pytest.skip("needs IPv6")
+    with listening("::") as web:
+        for host in ("127.0.0.1", "[::1]"):
+            with urllib.request.urlopen(f"http://{host}:{web.port}/health/live") as answer:
+                assert answer.status == 200
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", "[::1]", "no such host", "x" * 300, "::g", ".."])
+def test_an_address_that_is_none_is_one_line(host):
+    with (
+        pytest.raises(SettingsError, match=r"PORT, LISTEN_HOST: port 0 of .* cannot be opened") as raised,
+        listening(host),
+    ):
+        pass
+
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_2(collect):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = collect("serve", PORT=port, OURA_API_TOKEN="token-1", DATABASE_HOST="127.0.0.1", DATABASE_PORT="1")
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"collect.py: PORT, LISTEN_HOST: port {port} of 127.0.0.1")
+    assert "Traceback" not in done.stderr
+
+
+def test_only_this_machine_reaches_the_service_where_nobody_says_otherwise(monkeypatch):
+    monkeypatch.delenv("LISTEN_HOST", raising=False)
+
+    assert settings.read().listen_host == "127.0.0.1"

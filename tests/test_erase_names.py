@@ -1,0 +1,321 @@
+"""Erasing accounts that are called like words of everything else: what is theirs goes, and no link leads anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from oura_collector import leftovers
+from oura_collector.database import Database
+from oura_collector.erase import erase
+from oura_collector.export import export, file_stem
+from oura_collector.migrations import migrate
+from oura_collector.settings import PROJECT, Settings
+
+ODD = (
+    "1 a venv bin meltano oura app 2026 2026-01-01 all target user data dev sleep default - .* % ' \" \\ Zoë 李".split()
+)
+"""Names that are words of paths, tables, states and logs, or marks with a meaning in patterns."""
+
+MELTANO = """
+CREATE TABLE {schema}.state (state_id varchar PRIMARY KEY, updated_at timestamp, partial_state varchar,
+    completed_state varchar);
+CREATE TABLE {schema}.runs (id serial PRIMARY KEY, job_name varchar, run_id uuid DEFAULT gen_random_uuid(),
+    state varchar, payload varchar, payload_flags integer, trigger varchar)"""
+STATE_ID = "dev:tap-oura-to-target-postgres"
+
+
+@dataclass
+class Installation:
+    """A database in which each account has some rows, and a data folder."""
+
+    database: Database
+    settings: Settings
+    data: Path
+
+    def erase(self, user: str) -> bool:
+        return erase(self.settings, self.database, user, sure=True, wait=False)
+
+    def add(self, *users: str, schema: str = "meltano") -> None:
+        with self.database.connect() as connection:
+            for user in users:
+                connection.execute("INSERT INTO oura_raw.sleep VALUES (%s, %s)", [user, f"{user} 1 a venv user-10"])
+            for name, named in [(f"{STATE_ID}:{user}", [user]) for user in users] + [(STATE_ID, users)]:
+                values = {"id": name, "state": json.dumps(state(*named))}
+                runs = f"INSERT INTO {schema}.runs (job_name, state, payload) VALUES (%(id)s, 'SUCCESS', %(state)s)"
+                connection.execute(runs.encode(), values)
+                connection.execute(
+                    f"INSERT INTO {schema}.state VALUES (%(id)s, now(), %(state)s, %(state)s)".encode(), values
+                )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self.database.connect() as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def put(self, name: str, text: str) -> Path:
+        path = self.data / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+
+def state(*users: str) -> dict[str, Any]:
+    """Meltano's bookmarks of these accounts; the digests hold words that may be names."""
+    days = {"days": {"2026-01-01": "1 9a0c", "2026-01-02": "2 user a 1 venv"}, "read_at": "2026-01-02"}
+    parts = [{"context": {"user_id": user}, "days": days, "replication_key": "day"} for user in users]
+    failing = [{"user_id": user, "collection": "sleep", "message": "1 a sleep user"} for user in users]
+    return {"singer_state": {"bookmarks": {"sleep": {"partitions": parts}, "collection_failures": {"rows": failing}}}}
+
+
+@pytest.fixture
+def installation(
+    make_database: Callable[[], Database], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Installation:
+    for name in ("DBT_TARGET_PATH", "DBT_LOG_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(leftovers, "LOGS", tmp_path / "state" / "log")
+    database = make_database()
+    with database.connect() as connection:
+        migrate(connection)
+        connection.execute("CREATE SCHEMA oura_raw")
+        connection.execute("CREATE TABLE oura_raw.sleep (user_id text, note text)")
+        connection.execute(MELTANO.format(schema="meltano").encode())
+    url = database.url().replace("+psycopg", "", 1)
+    data = tmp_path / "data"
+    data.mkdir()
+    return Installation(database, Settings(database_url=url, data_dir=data, oura_api_url="http://127.0.0.1:9"), data)
+
+
+def test_an_account_of_any_name_goes_alone(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [*ODD, "user-1", "user-10", "10"]
+    installation.add(*names)
+    program = installation.put("notes/1 a venv/meltano", "1 a venv bin meltano oura app 2026-01-01 target")
+
+    while names:
+        name = names.pop(0)
+        assert installation.erase(name), (name, capsys.readouterr().out)
+
+        assert installation.rows("SELECT user_id FROM oura_raw.sleep") == [(each,) for each in names]
+        kept = [(f"{STATE_ID}:{each}", state(each)) for each in names] + [(STATE_ID, state(*names))]
+        for table, key, columns in (
+            ("state", "state_id", ("partial_state", "completed_state")),
+            ("runs", "job_name", ("payload",)),
+        ):
+            for column in columns:
+                rows = installation.rows(f"SELECT {key}, {column} FROM meltano.{table}")
+                assert sorted((each, json.loads(text)) for each, text in rows if each != name) == sorted(
+                    kept, key=lambda pair: pair[0]
+                ), name
+    assert program.exists()
+    assert (PROJECT / ".venv/bin/meltano").exists()
+
+
+def test_what_a_link_points_to_is_never_touched(
+    installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installation.add("wearer-anna", "target")
+    outside = tmp_path / "outside"
+    for name in ("manifest.json", "state.json", "tap.config.json", "notes.txt", "compiled/oura/target.sql"):
+        path = outside / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('{"user_id": "wearer-anna"} target wearer-anna')
+    links = {
+        "notes.txt": outside / "notes.txt",
+        "wearer-anna": outside,
+        "dbt/target": outside,
+        "batches-1": outside,
+        "meltano/shard-0-of-2/extractors": outside,
+        "meltano/shard-0-of-2/run/tap-oura": outside,
+        "tap-oura/state.json": outside / "state.json",
+        "exports": outside,
+    }
+    for name, target in links.items():
+        (installation.data / name).parent.mkdir(parents=True, exist_ok=True)
+        (installation.data / name).symlink_to(target)
+    before = sorted(outside.rglob("*"))
+
+    for name in ("wearer-anna", "target"):
+        assert installation.erase(name)
+
+    assert sorted(outside.rglob("*")) == before
+    said = capsys.readouterr().out
+    for name in links:
+        assert (installation.data / name).is_symlink()
+        # Those that the collector makes itself need no mention.
+        assert (f"a link: {installation.data / name}\n" in said) is ("extractors" not in name)
+
+
+def test_a_data_folder_that_is_a_link_itself_is_searched(installation: Installation, tmp_path: Path) -> None:
+    installation.add("wearer-anna")
+    leaves = installation.put("dbt/logs/dbt.log.1", "daily_sleep of wearer-anna")
+    link = tmp_path / "link"
+    link.symlink_to(installation.data)
+    installation.settings.data_dir = link
+
+    assert installation.erase("wearer-anna")
+    assert not leaves.exists()
+
+
+def test_each_file_that_a_run_leaves_is_removed_where_it_names_the_person(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.add("Zoë 1")
+    (run,) = installation.rows(f"SELECT run_id::text FROM meltano.runs WHERE job_name = '{STATE_ID}'")[0]
+    elsewhere = installation.data.parent / "elsewhere"
+    monkeypatch.setenv("DBT_TARGET_PATH", str(elsewhere))
+    leaves = [
+        installation.put(name, text.format("Zoë 1"))
+        for name, text in {
+            "tap-oura/state.json": '{{"user_id": "Zo\\u00eb 1"}}',
+            "target-postgres/target.0.config.json": "{}",
+            "meltano/shard-0-of-2/run/tap-oura/tap.properties.json": "x{}x",
+            "meltano/shard-0-of-2/run/elt/dev/0/tap.out": "{}",
+            "batches-abc/tap-oura--sleep-1.json": '{{"user_id": "{}"}}',
+            "batches/tap-oura--sleep-1.json": "x" * (2**20 - 3) + "{}",
+            "dbt/target/run/oura/models/any.sql": "Zo%C3%AB%201",
+            "dbt/logs/dbt.log": '{{\\"name\\": \\"Zo\\\\u00eb 1\\"}}',
+            "simulator.log": "{}",
+            "../elsewhere/run_results.json": "{}",
+            f"../state/log/elt/devtap-oura-to-target-postgres/{run}/elt.log": "sleep of {}: 3 records",
+            "exports/" + file_stem("Zoë 1") + "-2026-01-01.zip": "",
+            "exports/." + file_stem("Zoë 1") + ".abcd1234.draft": "",
+            "exports/." + file_stem("Zoë 1") + ".abcd1234.rows/rows": "",
+        }.items()
+    ]
+    kept = [
+        installation.put(name, "Zoë")
+        for name in ("dbt/logs/dbt.log.2", "simulator.json", "exports/" + file_stem("Zoë") + "-2026-01-01.zip")
+    ]
+
+    assert installation.erase("Zoë 1")
+    assert [path for path in leaves if path.exists()] == []
+    assert [path for path in kept if not path.exists()] == []
+
+
+def test_a_trace_in_a_file_of_somebody_elses_is_named_and_left(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installation.add("wearer-anna", "1")
+    log = f"../state/log/elt/devtap-oura-to-target-postgres/{'0' * 8}/elt.log"
+    named = [
+        installation.put("backup.sql", "INSERT INTO sleep VALUES ('wearer-anna')"),
+        installation.put("wearer-anna.txt", ""),
+        installation.put("dbt/target/mine.json", '{"user_id":"wearer-anna"}'),
+        installation.put(log, "sleep of wearer-anna: 3 records"),
+    ]
+    installation.put("other.sql", "wearer-anna-2 1 xwearer-anna")
+    installation.put("../state/log/elt/another-project/0/elt.log", "wearer-anna")
+    numbered = installation.put("numbered.json", '[{"user_id": "1"}]')
+
+    assert not installation.erase("wearer-anna")
+    lines = capsys.readouterr().out.splitlines()
+    left = {Path(line.removeprefix("STILL FOUND: file: ")).name for line in lines if line.startswith("STILL FOUND")}
+    assert left == {path.name for path in named}
+    assert "nothing was found" not in "\n".join(lines)
+    assert all(path.exists() for path in named)
+
+    assert not installation.erase("1")
+    said = capsys.readouterr().out
+    assert [line for line in said.splitlines() if line.startswith("STILL")] == [f"STILL FOUND: file: {numbered}"]
+    assert "'1' is a common word" in said
+
+
+def test_messages_and_backfills_of_others_stay(installation: Installation) -> None:
+    installation.add("1", "10", "wearer-anna")
+    messages = {
+        "1": "daily_sleep of 1: Oura refuses it (and 1 more)",
+        "10": "everything of 10: try again in 1 hour",
+        "wearer-anna": "daily_sleep of wearer-anna: Oura refuses it",
+        None: "the tap failed: wearer-anna has no token",
+    }
+    backfills = [
+        "2024-01-01 to 2024-12-31 all 1,10",
+        "2024-01-01 to 2024-12-31 sleep 10",
+        "2024-01-01 to 2024-01-31 1 all",
+    ]
+    with installation.database.connect() as connection:
+        for user, message in messages.items():
+            run = connection.execute(
+                "INSERT INTO oura_collector.runs (asked_by, message) VALUES ('once', %s) RETURNING run_id", [message]
+            ).fetchone()
+            collection = "*" if user == "10" else "daily_sleep"
+            if user and run:
+                connection.execute(
+                    "INSERT INTO oura_collector.run_collections VALUES (%s, %s, %s, 1, 0, NULL, 'failed', 'x', %s)",
+                    [run[0], user, collection, message],
+                )
+        for name in backfills:
+            connection.execute(
+                "INSERT INTO oura_collector.backfill_pieces VALUES (%s, '2024-01-01', '2024-01-31')", [name]
+            )
+
+    def told() -> list[str]:
+        return [message for (message,) in installation.rows("SELECT message FROM oura_collector.runs ORDER BY run_id")]
+
+    assert installation.erase("1")
+    assert told() == ["erased", *list(messages.values())[1:]]
+    left = installation.rows("SELECT backfill FROM oura_collector.backfill_pieces ORDER BY 1 DESC")
+    assert left == [(backfills[1],), (backfills[2],)]
+
+    assert installation.erase("wearer-anna")
+    assert told() == ["erased", messages["10"], "erased", "erased"]
+
+
+def test_tables_that_meltano_made_in_public_count_and_those_of_others_do_not(installation: Installation) -> None:
+    with installation.database.connect() as connection:
+        connection.execute(MELTANO.format(schema="public").encode())
+        connection.execute("CREATE TABLE public.oura_shoes (user_id integer, size integer)")
+        connection.execute("INSERT INTO public.oura_shoes VALUES (1, 42)")
+    installation.add("1", "2", schema="public")
+
+    assert installation.erase("1")
+
+    assert dict(installation.rows("SELECT state_id, completed_state FROM public.state")) == {
+        f"{STATE_ID}:2": json.dumps(state("2")),
+        STATE_ID: json.dumps(state("2")),
+    }
+    assert installation.rows("SELECT count(*) FROM public.runs") == [(2,)]
+    assert installation.rows("SELECT size FROM public.oura_shoes") == [(42,)]
+
+
+def test_a_state_that_is_named_after_the_person_but_holds_others_stays_and_is_reported(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installation.add("wearer-anna", "wearer-ben")
+    shared = json.dumps(state("wearer-anna", "wearer-ben"))
+    with installation.database.connect() as connection:
+        connection.execute(
+            "UPDATE meltano.state SET completed_state = %s WHERE state_id = %s", [shared, f"{STATE_ID}:wearer-anna"]
+        )
+
+    assert not installation.erase("wearer-anna")
+
+    assert "1 rows of meltano.state" in capsys.readouterr().out
+    kept = installation.rows(f"SELECT completed_state FROM meltano.state WHERE state_id = '{STATE_ID}:wearer-anna'")
+    assert json.loads(kept[0][0]) == state("wearer-ben")
+
+
+def test_documents_that_were_rejected_are_exported_and_erased(installation: Installation, tmp_path: Path) -> None:
+    installation.add("wearer-anna", "wearer-ben")
+    with installation.database.connect() as connection:
+        connection.execute("CREATE TABLE oura_raw.rejected_documents (user_id text, collection text, document jsonb)")
+        for user in ("wearer-anna", "wearer-ben"):
+            connection.execute("INSERT INTO oura_raw.rejected_documents VALUES (%s, 'sleep', '{}')", [user])
+
+    with ZipFile(
+        export(installation.settings, installation.database, "wearer-anna", "csv", tmp_path / "all.zip")
+    ) as archive:
+        assert archive.read("oura_raw/rejected_documents.csv").decode().splitlines()[1:] == ["wearer-anna,sleep,{}"]
+        states = json.loads(archive.read("state.json"))
+    assert states.keys() == {
+        f"{name}{kind}" for name in (STATE_ID, f"{STATE_ID}:wearer-anna") for kind in ("", " (partial)")
+    }
+    assert [part["context"]["user_id"] for part in states[STATE_ID]["sleep"]] == ["wearer-anna"]
+
+    assert installation.erase("wearer-anna")
+    assert installation.rows("SELECT user_id FROM oura_raw.rejected_documents") == [("wearer-ben",)]
