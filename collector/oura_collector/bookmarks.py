@@ -147,7 +147,7 @@ def rewind(
         changes = []
         for name in collections or sorted(COLLECTIONS):
             found = [(state, bookmark) for state in states if (bookmark := state.bookmark(name, user))]
-            later = [(state, bookmark) for state, bookmark in found if not _is_before(bookmark, day)]
+            later = [(state, bookmark) for state, bookmark in found if _is_later(bookmark, day)]
             if collections and not later:
                 raise SettingsError(_why_not(name, user, day, [bookmark for _, bookmark in found]))
             for state, bookmark in later:
@@ -180,12 +180,18 @@ def _why_not(collection: str, user: str, day: date, bookmarks: list[str]) -> str
     return f"--collection: {collection} of {user} has no bookmark, every run reads it from the start date on"
 
 
-def _is_before(bookmark: str, day: date) -> bool:
-    """Whether going to a day would not be a way back; one that is no date is better lost."""
+def day_of(value: object) -> date | None:
+    """Return the day of a date or of a text that begins with one, else None."""
     try:
-        return date.fromisoformat(bookmark[:10]) < day or bookmark == day.isoformat()
+        return date.fromisoformat(str(value)[:10])
     except ValueError:
-        return False
+        return None
+
+
+def _is_later(bookmark: str, day: date) -> bool:
+    """Whether setting it to a day is a way back. One that is no date is better lost."""
+    own = day_of(bookmark)
+    return own is None or (own >= day and bookmark != day.isoformat())
 
 
 def _bookmarks(document: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from oura_collector.lock import Busy, only_run
 from oura_collector.notify import Notifier
 from oura_collector.purge import purge
 from oura_collector.repair import repair
+from oura_collector.reread import reread
 from oura_collector.runner import Runner
 from oura_collector.runs import Ledger
 from oura_collector.settings import SettingsError
@@ -173,10 +174,13 @@ WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the dat
 
 
 @cli.command("repair")
+@click.option(
+    "--reread", "again", is_flag=True, help="Instead, the days whose values an older version left in `extra`."
+)
 @WAIT
-def repair_days(wait: bool) -> None:
+def repair_days(again: bool, wait: bool) -> None:
     """Collect again exactly the days that are missing through our fault."""
-    run_once(lambda runner: repair(runner, wait=wait))
+    run_once(lambda runner: (reread if again else repair)(runner, wait=wait))
 
 
 @cli.command("rewind")

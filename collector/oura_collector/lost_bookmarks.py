@@ -29,6 +29,7 @@ from psycopg import sql
 from tap_oura.collections import COLLECTIONS
 
 from oura_collector import bookmarks
+from oura_collector.bookmarks import day_of
 from oura_collector.collections import DEPRECATED
 from oura_collector.database import exists
 from oura_collector.runs import WHOLE_UNTIL
@@ -151,7 +152,7 @@ def _lost(connection: psycopg.Connection, own: Own) -> dict[Pair, date]:
     always = {(collection, account): others_have_it or not is_there for collection, account, others_have_it in rows}
     what["accounts"] = sorted({account for _, account in always})
     elsewhere = connection.execute(ELSEWHERE.encode(), {"id": pipeline, "shards": True, **what}).fetchall()
-    bookmark = {(collection, account): _day(text) for collection, account, text in elsewhere}
+    bookmark = {(collection, account): day_of(text) for collection, account, text in elsewhere}
     (until,) = connection.execute(WHOLE_UNTIL, {"run": own.run_id}).fetchone() or (None,)
     found: dict[Pair, date] = {}
     for pair, day in _in_the_warehouse(connection, list(always), until):
@@ -184,16 +185,8 @@ def _in_the_warehouse(
         )
         known = connection.execute(query, {"collection": collection, "accounts": names, "until": until}).fetchall()
         for account, in_ledger, in_table, fails_from in known:
-            newest = _day(in_ledger or in_table)
-            yield (collection, account), newest and min(newest, _day(fails_from) or newest)
-
-
-def _day(value: object) -> date | None:
-    """Return the day of a date or of a text that begins with one."""
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        return None
+            newest = day_of(in_ledger or in_table)
+            yield (collection, account), newest and min(newest, day_of(fails_from) or newest)
 
 
 def _write(connection: psycopg.Connection, name: str, found: dict[Pair, date]) -> None:
