@@ -92,6 +92,13 @@ class Pipeline:
         assert done.returncode == code, f"exit {done.returncode}\n" + "\n".join(done.stdout.splitlines()[-60:])
         return done.stdout
 
+    def shell(self, command: str) -> None:
+        """Run a command as it is published, in the project's folder."""
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        subprocess.run(
+            command, shell=True, cwd=PROJECT, env={**self.environment(), "PATH": path}, check=True, timeout=300
+        )
+
     def sync(self, code: int = 0) -> str:
         """The main job: extract, load, build."""
         return self.meltano("run", "sync", code=code)

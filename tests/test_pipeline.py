@@ -8,7 +8,7 @@ from typing import Any
 
 from oura_collector.meltano import own_folder
 from oura_collector.pipeline import record
-from oura_collector.settings import Settings
+from oura_collector.settings import PROJECT, Settings
 
 from tests.conftest import Pipeline
 
@@ -104,31 +104,39 @@ def test_what_fails_is_named_all_else_is_loaded_and_the_next_run_closes_every_ga
             assert raw_ids(pipeline, collection, user) == expected
 
 
-def test_state_lives_in_postgres_and_rewinding_it_collects_from_there(pipeline: Pipeline) -> None:
+def published(about: str, folder: Path) -> list[str]:
+    """The README's commands below a comment, with files in a folder of their own."""
+    (block,) = (part for part in (PROJECT / "README.md").read_text().split("\n\n") if part.startswith(f"# {about}"))
+    return [line.replace(".data/", f"{folder}/") for line in block.splitlines() if not line.startswith("#")]
+
+
+def test_state_lives_in_postgres_and_rewinding_it_as_published_collects_from_there(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
     state = pipeline.state()
     table = pipeline.rows("SELECT state_id FROM meltano.state")
     assert [row["state_id"] for row in table] == ["dev:tap-oura-to-target-postgres"]
     oldest = "SELECT min(day)::text AS day FROM oura_raw.daily_sleep WHERE user_id = 'user-1'"
     assert pipeline.rows(oldest)[0]["day"] >= "2026-03-01"
 
-    rewound = {
-        "singer_state": {
-            "bookmarks": {
-                "daily_sleep": {
-                    "partitions": [{"context": {"user_id": "user-1"}, "replication_key_value": "2026-02-10"}]
-                }
-            }
-        }
-    }
-    pipeline.meltano(
-        "state", "merge", "--input-file", str(_written(pipeline, rewound)), "dev:tap-oura-to-target-postgres"
-    )
+    taken, given_back = published("Rewind one collection of one account", tmp_path)
+    pipeline.shell(taken)
+    edited = json.loads((tmp_path / "state.json").read_text())
+    assert edited == state
+    for partition in edited["singer_state"]["bookmarks"]["daily_sleep"]["partitions"]:
+        if partition["context"]["user_id"] == "user-1":
+            partition["replication_key_value"] = "2026-02-10"
+    (tmp_path / "state.json").write_text(json.dumps(edited, indent=2))
+    pipeline.shell(given_back)
+    assert pipeline.state() == edited
     pipeline.extract_and_load()
 
     assert pipeline.rows(oldest)[0]["day"] == "2026-02-10"
     partitions = pipeline.state()["singer_state"]["bookmarks"]["daily_sleep"]["partitions"]
     moved = {partition["context"]["user_id"]: partition["replication_key_value"] for partition in partitions}
     assert moved["user-1"] >= "2026-03-30"
+    assert moved["user-2"] >= "2026-03-30"
+    assert pipeline.rows(oldest.replace("user-1", "user-2"))[0]["day"] >= "2026-03-01"
     pipeline.meltano("state", "set", "--force", "--input-file", str(_written(pipeline, state)), _id())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from oura_collector.database import Database
@@ -44,6 +45,45 @@ def test_missing_days_are_counted_told_and_collected_again(lacking: Collector) -
     assert {"first": str(read["first_day"]), "last": str(read["last_day"])} == span
     assert lacking.value("SELECT count(*) FROM oura_raw.daily_sleep") > 0
     assert lacking.bookmarks() == bookmarks
+
+
+def test_values_that_an_older_version_left_in_extra_are_read_again(lacking: Collector) -> None:
+    first, second, third = (datetime.now(UTC).date() - timedelta(days=days) for days in (10, 9, 8))
+    right = "SELECT id, day, score, extra FROM oura_raw.daily_sleep ORDER BY day, id"
+    samples = "SELECT timestamp, source, bpm FROM oura_raw.heartrate WHERE bpm IS NOT NULL ORDER BY 1, 2"
+    before, beats, age = (
+        lacking.rows(right),
+        lacking.rows(samples),
+        lacking.value("SELECT age FROM oura_raw.personal_info"),
+    )
+    lacking.execute(
+        "UPDATE oura_raw.daily_sleep SET score = NULL, extra = jsonb_build_object('score', score || '.0') "
+        f"WHERE day IN ('{first}', '{second}');"
+        "UPDATE oura_raw.heartrate SET bpm = NULL, extra = jsonb_build_object('bpm', bpm || '.0') "
+        f"WHERE left(timestamp, 10) IN ('{first}', '{second}');"
+        "UPDATE oura_raw.personal_info SET age = NULL, extra = '{\"age\": 35.0}';"
+        # What Oura does not have any more cannot become better; what nobody knows is where it belongs.
+        "INSERT INTO oura_raw.daily_sleep (user_id, id, day, extra) "
+        f"SELECT user_id, 'gone', '{third}', '{{\"score\": 85.0}}' FROM oura_raw.personal_info;"
+        "UPDATE oura_raw.workout SET extra = '{\"mood\": 1}';"
+    )
+    spoilt = lacking.value("SELECT count(*) FROM oura_raw.heartrate WHERE bpm IS NULL AND extra ? 'bpm'")
+    lacking.simulator.call("DELETE", "requests")
+
+    told = lacking.run("repair", "--reread").events("reread")
+
+    assert [{name: each[name] for name in ("rows", "days", "still_stand")} for each in told] == [
+        {"rows": spoilt + 4, "days": 6, "still_stand": 1}
+    ]
+    assert [row for row in lacking.rows(right) if row["id"] != "gone"] == before
+    assert lacking.rows(samples) == beats
+    assert lacking.value("SELECT age FROM oura_raw.personal_info") == age
+    marts = f"SELECT sleep_score FROM oura_sleep WHERE date IN ('{first}', '{second}') ORDER BY date"
+    scores = [row["score"] for row in before if row["day"] in (first, second)]
+    assert [row["sleep_score"] for row in lacking.rows(marts)] == scores
+    assert all(scores)
+    asked = {each["collection"] for each in lacking.simulator.requests()}
+    assert asked - {None} == {"daily_sleep", "heartrate", "personal_info"}
 
 
 def test_where_nothing_is_missing_nothing_is_run(lacking: Collector) -> None:

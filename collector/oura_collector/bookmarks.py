@@ -1,146 +1,210 @@
-"""What Meltano keeps of accounts: bookmarks, taken as data. A name counts only where it says whose an entry is."""
+"""Meltano's states as data: where each account's collection goes on, read, rewound and put back.
+
+A row of `meltano.state` holds two documents of JSON. The tap is given `completed_state` with `partial_state` merged
+over it: objects key by key, lists whole, so a list of accounts in the second hides that of the first.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 
-from psycopg import sql
+from tap_oura.collections import COLLECTIONS
 
-from oura_collector.database import META_SCHEMA
+from oura_collector.database import META_SCHEMA, exists
+from oura_collector.outcome import LOADER, TAP
+from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Sequence
 
     import psycopg
 
-    from oura_collector.person import Person
+TABLE = f"{META_SCHEMA}.state"
+BOOKMARK = "replication_key_value"
+
+OF_PIPELINE = "(state_id = %(id)s OR %(shards)s AND starts_with(state_id, %(id)s || ':'))"
+READ = f"""
+SELECT state_id, completed_state::text, partial_state::text FROM {TABLE}
+WHERE {OF_PIPELINE} ORDER BY state_id FOR UPDATE"""
+WRITE = f"""
+INSERT INTO {TABLE} AS old (state_id, completed_state, partial_state)
+VALUES (%(id)s, coalesce(%(completed)s::text, '{{}}'), coalesce(%(partial)s::text, '{{}}'))
+ON CONFLICT (state_id) DO UPDATE SET
+    completed_state = coalesce(%(completed)s::text, old.completed_state),
+    partial_state = coalesce(%(partial)s::text, old.partial_state)"""
+
+MOST_NAMES = 20
+"""Accounts that a complaint lists."""
 
 
-class Place(NamedTuple):
-    """A table of Meltano's: its key, the column that says which pipeline a row is of, those with bookmarks."""
+def state_id(environment: str, suffix: str | None = None) -> str:
+    """Return the id that Meltano gives the pipeline's state; a shard's has a suffix."""
+    return ":".join(filter(None, (environment, f"{TAP}-to-{LOADER}", suffix)))
 
-    schema: str
-    table: str
-    key: str
-    pipeline: str
-    columns: tuple[str, ...]
+
+class State:
+    """One row of Meltano's. What is not set stays as it was, and so does the document that nothing is set in."""
+
+    def __init__(self, name: str, completed: str | None = None, partial: str | None = None) -> None:
+        self.name = name
+        try:
+            self._completed, self._partial = (json.loads(text or "{}") or {} for text in (completed, partial))
+        except ValueError:
+            raise SettingsError(f"{TABLE}: {name} is no JSON; set it with 'meltano state set' or clear it") from None
+        self._changed: list[Any] = []
+
+    def accounts(self, collection: str) -> dict[str, dict[str, Any]]:
+        """Return the parts of a collection by account: `context`, `replication_key_value` and the tap's own notes."""
+        found, _ = self._parts(collection)
+        return {str(user): part for part in reversed(found) if (user := _user(part)) is not None}
+
+    def collections(self) -> set[str]:
+        return {name for document in (self._completed, self._partial) for name in _bookmarks(document)}
+
+    def bookmark(self, collection: str, user: str) -> str | None:
+        """Return an account's own bookmark, else the one for the whole collection, if there is any."""
+        own = self.accounts(collection).get(user, {}).get(BOOKMARK)
+        for document in (self._partial, self._completed):
+            own = own or _stream(document, collection).get(BOOKMARK)
+        return str(own) if own else None
+
+    def set(self, collection: str, user: str, day: date) -> None:
+        """Set an account's own bookmark; its other notes stay, and the tap sees that they belong to another one."""
+        part = self.accounts(collection).get(user)
+        parts, document = self._parts(collection)
+        if part is None:
+            part = {"context": {"user_id": user}, "replication_key": COLLECTIONS[collection].cursor}
+            if document is None:
+                document = stream = self._completed
+                for key in ("singer_state", "bookmarks", collection):
+                    if not isinstance(stream.get(key), dict):
+                        stream[key] = {}
+                    stream = stream[key]
+                stream["partitions"] = parts
+            parts.append(part)
+        part[BOOKMARK] = day.isoformat()
+        self._changed.append(document)
+
+    def write(self, connection: psycopg.Connection) -> None:
+        """Store what was set."""
+        if not self._changed:
+            return
+        completed, partial = (
+            json.dumps(document) if any(document is each for each in self._changed) else None
+            for document in (self._completed, self._partial)
+        )
+        connection.execute(WRITE.encode(), {"id": self.name, "completed": completed, "partial": partial})
+
+    def _parts(self, collection: str) -> tuple[list[Any], Any]:
+        """Return the list that the tap is given, and the document that it is in."""
+        for document in (self._partial, self._completed):
+            parts = _stream(document, collection).get("partitions")
+            if isinstance(parts, list):
+                return parts, document
+        return [], None
+
+
+def read(connection: psycopg.Connection, name: str, *, shards: bool) -> list[State]:
+    """Return the state of that id, and those of its shards, locked until the transaction ends. Raises SettingsError."""
+    if not exists(connection, TABLE):
+        return []
+    # Meltano holds such a row for the length of one statement.
+    connection.execute("SET LOCAL lock_timeout = '30s'")
+    rows = connection.execute(READ.encode(), {"id": name, "shards": shards}).fetchall()
+    return [State(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A bookmark that went back. A time series had an instant."""
+
+    collection: str
+    user: str
+    before: str
+    after: date
+    state: str
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.table}"
-
-    @property
-    def identifier(self) -> sql.Identifier:
-        return sql.Identifier(self.schema, self.table)
+        return f"{self.collection} of {self.user}: {self.before} -> {self.after} ({self.state})"
 
 
-TABLES = (
-    (("state", "state_id", "state_id", ("completed_state", "partial_state")), {"updated_at"}),
-    (("runs", "id", "job_name", ("payload",)), {"payload_flags", "run_id", "trigger"}),
-)
-"""Each with columns that tell it from a table of somebody else's."""
-# Where a connection lost its search path, Meltano made its tables in `public`.
-MADE = """
-SELECT table_schema FROM information_schema.columns
-WHERE table_schema IN (%s, 'public') AND table_name = %s AND column_name = ANY(%s)
-GROUP BY table_schema HAVING count(*) = %s ORDER BY table_schema"""
+def rewind(
+    connection: psycopg.Connection, environment: str, user: str, collections: Sequence[str], day: date
+) -> list[Change]:
+    """Set the bookmarks of an account's `collections` (none named: all) back to a day, all of them or none.
+
+    An account may have an older one in the state of a division into shards that is no longer in use: it is left alone.
+    Raises SettingsError, with one line, for what is unknown and for what would not be a way back.
+    """
+    if day > datetime.now(UTC).date():
+        raise SettingsError(f"--to: {day} lies in the future; a bookmark only goes back")
+    with connection.transaction():
+        states = read(connection, state_id(environment), shards=True)
+        _check(states, environment, user)
+        changes = []
+        for name in collections or sorted(COLLECTIONS):
+            found = [(state, bookmark) for state in states if (bookmark := state.bookmark(name, user))]
+            later = [(state, bookmark) for state, bookmark in found if _is_later(bookmark, day)]
+            if collections and not later:
+                raise SettingsError(_why_not(name, user, day, [bookmark for _, bookmark in found]))
+            for state, bookmark in later:
+                state.set(name, user, day)
+                changes.append(Change(name, user, bookmark, day, state.name))
+        if not changes:
+            raise SettingsError(f"--to: no bookmark of {user} is later than {day}; a bookmark only goes back")
+        for state in states:
+            state.write(connection)
+    return changes
 
 
-def places(connection: psycopg.Connection) -> Iterator[Place]:
-    """Yield the tables of Meltano's that are there."""
-    for (table, key, pipeline, columns), others in TABLES:
-        wanted = {key, pipeline, *columns, *others}
-        asked = [META_SCHEMA, table, list(wanted), len(wanted)]
-        for (schema,) in connection.execute(MADE, asked).fetchall():
-            yield Place(schema, table, key, pipeline, columns)
-
-
-def run_ids(connection: psycopg.Connection) -> frozenset[str]:
-    """Return Meltano's ids of the runs of this database."""
-    return frozenset(
-        run
-        for place in places(connection)
-        if place.table == "runs"
-        for (run,) in connection.execute(f"SELECT run_id::text FROM {place}".encode()).fetchall()
-    )
-
-
-def of(state: Any, names: Collection[str]) -> Any:
-    """Return of a state only the entries of these accounts, in their places; None where there are none."""
-    if isinstance(state, dict):
-        if _whose(state) in names:
-            return state
-        found = {name: of(value, names) for name, value in state.items()}
-        return {name: value for name, value in found.items() if value is not None} or None
-    if isinstance(state, list):
-        return [value for value in (of(item, names) for item in state) if value is not None] or None
-    return None
-
-
-def without(state: Any, names: Collection[str]) -> Any:
-    """Return a state without the entries of these accounts."""
-    if isinstance(state, dict):
-        return {name: without(value, names) for name, value in state.items() if _whose(value) not in names}
-    if isinstance(state, list):
-        return [without(item, names) for item in state if _whose(item) not in names]
-    return state
-
-
-def amend(connection: psycopg.Connection, place: Place, person: Person) -> int:
-    """Take the person out of a table's rows, and return how many rows that changed."""
-    changed = 0
-    touched = " OR ".join(f"{column}::text ~ %(pattern)s" for column in place.columns)
-    query = f"SELECT {place.key}, {place.pipeline} FROM {place} WHERE ({touched}) OR {place.pipeline} ~ %(named)s"
-    found = connection.execute(query.encode(), {"pattern": person.whose, "named": person.anything}).fetchall()
-    for key, pipeline in found:  # One at a time: there may be a row for each run of years.
-        read = sql.SQL("SELECT {} FROM {} WHERE {} = %s FOR UPDATE").format(
-            sql.SQL(", ").join(map(sql.Identifier, place.columns)), place.identifier, sql.Identifier(place.key)
+def _check(states: list[State], environment: str, user: str) -> None:
+    if not states:
+        raise SettingsError(f"there are no bookmarks yet in environment {environment}; run the pipeline first")
+    known = {name for state in states for collection in state.collections() for name in state.accounts(collection)}
+    if user not in known:
+        names = sorted(known)
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        raise SettingsError(
+            f"--user: there is no bookmark of '{user}'; the accounts are: {', '.join(names[:MOST_NAMES])}{more}"
         )
-        row = connection.execute(read, [key]).fetchone()
-        states = dict(zip(place.columns, map(parsed, row), strict=True)) if row else {}
-        kept = {column: without(state, person.names) for column, state in states.items()}
-        if _is_hers(pipeline, person) and not any(_names(state) for state in kept.values()):
-            delete = sql.SQL("DELETE FROM {} WHERE {} = %s").format(place.identifier, sql.Identifier(place.key))
-            changed += connection.execute(delete, [key]).rowcount
-            continue
-        for column in (column for column in kept if kept[column] != states[column]):
-            update = sql.SQL("UPDATE {} SET {} = %s WHERE {} = %s").format(
-                place.identifier, sql.Identifier(column), sql.Identifier(place.key)
-            )
-            changed += connection.execute(update, [json.dumps(kept[column]), key]).rowcount
-    return changed
 
 
-def left(connection: psycopg.Connection, place: Place, person: Person) -> int:
-    """Return the number of rows that are named after the person, whatever else they hold."""
-    query = sql.SQL("SELECT {} FROM {} WHERE {} ~ %s").format(
-        sql.Identifier(place.pipeline), place.identifier, sql.Identifier(place.pipeline)
-    )
-    return sum(_is_hers(name, person) for (name,) in connection.execute(query, [person.anything]).fetchall())
+def _why_not(collection: str, user: str, day: date, bookmarks: list[str]) -> str:
+    if bookmarks:
+        return f"--to: {day} is not before the bookmark of {collection}, {max(bookmarks)}; a bookmark only goes back"
+    if COLLECTIONS[collection].cursor is None:
+        return f"--collection: {collection} has no bookmark, every run reads all of it"
+    return f"--collection: {collection} of {user} has no bookmark, every run reads it from the start date on"
 
 
-def _is_hers(pipeline: str, person: Person) -> bool:
-    """Whether a state's id, `environment:tap-to-target:suffix` or any that was chosen, ends in a name of the person."""
-    return pipeline in person.names or pipeline.partition(":")[2].partition(":")[2] in person.names
-
-
-def _whose(entry: Any) -> Any:
-    if not isinstance(entry, dict):
-        return None
-    context = entry.get("context")
-    whose = context.get("user_id") if isinstance(context, dict) else entry.get("user_id")
-    return whose if isinstance(whose, str) else None
-
-
-def _names(state: Any) -> set[str]:
-    """All accounts that a state has entries of."""
-    inside = list(state.values()) if isinstance(state, dict) else state if isinstance(state, list) else []
-    return {name for name in (_whose(state), *(name for value in inside for name in _names(value))) if name}
-
-
-def parsed(text: str | None) -> Any:
-    """A state; None where there is none, or it is no JSON and so nothing of Meltano's."""
+def day_of(value: object) -> date | None:
+    """Return the day of a date or of a text that begins with one, else None."""
     try:
-        return json.loads(text) if text else None
+        return date.fromisoformat(str(value)[:10])
     except ValueError:
         return None
+
+
+def _is_later(bookmark: str, day: date) -> bool:
+    """Whether setting it to a day is a way back. One that is no date is better lost."""
+    own = day_of(bookmark)
+    return own is None or (own >= day and bookmark != day.isoformat())
+
+
+def _bookmarks(document: Any) -> dict[str, Any]:
+    for key in ("singer_state", "bookmarks"):
+        document = document.get(key) if isinstance(document, dict) else None
+    return document if isinstance(document, dict) else {}
+
+
+def _stream(document: Any, collection: str) -> dict[str, Any]:
+    found = _bookmarks(document).get(collection)
+    return found if isinstance(found, dict) else {}
+
+
+def _user(part: Any) -> Any:
+    context = part.get("context") if isinstance(part, dict) else None
+    return context.get("user_id") if isinstance(context, dict) else None

@@ -16,12 +16,14 @@ import structlog
 from oura_collector import database as databases
 from oura_collector import demo, login, logs, options, pipeline, settings
 from oura_collector.backfill import backfill
+from oura_collector.bookmarks import rewind
 from oura_collector.erase import erase
 from oura_collector.export import CSV, FORMATS, export
-from oura_collector.lock import Busy
+from oura_collector.lock import Busy, only_run
 from oura_collector.notify import Notifier
 from oura_collector.purge import purge
 from oura_collector.repair import repair
+from oura_collector.reread import reread
 from oura_collector.runner import Runner
 from oura_collector.runs import Ledger
 from oura_collector.settings import SettingsError
@@ -29,6 +31,7 @@ from oura_collector.status import Status, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
 
     from oura_collector.outcome import Result
 
@@ -171,10 +174,27 @@ WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the dat
 
 
 @cli.command("repair")
+@click.option(
+    "--reread", "again", is_flag=True, help="Instead, the days whose values an older version left in `extra`."
+)
 @WAIT
-def repair_days(wait: bool) -> None:
+def repair_days(again: bool, wait: bool) -> None:
     """Collect again exactly the days that are missing through our fault."""
-    run_once(lambda runner: repair(runner, wait=wait))
+    run_once(lambda runner: (reread if again else repair)(runner, wait=wait))
+
+
+@cli.command("rewind")
+@USER
+@click.option("--collection", "collections", type=options.NAMES, multiple=True, help="Only this one; may be repeated.")
+@click.option("--to", "day", type=options.DAY, required=True, help="The day from which the next run reads.")
+@WAIT
+def rewind_bookmarks(user: str, collections: tuple[tuple[str, ...], ...], day: date, wait: bool) -> None:
+    """Set an account's bookmarks back: the next run reads from that day on. Prints each one, before -> after."""
+    database = databases.resolve(settings.read())
+    names = [name for each in collections for name in each]
+    with only_run(database, wait=wait), database.connect() as connection:
+        for change in rewind(connection, pipeline.environment(), user, names, day):
+            click.echo(str(change))
 
 
 @cli.command("purge")
@@ -212,8 +232,7 @@ def erase_person(user: str, sure: bool, wait: bool) -> None:
 def meltano(arguments: Sequence[str]) -> None:
     """Call Meltano with the settings of this project, such as `meltano state list`."""
     given = settings.read()
-    environment = os.environ.get("MELTANO_ENVIRONMENT", pipeline.PRODUCTION)
-    sys.exit(pipeline.run(list(arguments), database=databases.resolve(given), environment=environment))
+    sys.exit(pipeline.run(list(arguments), database=databases.resolve(given), environment=pipeline.environment()))
 
 
 @cli.command(context_settings=PASSED_ON)
@@ -229,9 +248,15 @@ def psql(arguments: Sequence[str]) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; a problem with the settings is one line and exit code 2."""
+    """Run the command line; a problem with the settings or the words is one line and exit code 2."""
     try:
-        cli(standalone_mode=True)
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        click.echo(f"collect.py: {error.format_message()}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        sys.exit(1)
     except SettingsError as error:
         for line in str(error).splitlines():
             click.echo(f"collect.py: {line}", err=True)
@@ -242,4 +267,3 @@ def main() -> NoReturn:
     except psycopg.Error as error:
         click.echo(f"collect.py: database: {str(error).splitlines()[0]}", err=True)
         sys.exit(1)
-    raise AssertionError("click leaves by itself")

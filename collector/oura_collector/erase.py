@@ -13,7 +13,7 @@ import click
 from psycopg import sql
 from tap_oura.errors import OuraError
 
-from oura_collector import accounts, bookmarks, leftovers, login
+from oura_collector import accounts, leftovers, login, meltano_tables
 from oura_collector.database import META_SCHEMA, exists
 from oura_collector.lock import only_run
 from oura_collector.person import find, tables
@@ -86,7 +86,7 @@ def erase(settings: Settings, database: Database, user: str, *, sure: bool, wait
             click.confirm("Go on?", abort=True)
         with only_run(database, wait=wait):
             proof = Proof(common=person.common)
-            runs = bookmarks.run_ids(connection)
+            runs = meltano_tables.run_ids(connection)
             with connection.transaction():
                 _remove_rows(connection, person, proof)
             rewrite(connection, [place for place, count in proof.rows.items() if count])
@@ -121,8 +121,8 @@ def _remove_rows(connection: psycopg.Connection, person: Person, proof: Proof) -
     if names:
         delete = f"DELETE FROM {PIECES} WHERE backfill = ANY(%s)"
         proof.rows[PIECES] = connection.execute(delete.encode(), [names]).rowcount
-    for place in bookmarks.places(connection):
-        proof.rows[str(place)] = bookmarks.amend(connection, place, person)
+    for place in meltano_tables.places(connection):
+        proof.rows[str(place)] = meltano_tables.amend(connection, place, person)
 
 
 def _backfills(connection: psycopg.Connection, person: Person) -> list[str]:
@@ -140,7 +140,7 @@ def _backfills(connection: psycopg.Connection, person: Person) -> list[str]:
 def _search_tables(connection: psycopg.Connection, person: Person, proof: Proof) -> None:
     of_accounts = {(table.schema, table.name) for table in tables(connection)}
     every = {*connection.execute(EVERY_TABLE, [list(SCHEMAS)]).fetchall()}
-    for schema, name in sorted(every | {(place.schema, place.table) for place in bookmarks.places(connection)}):
+    for schema, name in sorted(every | {(place.schema, place.table) for place in meltano_tables.places(connection)}):
         # A row that says whose it is may mention the name of somebody else, yet not what Oura knows that person by.
         is_theirs = (schema, name) in of_accounts
         pattern = person.identifiers if is_theirs else person.pattern
@@ -150,8 +150,8 @@ def _search_tables(connection: psycopg.Connection, person: Person, proof: Proof)
         if row and row[0]:
             proof.left.append(f"{row[0]} rows of {schema}.{name}")
     proof.left += [f"{PIECES}: {name}" for name in _backfills(connection, person)]
-    for place in bookmarks.places(connection):
-        if count := bookmarks.left(connection, place, person):
+    for place in meltano_tables.places(connection):
+        if count := meltano_tables.left(connection, place, person):
             proof.left.append(f"{count} rows of {place} that bear the name and hold others' bookmarks")
 
 

@@ -23,7 +23,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import click
 from psycopg import sql
 
-from oura_collector import accounts, bookmarks
+from oura_collector import accounts, meltano_tables
 from oura_collector.migrations import migrate
 from oura_collector.person import Table, find, tables
 from oura_collector.settings import PROJECT, SettingsError
@@ -212,11 +212,11 @@ def _as_csv(rows: list[tuple[str, ...]]) -> str:
 def _states(connection: psycopg.Connection, person: Person) -> dict[str, Any]:
     """The person's part of Meltano's bookmarks, by state and collection."""
     found: dict[str, Any] = {}
-    for place in (place for place in bookmarks.places(connection) if place.table == "state"):
+    for place in (place for place in meltano_tables.places(connection) if place.table == "state"):
         query = f"SELECT state_id, completed_state, partial_state FROM {place} ORDER BY state_id"
         for name, completed, partial in connection.execute(query.encode()).fetchall():
             for key, text in ((name, completed), (f"{name} (partial)", partial)):
-                held = bookmarks.of(bookmarks.parsed(text), person.names) or {}
+                held = meltano_tables.of(meltano_tables.parsed(text), person.names) or {}
                 streams = held.get("singer_state", {}).get("bookmarks", {})
                 if streams:
                     found[key] = {stream: bookmark.get("partitions", bookmark) for stream, bookmark in streams.items()}

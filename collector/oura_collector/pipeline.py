@@ -26,6 +26,11 @@ RECORD = "local.meltano.yml"
 """Included by `meltano.yml`: what a plain `meltano run` uses where the environment says nothing."""
 
 
+def environment() -> str:
+    """Return Meltano's environment for what is called by hand."""
+    return os.environ.get("MELTANO_ENVIRONMENT") or PRODUCTION
+
+
 def tap_environment(settings: Settings) -> dict[str, str]:
     """Return the tap's settings for Oura itself. Raises SettingsError where the credentials are missing."""
     first = datetime.now(UTC).date() - timedelta(days=settings.days_to_backfill)

@@ -14,7 +14,7 @@ from oura_collector.completeness import Day, failed_days
 from oura_collector.outcome import SUCCEEDED, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from oura_collector.runner import Runner
 
@@ -25,14 +25,19 @@ def repair(runner: Runner, *, wait: bool = False) -> Result:
     """Collect what is lacking and build the tables; without gaps nothing is run. Raises Busy, SettingsError."""
     with runner.database.connect() as connection:
         days = failed_days(connection)
+    spans = gaps(of_the_settings(runner, days))
+    logger.info("repair", days=len(days), gaps=len(spans))
+    return backfill(runner, *spans, wait=wait) if spans else Result(SUCCEEDED)
+
+
+def of_the_settings(runner: Runner, days: Collection[Day]) -> list[Day]:
+    """Return the days of accounts that can be collected, and name the other accounts. Raises SettingsError."""
     named = {account.user for account in accounts.configured(runner.settings)}
     # An account without a name has the one that only Oura tells.
     gone = sorted({user for user, *_ in days} - named) if None not in named else []
     if gone:
         logger.warning("not repaired: these accounts are not in the settings any more", accounts=gone)
-    spans = gaps(day for day in days if day[0] not in gone)
-    logger.info("repair", days=len(days), gaps=len(spans))
-    return backfill(runner, *spans, wait=wait) if spans else Result(SUCCEEDED)
+    return [day for day in days if day[0] not in gone]
 
 
 def gaps(days: Iterable[Day]) -> list[Span]:

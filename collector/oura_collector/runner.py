@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
 
-from oura_collector import batches, news, pipeline
+from oura_collector import accounts, batches, news, pipeline, settings
 from oura_collector.database import prepare
 from oura_collector.lock import Busy, Hold, only_run
+from oura_collector.lost_bookmarks import Own, put_back
 from oura_collector.meltano import Meltano, own_folder
 from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude
-from oura_collector.runs import FORCE, Ledger
+from oura_collector.runs import BACKFILL, FORCE, Ledger
 from oura_collector.settings import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
 
+    from tap_oura.accounts import Account
     from tap_oura.shards import Shard
 
     from oura_collector.database import Database
@@ -70,6 +73,7 @@ class Runner:
         Several shards may do so at once; what each is to `build` it then builds alone.
         """
         variables = {**self.tap(), **(extra or {})}
+        collected = [] if asked_by == BACKFILL else list(filter(shard.holds, accounts.configured(settings.read())))
         prepare(self.database)
         ledger, whose = Ledger(self.database, shard), None if shard.is_whole else shard.index
         with only_run(self.database, shard=whose, wait=wait, given_up=lambda: self.stopping) as hold:
@@ -78,6 +82,8 @@ class Runner:
             run_id = ledger.start(asked_by, days)
             if days is None and ledger.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
+            if asked_by != BACKFILL:
+                self._put_back_bookmarks(collected, variables, run_id, has_run=ledger.has_run(run_id))
             before = self._mark()
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days), **_part(shard))
             log = Log()
@@ -103,6 +109,22 @@ class Runner:
         self.stopping = True
         if self._process:
             self._process.stop(self.settings.stop_seconds)
+
+    def _put_back_bookmarks(
+        self, collected: list[Account], variables: Mapping[str, str], run_id: int, *, has_run: bool
+    ) -> None:
+        names = {account.user for account in collected}
+        own = Own(
+            self.environment,
+            {**os.environ, **variables}.get("MELTANO_RUN_STATE_ID_SUFFIX"),
+            accounts=frozenset(filter(None, names)),
+            nameless=None in names,
+            start_date=variables.get("TAP_OURA_START_DATE", ""),
+            run_id=run_id,
+            has_run=has_run,
+        )
+        with self.database.connect() as connection:
+            put_back(connection, own)
 
     def _mark(self) -> str | None:
         return news.now(self.database) if self.notifier else None

@@ -76,6 +76,21 @@ WITH live AS (
 SELECT EXISTS (
     SELECT FROM last WHERE outcome IN ('failed', 'interrupted') AND reason IS DISTINCT FROM 'transform'
 ) OR EXISTS (SELECT FROM live, last WHERE live.shard_count <> %(count)s AND live.run_id > last.run_id)"""
+HAS_RUN = """
+SELECT EXISTS (
+    SELECT FROM oura_collector.runs
+    WHERE (shard_index, shard_count) = (%(index)s, %(count)s) AND run_id < %(run)s AND asked_by <> 'backfill'
+)"""
+# What a run that was cut loaded may have gaps until one goes through that reads the same accounts.
+WHOLE_UNTIL = """
+WITH live AS (
+    SELECT *, outcome IN ('failed', 'interrupted') AND reason IS DISTINCT FROM 'transform' AS is_cut
+    FROM oura_collector.runs WHERE run_id < %(run)s AND asked_by <> 'backfill' AND outcome <> 'running'
+)
+SELECT min(started_at) FROM live AS cut WHERE is_cut AND NOT EXISTS (
+    SELECT FROM live WHERE live.run_id > cut.run_id AND NOT live.is_cut
+        AND (live.shard_index = cut.shard_index OR live.shard_count <> cut.shard_count)
+)"""
 HAS_READ = """
 SELECT EXISTS (
     SELECT FROM oura_collector.runs JOIN oura_collector.run_collections USING (run_id)
@@ -127,6 +142,12 @@ class Ledger:
         """Whether the live run before this one may have loaded rows that its bookmarks do not know of."""
         with self._database.connect() as connection:
             row = connection.execute(CUT_SHORT, {"run": run_id, **asdict(self._shard)}).fetchone()
+        return bool(row and row[0])
+
+    def has_run(self, run_id: int) -> bool:
+        """Whether a live run before this one was about the same share of the accounts."""
+        with self._database.connect() as connection:
+            row = connection.execute(HAS_RUN, {"run": run_id, **asdict(self._shard)}).fetchone()
         return bool(row and row[0])
 
     def has_read(self) -> bool:

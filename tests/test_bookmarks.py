@@ -1,0 +1,357 @@
+"""Bookmarks: rewound one by one, put back where Meltano's state has lost them, and nobody else's ever moves."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from oura_collector.bookmarks import rewind
+from oura_collector.database import Database
+from oura_collector.lock import only_run
+from oura_collector.lost_bookmarks import Own, put_back
+from oura_collector.settings import SettingsError
+from oura_simulator.testing import running
+
+from tests.operated import Collector
+
+STATE_ID = "prod:tap-oura-to-target-postgres"
+ANNA, BEN = "anna", "ben"
+TODAY = datetime.now(UTC).date()
+LAG = 30
+"""Days for which ben's ring was not synced; longer than DAYS_TO_BACKFILL."""
+
+State = dict[str, Any]
+
+
+def ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+@pytest.fixture(scope="module")
+def lagging(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """An installation of two, one of whom has not synced for longer than a first run reads back."""
+    with running(accounts=2, days=70) as simulator:
+        people = f"{ANNA}: token-1\n{BEN}: token-2"
+        settings = {"OURA_API_TOKEN": "", "MULTI_USER_MODE": "true", "USER_MAPPING": people, "DAYS_TO_BACKFILL": "20"}
+        collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"), settings)
+        simulator.edit(user="user-2", op="late", start=ago(LAG).isoformat(), end=ago(-1).isoformat())
+        collector.run("--once", DAYS_TO_BACKFILL="45")
+        yield collector
+
+
+@pytest.fixture
+def collector(lagging: Collector) -> Iterator[Collector]:
+    """The installation, whose states are afterwards as they were."""
+    before = lagging.rows("SELECT * FROM meltano.state")
+    yield lagging
+    with lagging.database.connect() as connection, connection.transaction():
+        connection.execute("DELETE FROM meltano.state")
+        for row in before:
+            connection.execute(
+                "INSERT INTO meltano.state (state_id, completed_state, partial_state) VALUES (%s, %s, %s)",
+                [row["state_id"], row["completed_state"], row["partial_state"]],
+            )
+
+
+def state(collector: Collector, name: str = STATE_ID, column: str = "completed_state") -> State:
+    (row,) = collector.rows(f"SELECT {column}::text AS state FROM meltano.state WHERE state_id = %s", name)
+    found: State = json.loads(row["state"])
+    return found
+
+
+def store(collector: Collector, completed: State, name: str = STATE_ID, partial: State | None = None) -> None:
+    with collector.database.connect() as connection, connection.transaction():
+        connection.execute("DELETE FROM meltano.state WHERE state_id = %s", [name])
+        connection.execute(
+            "INSERT INTO meltano.state (state_id, completed_state, partial_state) VALUES (%s, %s, %s)",
+            [name, json.dumps(completed), json.dumps(partial or {})],
+        )
+
+
+def streams(stored: State) -> State:
+    found: State = stored["singer_state"]["bookmarks"]
+    return found
+
+
+def part(stored: State, collection: str, user: str) -> State:
+    (found,) = (each for each in streams(stored)[collection]["partitions"] if each["context"] == {"user_id": user})
+    return dict(found)
+
+
+def without(stored: State, collection: str, *users: str) -> State:
+    """A state that has lost these accounts' parts of a collection."""
+    changed = copy.deepcopy(stored)
+    parts = streams(changed)[collection]["partitions"]
+    streams(changed)[collection]["partitions"] = [each for each in parts if each["context"]["user_id"] not in users]
+    return changed
+
+
+def the_next_run(**changes: Any) -> Own:
+    everybody = frozenset({ANNA, BEN})
+    own = Own("prod", None, everybody, nameless=False, start_date=ago(20).isoformat(), run_id=10**6, has_run=True)
+    return replace(own, **changes)
+
+
+def put_back_in(collector: Collector, **changes: Any) -> dict[tuple[str, str], date]:
+    with collector.database.connect() as connection:
+        return put_back(connection, the_next_run(**changes))
+
+
+# rewind
+
+
+def test_one_bookmark_goes_back_and_all_else_of_the_state_stays(collector: Collector) -> None:
+    before = state(collector)
+    was = part(before, "daily_sleep", ANNA)["replication_key_value"]
+
+    said = collector.run("rewind", "--user", ANNA, "--collection", "daily_sleep", "--to", "2026-02-01").said()
+
+    assert said == f"daily_sleep of anna: {was} -> 2026-02-01 ({STATE_ID})\n"
+    expected = copy.deepcopy(before)
+    for each in streams(expected)["daily_sleep"]["partitions"]:
+        if each["context"]["user_id"] == ANNA:
+            each["replication_key_value"] = "2026-02-01"
+    assert state(collector) == expected
+
+
+def test_without_collections_all_of_the_account_go_back_in_every_shards_state(collector: Collector) -> None:
+    before = state(collector)
+    older = without(before, "daily_sleep", BEN)
+    store(collector, older, f"{STATE_ID}:shard-1-of-2")
+    store(collector, before, f"{STATE_ID}-of-somebody-else")
+    store(collector, before, "dev:tap-oura-to-target-postgres")
+
+    said = collector.run("rewind", "--user", BEN, "--to", ago(40).isoformat()).said()
+
+    for name, had in ((STATE_ID, before), (f"{STATE_ID}:shard-1-of-2", older)):
+        for collection, stream in streams(state(collector, name)).items():
+            for now in stream.get("partitions", []):
+                was = part(had, collection, now["context"]["user_id"])
+                goes_back = now["context"] == {"user_id": BEN} and was.get("replication_key_value", "") > str(ago(40))
+                assert now == (was | {"replication_key_value": str(ago(40))} if goes_back else was)
+    assert f"sleep of ben: {ago(LAG + 1)} -> {ago(40)} ({STATE_ID}:shard-1-of-2)" in said
+    assert said.count("daily_sleep of ben") == 1
+    assert state(collector, "dev:tap-oura-to-target-postgres") == before
+    assert state(collector, f"{STATE_ID}-of-somebody-else") == before
+
+
+def test_a_bookmark_under_a_merged_one_is_not_the_one_that_counts(collector: Collector) -> None:
+    before = state(collector)
+    merged = {"singer_state": {"bookmarks": {"sleep": {"partitions": [part(before, "sleep", ANNA)]}}}}
+    store(collector, before, partial=merged)
+
+    collector.run("rewind", "--user", ANNA, "--collection", "sleep,workout", "--to", "2026-02-01")
+
+    partial = state(collector, column="partial_state")
+    assert part(partial, "sleep", ANNA)["replication_key_value"] == "2026-02-01"
+    assert streams(state(collector))["sleep"] == streams(before)["sleep"]
+    assert part(state(collector), "workout", ANNA)["replication_key_value"] == "2026-02-01"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("--user anna --to tomorrow", "'tomorrow' is no day"),
+        ("--user anna --to 2026-02-01 --collection naps", "there is no collection 'naps'"),
+        (f"--user ben --to {ago(40)} --collection sleep,tag", "--collection: tag of ben has no bookmark"),
+    ],
+)
+def test_what_cannot_be_rewound_is_one_line_and_changes_nothing(
+    collector: Collector, arguments: str, complaint: str
+) -> None:
+    before = state(collector)
+
+    said = collector.run("rewind", *arguments.split(), code=2).log()
+
+    assert complaint in said
+    assert len(said.splitlines()) == 1
+    assert state(collector) == before
+
+
+@pytest.mark.parametrize(
+    ("user", "collections", "day", "complaint"),
+    [
+        ("nobody", [], ago(40), "--user: there is no bookmark of 'nobody'; the accounts are: anna, ben"),
+        (ANNA, [], ago(-2), f"--to: {ago(-2)} lies in the future"),
+        (BEN, ["sleep", "daily_sleep"], ago(2), f"--to: {ago(2)} is not before the bookmark of sleep, {ago(LAG + 1)}"),
+        (BEN, [], ago(0), f"--to: no bookmark of ben is later than {ago(0)}"),
+        (ANNA, ["personal_info"], ago(40), "--collection: personal_info has no bookmark, every run reads all of it"),
+    ],
+)
+def test_what_would_not_be_a_way_back_is_refused(
+    collector: Collector, user: str, collections: list[str], day: date, complaint: str
+) -> None:
+    before = state(collector)
+
+    with collector.database.connect() as connection, pytest.raises(SettingsError, match=re.escape(complaint)):
+        rewind(connection, "prod", user, collections, day)
+
+    assert state(collector) == before
+
+
+def test_before_the_first_run_there_is_nothing_to_rewind(make_database: Callable[[], Database]) -> None:
+    with make_database().connect() as connection, pytest.raises(SettingsError, match="no bookmarks yet in environment"):
+        rewind(connection, "prod", ANNA, [], ago(40))
+
+
+def test_a_run_under_way_keeps_bookmarks_from_being_rewound(collector: Collector) -> None:
+    with only_run(collector.database):
+        collector.run("rewind", "--user", ANNA, "--to", "2026-02-01", code=75)
+
+
+# lost ones
+
+
+def test_where_others_have_the_collection_a_lost_one_goes_on_where_it_was(collector: Collector) -> None:
+    before = state(collector)
+    lost = without(without(before, "daily_sleep", BEN), "heartrate", ANNA)
+    store(collector, lost)
+
+    found = put_back_in(collector)
+
+    assert found == {("daily_sleep", BEN): ago(LAG + 1), ("heartrate", ANNA): found["heartrate", ANNA]}
+    assert str(found["heartrate", ANNA]) == part(before, "heartrate", ANNA)["replication_key_value"][:10]
+    after = state(collector)
+    assert part(after, "daily_sleep", BEN) == {
+        "context": {"user_id": BEN},
+        "replication_key": "day",
+        "replication_key_value": str(ago(LAG + 1)),
+    }
+    assert without(without(after, "daily_sleep", BEN), "heartrate", ANNA) == lost
+    assert put_back_in(collector) == {}
+
+
+def test_what_a_merge_hides_goes_on_from_its_own_bookmark(collector: Collector) -> None:
+    before = state(collector)
+    rewound = part(before, "sleep", ANNA) | {"replication_key_value": "2026-02-01"}
+    store(collector, before, partial={"singer_state": {"bookmarks": {"sleep": {"partitions": [rewound]}}}})
+
+    assert put_back_in(collector) == {("sleep", BEN): ago(LAG + 1)}
+
+    partial = state(collector, column="partial_state")
+    assert part(partial, "sleep", ANNA) == rewound
+    assert part(partial, "sleep", BEN)["replication_key_value"] == str(ago(LAG + 1))
+    assert state(collector) == before
+
+
+def test_where_there_is_no_ledger_the_raw_table_tells(collector: Collector) -> None:
+    store(collector, without(state(collector), "sleep", BEN))
+    collector.execute("ALTER TABLE oura_raw.collection_days RENAME TO elsewhere")
+    try:
+        assert put_back_in(collector) == {("sleep", BEN): ago(LAG + 1)}
+    finally:
+        collector.execute("ALTER TABLE oura_raw.elsewhere RENAME TO collection_days")
+
+
+def test_a_cleared_state_stays_cleared(collector: Collector) -> None:
+    collector.execute("DELETE FROM meltano.state")
+    assert put_back_in(collector) == {}
+    assert put_back_in(collector, has_run=False) == {}
+    assert collector.rows("SELECT FROM meltano.state") == []
+
+
+def test_a_collection_that_nobody_has_any_more_is_read_from_the_earlier_of_both_days(collector: Collector) -> None:
+    dropped = state(collector)
+    del streams(dropped)["daily_sleep"]
+    store(collector, dropped)
+
+    assert put_back_in(collector) == {("daily_sleep", BEN): ago(LAG + 1)}
+
+    store(collector, dropped)
+    assert put_back_in(collector, start_date="2020-01-01") == {}
+
+
+def test_one_bookmark_for_the_whole_collection_is_somebodys_wish(collector: Collector) -> None:
+    wished = without(state(collector), "daily_sleep", ANNA, BEN)
+    streams(wished)["daily_sleep"]["replication_key_value"] = "2026-02-01"
+    store(collector, wished)
+
+    assert put_back_in(collector) == {}
+
+
+def test_a_new_division_into_shards_goes_on_where_the_old_one_was(collector: Collector) -> None:
+    moved = {"suffix": "shard-0-of-2", "accounts": frozenset({BEN})}
+
+    assert put_back_in(collector, **moved) == {}, "its state was cleared"
+    found = put_back_in(collector, has_run=False, **moved)
+
+    shard = state(collector, f"{STATE_ID}:shard-0-of-2")
+    assert found["daily_sleep", BEN] == ago(LAG + 1)
+    assert {user for _, user in found} == {BEN}
+    for collection, user in found:
+        bookmark = part(state(collector), collection, user)["replication_key_value"]
+        assert part(shard, collection, user)["replication_key_value"] == bookmark[:10]
+    assert (
+        "prod:tap-oura-to-target-postgres:shard-0-of-2"
+        in collector.run("meltano", "--log-level", "critical", "state", "list").said()
+    )
+
+
+def test_nothing_later_than_a_day_that_fails_still(collector: Collector) -> None:
+    store(collector, without(state(collector), "daily_sleep", BEN))
+    collector.execute(
+        "INSERT INTO oura_raw.collection_failures (user_id, collection, start_date) "
+        f"VALUES ('{BEN}', 'daily_sleep', '{ago(LAG + 9)}'), ('{BEN}', 'sleep', '{ago(60)}')"
+    )
+    try:
+        assert put_back_in(collector) == {("daily_sleep", BEN): ago(LAG + 9)}
+    finally:
+        collector.execute("DELETE FROM oura_raw.collection_failures")
+
+
+def test_what_a_run_loaded_that_was_cut_short_proves_nothing(collector: Collector) -> None:
+    store(collector, without(state(collector), "daily_sleep", BEN))
+    columns = "(asked_by, outcome, reason, started_at, shard_index, shard_count)"
+    cut = f"INSERT INTO oura_collector.runs {columns} VALUES ('once', 'interrupted', 'interrupted', now(), 0, 1)"
+    before = "SELECT min(started_at) - interval '1 minute' FROM oura_collector.runs"
+    try:
+        collector.execute(cut)
+        assert put_back_in(collector) == {("daily_sleep", BEN): ago(LAG + 1)}
+
+        store(collector, without(state(collector), "daily_sleep", BEN))
+        collector.execute(f"UPDATE oura_collector.runs SET started_at = ({before}) WHERE outcome = 'interrupted'")
+        assert put_back_in(collector) == {}
+    finally:
+        collector.execute("DELETE FROM oura_collector.runs WHERE outcome = 'interrupted'")
+
+
+@pytest.mark.parametrize(
+    "odd", ["no JSON", "", "null", "[]", '{"singer_state": 1}', '{"singer_state": {"bookmarks": {"sleep": [1]}}}']
+)
+def test_a_state_that_makes_no_sense_stops_no_run(collector: Collector, odd: str) -> None:
+    with collector.database.connect() as connection:
+        connection.execute("UPDATE meltano.state SET completed_state = %s", [odd])
+
+    put_back_in(collector)
+    with collector.database.connect() as connection, pytest.raises(SettingsError):
+        rewind(connection, "prod", ANNA, [], ago(40))
+
+
+# all of it, with the real Meltano
+
+
+def test_an_account_that_a_merge_dropped_has_no_hole_after_the_next_run(lagging: Collector) -> None:
+    rewound = {"context": {"user_id": ANNA}, "replication_key_value": str(ago(40))}
+    merged = {"singer_state": {"bookmarks": {"daily_sleep": {"partitions": [rewound]}}}}
+    lagging.run("meltano", "state", "merge", STATE_ID, json.dumps(merged))
+    lagging.run("rewind", "--user", ANNA, "--collection", "workout", "--to", str(ago(60)))
+    lagging.simulator.edit(user="user-2", op="arrive")
+
+    run = lagging.run("--once")
+
+    (told,) = run.events("bookmark put back")
+    assert (told["account"], told["collection"], told["day"]) == (BEN, "daily_sleep", str(ago(LAG + 1)))
+    held = {row["id"] for row in lagging.rows("SELECT id FROM oura_raw.daily_sleep WHERE user_id = %s", BEN)}
+    assert held == {
+        document["id"] for document in lagging.simulator.documents("user-2", "daily_sleep", start=str(ago(45)))
+    }
+    oldest = lagging.value("SELECT min(day)::text FROM oura_raw.workout WHERE user_id = 'anna'")
+    assert oldest < str(ago(50))
+    after = state(lagging)
+    assert all(part(after, "daily_sleep", user)["replication_key_value"] >= str(ago(2)) for user in (ANNA, BEN))
