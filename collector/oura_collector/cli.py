@@ -81,11 +81,13 @@ def prepared() -> Iterator[Runner]:
     logs.configure(given.log_format)
     pipeline.tap_environment(given)
     database = databases.chosen(given)
+    for line in pipeline.advice():
+        logger.warning(line)
     try:
         pipeline.record(given, database)
-    except OSError as error:
+    except (OSError, SettingsError) as error:
         # Only for Meltano called by hand: a full disk must not keep the service from starting and saying so.
-        logger.warning("database not noted for Meltano called by hand", error=error.strerror)
+        logger.warning("database not noted for Meltano called by hand", error=str(error))
     notifier = None
     if given.notify_webhook_url:
         secret = given.notify_webhook_secret.get_secret_value() if given.notify_webhook_secret else None
@@ -149,6 +151,8 @@ def prepare() -> None:
     """Make the database ready and note it for Meltano called by hand."""
     given = settings.read()
     pipeline.record(given, databases.resolve(given))
+    for line in pipeline.advice():
+        click.echo(f"collect.py: {line}", err=True)
 
 
 @cli.command("login")
@@ -213,7 +217,8 @@ def meltano(arguments: Sequence[str]) -> None:
     """Call Meltano with the settings of this project, such as `meltano state list`."""
     given = settings.read()
     environment = os.environ.get("MELTANO_ENVIRONMENT", pipeline.PRODUCTION)
-    sys.exit(pipeline.run(list(arguments), database=databases.resolve(given), environment=environment))
+    database = databases.resolve(given)
+    sys.exit(pipeline.run(list(arguments), settings=given, database=database, environment=environment))
 
 
 @cli.command(context_settings=PASSED_ON)
