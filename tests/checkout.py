@@ -60,12 +60,6 @@ class Checkout:
     def collect(self, *arguments: str, code: int = 0, **variables: str) -> str:
         return self.call("python", "collect.py", *arguments, code=code, **variables)
 
-    def kept_by_git(self) -> Iterator[Path]:
-        """Yield the files that Git would keep; what it ignores is not among them."""
-        for each in self.folder.iterdir():
-            if each.name not in MADE_HERE and each.is_file():
-                yield each
-
 
 def checkout(folder: Path, **variables: str) -> Checkout:
     """Copy the project into the folder."""
