@@ -13,7 +13,6 @@ from oura_collector.database import Database
 from oura_collector.lock import only_run
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
-from ruamel.yaml import YAML
 
 from tests.conftest import Pipeline
 
@@ -93,14 +92,6 @@ def test_a_second_run_on_the_same_database_leaves_with_75(empty: Database, tmp_p
 
     assert done.returncode == 75
     assert len(done.stderr.splitlines()) == 1
-
-
-def test_the_chosen_database_is_noted_for_the_owner_only(empty: Database, tmp_path: Path) -> None:
-    assert collect("setup", DATABASE_URL=url(empty), DATA_DIR=str(tmp_path)).returncode == 0
-
-    note = tmp_path / "local.meltano.yml"
-    assert note.stat().st_mode & 0o777 == 0o600
-    assert YAML(typ="safe").load(note)["env"]["CHOSEN_DATABASE_NAME"] == empty.parameters["dbname"]
 
 
 def test_psql_opens_the_chosen_database(empty: Database, tmp_path: Path) -> None:

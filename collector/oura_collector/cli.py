@@ -84,11 +84,13 @@ def prepared() -> Iterator[Runner]:
     logs.configure(given.log_format)
     pipeline.tap_environment(given)
     database = databases.chosen(given)
+    for line in pipeline.advice():
+        logger.warning(line)
     try:
         pipeline.record(given, database)
-    except OSError as error:
+    except (OSError, SettingsError) as error:
         # Only for Meltano called by hand: a full disk must not keep the service from starting and saying so.
-        logger.warning("database not noted for Meltano called by hand", error=error.strerror)
+        logger.warning("database not noted for Meltano called by hand", error=str(error))
     notifier = None
     if given.notify_webhook_url:
         secret = given.notify_webhook_secret.get_secret_value() if given.notify_webhook_secret else None
@@ -152,6 +154,8 @@ def prepare() -> None:
     """Make the database ready and note it for Meltano called by hand."""
     given = settings.read()
     pipeline.record(given, databases.resolve(given))
+    for line in pipeline.advice():
+        click.echo(f"collect.py: {line}", err=True)
 
 
 @cli.command("login")
@@ -232,7 +236,8 @@ def erase_person(user: str, sure: bool, wait: bool) -> None:
 def meltano(arguments: Sequence[str]) -> None:
     """Call Meltano with the settings of this project, such as `meltano state list`."""
     given = settings.read()
-    sys.exit(pipeline.run(list(arguments), database=databases.resolve(given), environment=pipeline.environment()))
+    database, environment = databases.resolve(given), pipeline.environment()
+    sys.exit(pipeline.run(list(arguments), settings=given, database=database, environment=environment))
 
 
 @cli.command(context_settings=PASSED_ON)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import warnings
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, pq
 
+from oura_collector.files import private_folder
 from oura_collector.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -50,6 +54,13 @@ class Database:
         who = f"{user}:{password}@" if password else f"{user}@" if user else ""
         return f"postgresql+psycopg://{who}/{name}" + (f"?{urlencode(rest, quote_via=quote)}" if rest else "")
 
+    @property
+    def key(self) -> str:
+        """A name for folders that are this database's alone; it holds nothing secret."""
+        where = [self.parameters.get(part, "") for part in ("host", "hostaddr", "port", "dbname", "user")]
+        name = re.sub(r"\W", "_", self.parameters.get("dbname", ""), flags=re.ASCII)[:40]
+        return f"{name}-{sha256(repr(where).encode()).hexdigest()[:8]}"
+
     def environment(self) -> dict[str, str]:
         """Return what Meltano, the loader and dbt read. dbt is told twice: by itself and as Meltano's plugin."""
         given = {"host": "localhost", "port": "5432", "sslmode": "prefer", **self.parameters}
@@ -65,6 +76,7 @@ class Database:
         return {
             "MELTANO_DATABASE_URI": self.url(META_SCHEMA),
             "TARGET_POSTGRES_SQLALCHEMY_URL": self.url(),
+            **({"PGPASSFILE": given["passfile"]} if "passfile" in given else {}),
             **{f"{prefix}_{name}": value for prefix in ("DATABASE", "DBT") for name, value in parts.items()},
         }
 
@@ -112,7 +124,27 @@ def parse(url: str) -> dict[str, str]:
         raise SettingsError(
             "DATABASE_URL: cannot be read; write it as postgresql://user:password@host:5432/app"
         ) from None
-    return {name: str(value) for name, value in given.items() if value is not None}
+    return _resolved({name: str(value) for name, value in given.items() if value is not None})
+
+
+def _resolved(given: dict[str, str]) -> dict[str, str]:
+    """Put what a service file says in the place of its name: dbt connects by the parts, and knows no services."""
+    if "service" not in given:
+        return given
+    before = os.environ.get("PGSERVICE")
+    os.environ["PGSERVICE"] = given["service"]
+    try:
+        # Only libpq knows where service files lie and which of its variables count beside them.
+        found = {option.keyword.decode(): option for option in pq.Conninfo.get_defaults()}
+    finally:
+        if before is None:
+            del os.environ["PGSERVICE"]
+        else:
+            os.environ["PGSERVICE"] = before
+    told = {name: option.val.decode() for name, option in found.items() if option.val and option.val != option.compiled}
+    if not {"host", "hostaddr", "dbname"} & told.keys():
+        raise SettingsError(f"DATABASE_URL: no service file knows the service {given['service']}")
+    return {name: value for name, value in {**told, **given}.items() if name not in ("service", "servicefile")}
 
 
 def _parts(settings: Settings) -> dict[str, str]:
@@ -131,7 +163,8 @@ def _parts(settings: Settings) -> dict[str, str]:
 
 def embedded(data_dir: Path, name: str) -> Database:
     """Start the embedded PostgreSQL, or find it running, and leave it running; create the database `name` in it."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    # Run as root, the server has a user of its own, and opens the folders above its own to that user by itself.
+    private_folder(data_dir)
     server = _server(data_dir)
     parameters = parse(server.get_uri())
     with Database(parameters).connect() as connection:

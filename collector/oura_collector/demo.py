@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from oura_collector import batches, pipeline
+from oura_collector import pipeline
+from oura_collector.files import private_folder
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -34,11 +35,10 @@ def run(settings: Settings, database: Database) -> int:
     """Collect from the simulator, build the tables, show the last seven days. Returns Meltano's exit code."""
     started = time.monotonic()
     url = start_simulator(settings.data_dir)
-    pipeline.record(settings, database, {"SIMULATOR_URL": url})
+    pipeline.record(settings, database)
     click.secho(f"[1/3] The simulator answers at {url}", bold=True)
     click.secho("[2/3] Collecting 30 days of two accounts and building the tables", bold=True)
-    with batches.folder(settings.data_dir) as files:
-        code = pipeline.sync(database, pipeline.DEVELOPMENT, files)
+    code = pipeline.sync(settings, database, pipeline.DEVELOPMENT, {"SIMULATOR_URL": url})
     if code:
         return code
     click.secho("[3/3] The last seven days", bold=True)
@@ -69,7 +69,7 @@ def _print_table(title: str, columns: list[str], rows: list[tuple[Any, ...]]) ->
 
 def start_simulator(data_dir: Path) -> str:
     """Start the simulator in the background, or find it running; return its address."""
-    ready = data_dir / "simulator.json"
+    ready = private_folder(data_dir) / pipeline.SIMULATOR
     if (known := _running(ready)) is not None:
         return known
     with (data_dir / "simulator.log").open("w") as log:
@@ -99,7 +99,7 @@ def _running(ready: Path) -> str | None:
 
 def stop_simulator(data_dir: Path) -> None:
     """Stop the simulator, if it is running."""
-    ready = data_dir / "simulator.json"
+    ready = data_dir / pipeline.SIMULATOR
     if _running(ready) is not None:
         os.kill(json.loads(ready.read_text())["pid"], signal.SIGTERM)
     ready.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ import platformdirs
 from click import format_filename as shown
 
 from oura_collector.export import EXPORTS, archives_of
-from oura_collector.pipeline import RECORD
+from oura_collector.passfile import NAME as PASSWORD_FILE
 from oura_collector.settings import PROJECT
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ TARGET = (
     r"(?:compiled|run)/oura/.+|(?:manifest|run_results|sources|catalog|semantic_manifest|graph_summary|perf_info)\.json"
     r"|graph\.gpickle|partial_parse\.msgpack"
 )
+BATCHES = r"batches(?:-[^/]+)?/[^/]+"
 DBT_LOG = r"dbt\.log(?:\.\d+)?"
 
 
@@ -66,10 +67,13 @@ def own(settings: Settings, runs: frozenset[str]) -> list[Own]:
         # In the image, Meltano's run folder is the data folder, and so is the home folder.
         *(Own(folder, PLUGIN, handed) for folder in (data, meltano / "run")),
         Own(data / "meltano", rf"[^/]+/run/(?:{PLUGIN})", handed),
+        Own(data / "meltano", rf"[^/]+/{BATCHES}", made),
+        Own(data / "meltano", rf"[^/]+/dbt/target/(?:{TARGET})", parsed),
+        Own(data / "meltano", rf"[^/]+/dbt/logs/{DBT_LOG}", told),
         # Meltano logs into the user's home, whichever project it works for.
         *(Own(folder, LOG, told, runs) for folder in (meltano / "logs", LOGS, data / ".local/state/meltano/log")),
         Own(data, r"simulator\.log", told),
-        Own(data, r"batches(?:-[^/]+)?/[^/]+", made),
+        Own(data, BATCHES, made),
         Own(data / "dbt" / "target", TARGET, parsed),
         Own(data / "dbt" / "logs", DBT_LOG, told),
         *(Own(_place(settings, path), TARGET, parsed) for path in _paths("DBT_TARGET_PATH")),
@@ -131,7 +135,7 @@ def _search(settings: Settings, person: Person, runs: frozenset[str], *, removin
 
 
 def _walk(settings: Settings, table: list[Own], found: Found) -> Iterator[tuple[Path, int]]:
-    """Yield each regular file that is not the database's or the token store's, with a descriptor of its folder."""
+    """Yield each regular file with a descriptor of its folder, but those of the database, the tokens and passwords."""
     data = _data(settings)
     skipped = {data / "postgres", data / "credentials"}
     known = [Own(data, LINKS, ""), Own(PROJECT / ".meltano" / "run", "bin", "")]
@@ -156,7 +160,7 @@ def _walk(settings: Settings, table: list[Own], found: Found) -> Iterator[tuple[
                     continue
                 if stat.S_ISLNK(mode) and not any(link.covers(path) for link in known):
                     found.links.append(path)
-                if stat.S_ISREG(mode) and path != data / RECORD:
+                if stat.S_ISREG(mode) and each != PASSWORD_FILE:
                     yield path, descriptor
             folders[:] = [each for each in folders if place / each not in skipped]
 

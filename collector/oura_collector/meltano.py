@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from oura_collector import batches
+from oura_collector.files import UMASK, private_folder
 from oura_collector.outcome import DBT, LOADER, TAP
-from oura_collector.settings import PROJECT
+from oura_collector.settings import PROJECT, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,16 +35,47 @@ def program() -> str:
 
 
 def own_folder(data_dir: Path, name: str) -> Path:
-    """Return a system folder for Meltano with the project's plugins and nothing else of it.
+    """Return a system folder for Meltano with the project's plugins and nothing else of it. Raises SettingsError.
 
     Runs of one project hand the state to the tap in a file of the same name: side by side they would mix them up.
     """
     folder = data_dir.absolute() / "meltano" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    for plugins in ("extractors", "loaders", "utilities"):
-        with suppress(FileExistsError):
-            (folder / plugins).symlink_to(PROJECT / ".meltano" / plugins)
+    try:
+        private_folder(folder)
+        for plugins in ("extractors", "loaders", "utilities"):
+            link, target = folder / plugins, system_folder() / plugins
+            if not link.is_symlink() or link.readlink() != target:  # The project may have moved since.
+                link.unlink(missing_ok=True)
+                with suppress(FileExistsError):
+                    link.symlink_to(target)
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR: {error.strerror}: {error.filename}") from None
     return folder
+
+
+def system_folder() -> Path:
+    """Return the folder in which Meltano installed the plugins, and which a plain `meltano` uses."""
+    return Path(os.environ.get("MELTANO_SYS_DIR_ROOT") or PROJECT / ".meltano").absolute()
+
+
+PASSWORD = re.compile(r"://[^/@\s\"]*:[^/@\s\"]+@")
+MINUTE = 60.0
+DAY = 86_400.0
+
+
+def remove_leftovers(folder: Path, data_dir: Path) -> None:
+    """Remove what killed runs left in a run's own folder. For whoever holds the lock: nobody else is at work there.
+
+    Older versions left passwords, and samples, in folders of all databases, where another run may be at work.
+    """
+    batches.remove(folder)
+    batches.remove(data_dir, older_than=DAY)
+    for file in folder.glob("run/*/*.config.json"):
+        file.unlink(missing_ok=True)
+    for file in system_folder().glob("run/*/*.config.json"):
+        with suppress(OSError):
+            if file.stat().st_mtime < time.time() - MINUTE and PASSWORD.search(file.read_text(errors="replace")):
+                file.unlink()
 
 
 def forget_catalogs(data_dir: Path) -> None:
@@ -49,7 +83,7 @@ def forget_catalogs(data_dir: Path) -> None:
 
     It keeps the answer while the tap's settings stay the same, and would leave out what a new version reads.
     """
-    for system, pattern in ((PROJECT / ".meltano", "run"), (data_dir.absolute() / "meltano", "*/run")):
+    for system, pattern in ((system_folder(), "run"), (data_dir.absolute() / "meltano", "*/run")):
         for key in system.glob(f"{pattern}/{TAP}/tap.properties.cache_key"):
             key.unlink(missing_ok=True)
 
@@ -74,6 +108,7 @@ class Meltano:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             pass_fds=[lock],
+            umask=UMASK,
             text=True,
             errors="replace",
         )

@@ -1,21 +1,29 @@
-"""Drives Meltano: gives it the environment, runs it, and records the chosen database for those who call it by hand."""
+"""Drives Meltano: gives it the environment, runs it, and notes the chosen database for those who call it by hand."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
-from oura_collector import accounts
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+from oura_collector import accounts, batches, env_file, passfile
+from oura_collector.files import UMASK
 from oura_collector.lock import only_run
-from oura_collector.meltano import forget_catalogs, program
-from oura_collector.settings import PROJECT, Settings
+from oura_collector.meltano import forget_catalogs, own_folder, program, remove_leftovers
+from oura_collector.settings import PROJECT, WHOLE, Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from tap_oura.shards import Shard
 
     from oura_collector.database import Database
 
@@ -23,7 +31,22 @@ DEVELOPMENT, PRODUCTION = "dev", "prod"
 """Meltano's environments: the simulator, and Oura itself."""
 
 RECORD = "local.meltano.yml"
-"""Included by `meltano.yml`: what a plain `meltano run` uses where the environment says nothing."""
+"""Where older versions noted the database, its password included; Meltano moved that into meltano.yml."""
+
+MOVED = re.compile(r"\bCHOSEN_\w+[\"']?\s*:|^[\"']?database_uri\b.*:[^/@\s]+@", re.MULTILINE)
+"""What Meltano may have put into meltano.yml with an older version."""
+
+SIMULATOR = "simulator.json"
+"""In the data folder, while the demo's simulator is running: its address."""
+
+SECRETS = frozenset(
+    name.upper()
+    for name, field in Settings.model_fields.items()
+    if SecretStr in (field.annotation, *get_args(field.annotation))
+) | {"NOTIFY_WEBHOOK_URL"}
+"""The settings that hold one."""
+
+AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def environment() -> str:
@@ -40,6 +63,7 @@ def tap_environment(settings: Settings) -> dict[str, str]:
         "TAP_OURA_START_DATE": os.environ.get("TAP_OURA_START_DATE", first.isoformat()),
         "TAP_OURA_TIMEOUT_SECONDS": str(settings.api_timeout),
         "TAP_OURA_MAX_RETRIES": str(settings.max_retries),
+        **({} if (settings.oura_token_store or "").startswith("aws") else dict.fromkeys(AWS_SECRETS, "")),
         **_left_out(settings),
     }
 
@@ -50,50 +74,96 @@ def _left_out(settings: Settings) -> dict[str, str]:
     return {"TAP_OURA__SELECT_FILTER": json.dumps(unwanted)} if unwanted else {}
 
 
-def run(arguments: list[str], *, database: Database, environment: str, extra: Mapping[str, str] | None = None) -> int:
-    """Run Meltano in the foreground, its words on the terminal, and return its exit code."""
+def surroundings(settings: Settings, database: Database, shard: Shard = WHOLE) -> dict[str, str]:
+    """Return what Meltano is told of a database and of the folders that are its alone. Raises SettingsError.
+
+    The password is in none of the variables, and what other settings keep secret does not reach the plugins: an empty
+    variable wins over `.env`, which Meltano reads too. Of Oura's secrets those pass that the tap reads by itself.
+    """
+    folder = own_folder(settings.data_dir, database.key if shard.is_whole else f"{database.key}-{shard}")
+    try:
+        hidden = passfile.hidden(database, folder)
+    except OSError as error:
+        raise SettingsError(f"DATA_DIR: {error.strerror}: {folder}") from None
+    dbt = {"DBT_TARGET_PATH": folder / "dbt" / "target", "DBT_LOG_PATH": folder / "dbt" / "logs"}
+    return {
+        **{name: "" for name in SECRETS if not name.startswith("OURA_")},
+        "PGPASSWORD": "",
+        "MELTANO_SYS_DIR_ROOT": str(folder),
+        **{name: os.environ.get(name) or str(path) for name, path in dbt.items()},
+        **hidden.environment(),
+    }
+
+
+def tidy(settings: Settings, around: Mapping[str, str]) -> None:
+    """Remove what killed runs left where a run is about to begin. For whoever holds the lock."""
+    remove_leftovers(Path(around["MELTANO_SYS_DIR_ROOT"]), settings.data_dir)
+
+
+def run(
+    arguments: list[str],
+    *,
+    settings: Settings,
+    database: Database,
+    environment: str,
+    extra: Mapping[str, str] | None = None,
+) -> int:
+    """Run Meltano in the foreground, its words on the terminal, and return its exit code. Raises SettingsError."""
+    around = surroundings(settings, database)
     return subprocess.run(
         [program(), *arguments],
         cwd=PROJECT,
         check=False,
-        env={**os.environ, "MELTANO_ENVIRONMENT": environment, **database.environment(), **(extra or {})},
+        env={**os.environ, "MELTANO_ENVIRONMENT": environment, **around, **(extra or {})},
+        umask=UMASK,
     ).returncode
 
 
-def sync(database: Database, environment: str, extra: Mapping[str, str] | None = None) -> int:
+def sync(settings: Settings, database: Database, environment: str, extra: Mapping[str, str]) -> int:
     """Extract, load and build, one run at a time per database. Returns Meltano's exit code; raises Busy."""
     with only_run(database):
-        # The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous.
-        return run(["run", "--force", "sync"], database=database, environment=environment, extra=extra)
+        around = surroundings(settings, database)
+        tidy(settings, around)
+        with batches.folder(Path(around["MELTANO_SYS_DIR_ROOT"])) as files:
+            # The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous.
+            return run(
+                ["run", "--force", "sync"],
+                settings=settings,
+                database=database,
+                environment=environment,
+                extra={**extra, **files},
+            )
 
 
-def record(settings: Settings, database: Database, extra: Mapping[str, str] | None = None) -> None:
-    """Write down the chosen database (and what else Meltano needs) for `meltano` called by hand.
+def record(settings: Settings, database: Database) -> None:
+    """Note the chosen database (and the demo's simulator) for `meltano` called by hand. Raises SettingsError, OSError.
 
-    The note is atomic and for the owner's eyes only: the URL holds a password where the database wants one.
+    That is for the data folder of this checkout alone: another one, named by the environment, belongs to an
+    installation which calls Meltano by `collect.py meltano`.
     What Meltano knows of the tap is forgotten: it may be another version now.
     """
     forget_catalogs(settings.data_dir)
-    environment = database.environment()
-    chosen = {f"CHOSEN_{name}": value for name, value in environment.items() if name.startswith("DATABASE_")}
-    chosen["CHOSEN_SQLALCHEMY_URL"] = environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
-    path = settings.data_dir / RECORD
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    variables = {**chosen, **_recorded_extra(path), **(extra or {})}
-    with os.fdopen(descriptor, "w") as file:
-        # JSON is YAML, and the service need not carry a YAML library in memory.
-        json.dump({"database_uri": environment["MELTANO_DATABASE_URI"], "env": variables}, file, indent=2)
-    draft.replace(path)
+    (settings.data_dir / RECORD).unlink(missing_ok=True)
+    file = PROJECT / ".env"
+    if settings.data_dir.absolute() != Path(dotenv_values(file).get("DATA_DIR") or PROJECT / ".data").absolute():
+        return
+    told = surroundings(settings, database)
+    chosen = {name: value for name, value in told.items() if name.startswith("DATABASE_") and name not in SECRETS}
+    chosen |= {"SQLALCHEMY_URL": told["TARGET_POSTGRES_SQLALCHEMY_URL"], "PASSFILE": told.get("PGPASSFILE", "")}
+    variables = {f"CHOSEN_{name}": value for name, value in chosen.items() if value}
+    with suppress(OSError, ValueError, KeyError):
+        variables["SIMULATOR_URL"] = str(json.loads((settings.data_dir / SIMULATOR).read_text())["url"])
+    env_file.write(file, {"MELTANO_DATABASE_URI": told["MELTANO_DATABASE_URI"], **variables})
 
 
-def _recorded_extra(path: Path) -> dict[str, str]:
-    """What an earlier record holds beyond the database, such as the simulator's address."""
-    if not path.exists():
-        return {}
-    try:
-        environment: dict[str, str] = json.loads(path.read_text()).get("env", {})
-    except ValueError:
-        return {}
-    return {name: value for name, value in environment.items() if not name.startswith("CHOSEN_")}
+def advice() -> list[str]:
+    """Return a line for each place of this checkout where a secret lies open, with what to do."""
+    found = []
+    if MOVED.search((PROJECT / "meltano.yml").read_text()):
+        found.append(
+            "meltano.yml holds the database's address, put there by Meltano with an older version: remove its "
+            "top-level `database_uri` and `env`, and change the password if anybody else saw the file"
+        )
+    if env_file.is_open(PROJECT / ".env", SECRETS):
+        found.append(".env holds secrets that other users of this machine can read: run `chmod 600 .env`")
+    return found

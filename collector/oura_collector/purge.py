@@ -56,7 +56,9 @@ def purge(settings: Settings, database: Database, *, wait: bool) -> int:
             click.echo("Nothing to remove: no run has kept a ledger of days yet.")
             return 0
         # The tables must have seen what goes, so that they list it.
-        code = pipeline.run(["run", f"{DBT}:update-marts"], database=database, environment=pipeline.PRODUCTION)
+        code = pipeline.run(
+            ["run", f"{DBT}:update-marts"], settings=settings, database=database, environment=pipeline.PRODUCTION
+        )
         if code:
             click.echo("Nothing was removed, because the tables could not be brought up to date.", err=True)
             return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,7 +14,7 @@ from oura_collector import accounts, batches, news, pipeline, settings
 from oura_collector.database import prepare
 from oura_collector.lock import Busy, Hold, only_run
 from oura_collector.lost_bookmarks import Own, put_back
-from oura_collector.meltano import Meltano, own_folder
+from oura_collector.meltano import Meltano
 from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude
 from oura_collector.runs import BACKFILL, FORCE, Ledger
 from oura_collector.settings import WHOLE
@@ -54,8 +55,7 @@ class Runner:
         build, shard = BUILD if asked_by == FORCE else UPDATE, self.settings.shard
         if shard.is_whole:
             return self.step(asked_by, [*LIVE, build], wait=wait)
-        extra = {**_share(shard), "MELTANO_SYS_DIR_ROOT": str(own_folder(self.settings.data_dir, str(shard)))}
-        return self.step(asked_by, LIVE, build=["run", build], shard=shard, extra=extra, wait=wait)
+        return self.step(asked_by, LIVE, build=["run", build], shard=shard, extra=_share(shard), wait=wait)
 
     def step(
         self,
@@ -72,13 +72,15 @@ class Runner:
 
         Several shards may do so at once; what each is to `build` it then builds alone.
         """
-        variables = {**self.tap(), **(extra or {})}
+        around = pipeline.surroundings(self.settings, self.database, shard)
+        variables = {**around, **self.tap(), **(extra or {})}
         collected = [] if asked_by == BACKFILL else list(filter(shard.holds, accounts.configured(settings.read())))
         prepare(self.database)
         ledger, whose = Ledger(self.database, shard), None if shard.is_whole else shard.index
         with only_run(self.database, shard=whose, wait=wait, given_up=lambda: self.stopping) as hold:
             if self.stopping:
                 raise Busy("stopping; no new run is started")
+            pipeline.tidy(self.settings, around)
             run_id = ledger.start(asked_by, days)
             if days is None and ledger.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
@@ -130,8 +132,8 @@ class Runner:
         return news.now(self.database) if self.notifier else None
 
     def _meltano(self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log) -> Result:
-        with batches.folder(self.settings.data_dir) as files:
-            environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **files, **variables}
+        with batches.folder(Path(variables["MELTANO_SYS_DIR_ROOT"])) as files:
+            environment = {"MELTANO_ENVIRONMENT": self.environment, **files, **variables}
             self._process = Meltano(arguments, environment, lock=hold.descriptor)
             if self.stopping:  # The signal came while the process was being started.
                 self._process.stop(self.settings.stop_seconds)

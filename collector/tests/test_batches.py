@@ -1,4 +1,4 @@
-"""The folder of a run's files is gone with the run, and the one that a killed run left with a later one."""
+"""The folder of a run's files is gone with the run, and the one that a killed run left is removed by the next."""
 
 from __future__ import annotations
 
@@ -33,15 +33,14 @@ def test_a_run_that_fails_leaves_none_either(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_run_left_goes_with_a_later_one_and_nothing_else_does(tmp_path: Path) -> None:
-    left, under_way, other = (tmp_path / name for name in ("batches-left", "batches-under-way", "postgres"))
-    for folder in (left, under_way, other):
-        folder.mkdir()
-        (folder / "heartrate.jsonl").write_text("{}")
-    for folder in (left, other):
-        os.utime(folder, (time.time() - 2 * batches.ABANDONED_SECONDS,) * 2)
+def test_what_a_killed_run_left_is_removed_and_nothing_else_is(tmp_path: Path) -> None:
+    for name in ("batches-left", "batches-new", "postgres"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "heartrate.jsonl").write_text("{}")
+    os.utime(tmp_path / "batches-left", (time.time() - 100,) * 2)
 
-    with batches.folder(tmp_path):
-        pass
+    batches.remove(tmp_path, older_than=50)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["batches-new", "postgres"]
 
-    assert sorted(tmp_path.iterdir()) == [under_way, other]
+    batches.remove(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["postgres"]

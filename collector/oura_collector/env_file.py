@@ -1,0 +1,50 @@
+"""The lines of `.env` that tell a plain `meltano` which database was chosen; all other lines are the user's.
+
+Meltano reads `.env` by itself and never moves its lines. Of an included file it moves nearly everything into
+meltano.yml, which is under version control, as soon as a command such as `meltano select` writes the project.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+from dotenv import dotenv_values
+
+from oura_collector import files
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+BEGIN = "# Begin: what plain Meltano uses, written by collect.py. It holds no secret; a line below it wins."
+END = "# End of what collect.py writes."
+BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n\n?", re.DOTALL | re.MULTILINE)
+
+
+def write(file: Path, variables: Mapping[str, str]) -> None:
+    """Put the variables at the beginning of the file, in place of those of an earlier time. Raises OSError."""
+    text = _read(file) if file.exists() else ""
+    lines = [f"{name}={_quoted(value)}" for name, value in variables.items()]
+    kept = BLOCK.sub("", text)
+    wanted = "\n".join([BEGIN, *lines, END, "", kept])
+    if wanted != text:
+        files.replace(file, wanted)
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def is_open(file: Path, secrets: Collection[str]) -> bool:
+    """Whether other users can read one of the secrets in it."""
+    if not file.exists() or not file.stat().st_mode & 0o077:
+        return False
+    given = dotenv_values(stream=io.StringIO(_read(file)))
+    return any(given.get(name) for name in secrets)
+
+
+def _read(file: Path) -> str:
+    return file.read_bytes().decode()  # Unlike text mode, this leaves each line's ending as it is.

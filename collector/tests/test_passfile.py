@@ -1,0 +1,95 @@
+"""The password is in one file that libpq reads, and in nothing else that Meltano is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from oura_collector import passfile, pipeline
+from oura_collector.database import Database, parse
+from oura_collector.settings import Settings, SettingsError
+
+WHERE = "db.example/health?sslmode=require"
+
+
+@pytest.fixture(autouse=True)
+def _no_password_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+
+
+def told(tmp_path: Path, url: str) -> dict[str, str]:
+    return pipeline.surroundings(Settings(data_dir=tmp_path), Database(parse(url)))
+
+
+def kept(environment: dict[str, str]) -> Path:
+    return Path(environment["PGPASSFILE"])
+
+
+def test_only_the_owner_reads_the_file_and_no_variable_holds_the_password(tmp_path: Path) -> None:
+    environment = told(tmp_path, f"postgresql://ada:p%40ss%3Aw%5Crd@{WHERE}")
+
+    assert kept(environment).read_text() == "*:*:*:*:p@ss\\:w\\\\rd\n"
+    assert kept(environment).stat().st_mode & 0o777 == 0o600
+    assert kept(environment).parent.stat().st_mode & 0o777 == 0o700
+    assert [name for name, value in environment.items() if "p@ss" in value or "p%40ss" in value] == []
+    assert environment["DATABASE_PASSWORD"] == environment["DBT_PASSWORD"] == environment["DATABASE_URL"] == ""
+    for name in ("MELTANO_DATABASE_URI", "TARGET_POSTGRES_SQLALCHEMY_URL"):
+        found = parse(environment[name].replace("+psycopg", "", 1))
+        assert found["passfile"] == environment["PGPASSFILE"]
+        assert found["sslmode"] == "require"
+
+
+def test_another_password_replaces_the_one_before_and_none_removes_it(tmp_path: Path) -> None:
+    file = kept(told(tmp_path, f"postgresql://ada:one@{WHERE}"))
+    file.chmod(0o644)
+
+    assert kept(told(tmp_path, f"postgresql://ada:two@{WHERE}")) == file
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("*:*:*:*:two\n", 0o600)
+
+    assert "PGPASSFILE" not in told(tmp_path, f"postgresql://ada@{WHERE}")
+    assert not file.exists()
+
+
+def test_a_password_of_libpqs_own_variable_is_kept_in_the_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "outside")
+
+    environment = told(tmp_path, f"postgresql://ada@{WHERE}")
+
+    assert kept(environment).read_text() == "*:*:*:*:outside\n"
+    assert environment["PGPASSWORD"] == ""
+
+
+def test_a_passfile_of_the_users_own_is_passed_on(tmp_path: Path) -> None:
+    environment = told(tmp_path, f"postgresql://ada@{WHERE}&passfile=/home/ada/.pgpass")
+
+    assert environment["PGPASSFILE"] == "/home/ada/.pgpass"
+
+
+def test_each_database_has_folders_of_its_own(tmp_path: Path) -> None:
+    one, other = (told(tmp_path, f"postgresql://ada@db.example/{name}") for name in ("health", "demo"))
+
+    for name in ("MELTANO_SYS_DIR_ROOT", "DBT_TARGET_PATH", "DBT_LOG_PATH"):
+        assert one[name] != other[name]
+        assert Path(one[name]).is_relative_to(tmp_path)
+
+
+def test_a_line_break_in_a_password_is_refused_without_quoting_it(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="line break") as caught:
+        passfile.hidden(Database(parse("postgresql://ada:one%0Atwo@db/x")), tmp_path)
+    assert "two" not in str(caught.value)
+
+
+def test_the_parts_of_a_service_are_told_to_dbt_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = tmp_path / "services"
+    services.write_text("[mine]\nhost=db.example\nport=7777\ndbname=health\nuser=ada\npassword=from the service\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+
+    environment = told(tmp_path, "postgresql:///?service=mine&sslmode=require")
+
+    parts = [environment[f"DATABASE_{part}"] for part in ("HOST", "PORT", "NAME", "USER", "SSLMODE")]
+    assert parts == ["db.example", "7777", "health", "ada", "require"]
+    assert kept(environment).read_text() == "*:*:*:*:from the service\n"
+    with pytest.raises(SettingsError, match="no service file knows the service other"):
+        parse("postgresql:///?service=other")
