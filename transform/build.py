@@ -49,8 +49,13 @@ SELECT json_build_object(
 )
 FROM oura_staging.builds
 WHERE arguments = %s AND models = %s AND (tested_at AT TIME ZONE 'UTC')::date = (now() AT TIME ZONE 'UTC')::date"""
+# The marker too is kept from a run that lost its lock, as each model is.
+CHECK = """
+DO $$ BEGIN
+    IF current_setting('application_name') LIKE 'oura-run-%%' THEN PERFORM oura_collector.check_run(); END IF;
+END $$;"""
 FORGET = "DELETE FROM oura_staging.builds WHERE arguments = %s"
-REMEMBER = """
+REMEMBER = f"""{CHECK}
 INSERT INTO oura_staging.builds (arguments, models, loaded, tested_at)
 VALUES (%s, %s, %s, coalesce(%s::timestamp AT TIME ZONE 'UTC', now())) ON CONFLICT DO NOTHING"""
 
@@ -92,7 +97,9 @@ class Warehouse:
         names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
         names |= {"sslmode": "SSLMODE", "sslrootcert": "SSLROOTCERT"}
         given = {name: os.environ.get(f"DATABASE_{variable}") for name, variable in names.items()}
-        self._connection = psycopg2.connect(**{name: value for name, value in given.items() if value})
+        self._connection = psycopg2.connect(
+            **{name: value for name, value in given.items() if value}, fallback_application_name="dbt"
+        )
         self._connection.autocommit = True
 
     def close(self) -> None:

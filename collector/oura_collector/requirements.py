@@ -32,7 +32,7 @@ ROUNDS = 3
 """Other clients may take the session that tells the modes of a pooler apart; not three times in a row."""
 
 SERVER = """
-SELECT current_database(), current_user::text, current_setting('server_version'),
+SELECT quote_ident(current_database()), quote_ident(current_user), current_setting('server_version'),
     current_setting('server_version_num')::integer / 10000, current_setting('server_encoding'),
     current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"""
 FORBIDDEN = """
@@ -55,8 +55,8 @@ SELECT EXISTS (
 def check(database: Database, connection: psycopg.Connection) -> None:
     """Raise SettingsError where a run is impossible. `connection` is one to `database`, in autocommit mode."""
     setting = DIRECT if database.through_pooler else POOLED
-    _check_server(connection)
-    _check_rights(connection)
+    name, role = _check_server(connection)
+    _check_rights(connection, name, role)
     if is_pooled(connection) and not _keeps_its_session(database, connection):
         raise SettingsError(
             f"{setting}: {_where(database)} is a connection pooler in transaction mode, which cannot hold the lock of "
@@ -72,8 +72,9 @@ def is_pooled(connection: psycopg.Connection) -> bool:
     return connection.info.backend_pid != _session(connection)
 
 
-def _check_server(connection: psycopg.Connection) -> None:
-    name, _, text, version, encoding, is_read_only, is_standby = connection.execute(SERVER).fetchone() or ()
+def _check_server(connection: psycopg.Connection) -> tuple[str, str]:
+    """Return the names of the database and the role, as SQL writes them."""
+    name, role, text, version, encoding, is_read_only, is_standby = connection.execute(SERVER).fetchone() or ()
     if version < OLDEST:
         raise SettingsError(f"database {name}: PostgreSQL is {text}; {OLDEST} or newer is needed")
     if encoding != "UTF8":
@@ -85,10 +86,10 @@ def _check_server(connection: psycopg.Connection) -> None:
         raise SettingsError(f"database {name}: this server is a standby, which takes no data; use the primary")
     if is_read_only:
         raise SettingsError(f"database {name}: it is read-only; set default_transaction_read_only to off")
+    return name, role
 
 
-def _check_rights(connection: psycopg.Connection) -> None:
-    name, role, *_ = connection.execute(SERVER).fetchone() or ()
+def _check_rights(connection: psycopg.Connection, name: str, role: str) -> None:
     found = connection.execute(FORBIDDEN, [list(SCHEMAS)]).fetchall()
     there = [schema for schema, is_there in found if is_there]
     row = connection.execute(TEMPORARY).fetchone()

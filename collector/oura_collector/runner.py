@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
 import structlog
 
-from oura_collector import batches, news, pipeline
+from oura_collector import batches, fence, news, pipeline
 from oura_collector.database import prepare
 from oura_collector.lock import Busy, Hold, only_run
 from oura_collector.meltano import Meltano, own_folder
-from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude
+from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude, lost
 from oura_collector.runs import FORCE, Ledger
 from oura_collector.settings import WHOLE
 
@@ -30,6 +32,8 @@ logger = structlog.get_logger("oura_collector.runner")
 
 # The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous: --force.
 LIVE = ["run", "--force", TAP, LOADER]
+# Somebody else's lock on a table ends what waits for it; PGOPTIONS may say how soon.
+LOCK_TIMEOUT = "-clock_timeout=60s"
 BUILD, UPDATE = f"{DBT}:marts", f"{DBT}:update-marts"
 """Always, and where something is new."""
 
@@ -81,19 +85,22 @@ class Runner:
             before = self._mark()
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days), **_part(shard))
             log = Log()
+            hold.watch(fence.name(run_id), self._abandon)
             # Two loaders that find no tables would both create them.
             if ledger.has_read() or hold.alone():
-                result = self._meltano(arguments, variables, hold, log)
+                result = self._meltano(arguments, variables, hold, log, run_id)
             else:
                 result = conclude(log, 1, stopped=True)
             if build and result.readings and result.outcome in (SUCCEEDED, PARTIAL):
                 # What is loaded while dbt reads may be committed behind the load time up to which dbt has read.
                 if hold.alone():
                     before = self._mark()
-                    result = self._meltano(build, variables, hold, log)
+                    result = self._meltano(build, variables, hold, log, run_id)
                 else:
                     result = conclude(log, 1, stopped=True)
-            self._write(ledger, run_id, asked_by, result)
+            if not hold.is_held():
+                result = lost(log.readings)
+            result = self._write(ledger, run_id, asked_by, result)
             if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
                 self.notifier.tell(run_id, news.since(self.database, before), result)
         return result
@@ -104,23 +111,47 @@ class Runner:
         if self._process:
             self._process.stop(self.settings.stop_seconds)
 
+    def _abandon(self) -> None:
+        """End the run under way at once: what it has not committed yet is another's now."""
+        logger.error("lock lost")
+        if process := self._process:
+            process.stop(0)
+
     def _mark(self) -> str | None:
         return news.now(self.database) if self.notifier else None
 
-    def _meltano(self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log) -> Result:
+    def _meltano(self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log, run_id: int) -> Result:
+        if not hold.is_held():
+            return lost(log.readings)
         with batches.folder(self.settings.data_dir) as files:
-            environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **files, **variables}
+            environment = {"MELTANO_ENVIRONMENT": self.environment, **self._sessions(run_id), **files, **variables}
             self._process = Meltano(arguments, environment, lock=hold.descriptor)
             if self.stopping:  # The signal came while the process was being started.
                 self._process.stop(self.settings.stop_seconds)
+            if hold.lost:
+                self._process.stop(0)
             try:
                 for line in self._process.lines():
                     _relay(log.take(line))
+                log.blocked = hold.blocked
                 return conclude(log, self._process.wait(), stopped=self._process.stopped)
             finally:
                 self._process = None
 
-    def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> None:
+    def _sessions(self, run_id: int) -> dict[str, str]:
+        """How the processes of a run reach the database: by sessions that are named after it."""
+        name = fence.name(run_id)
+        options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
+        return {**self.database.named(name).environment(), "PGAPPNAME": name, "PGOPTIONS": options}
+
+    def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> Result:
+        with suppress(psycopg.Error), self.database.reach() as connection:
+            fence.end_sessions(connection, run_id)
+        try:
+            if not ledger.finish(run_id, asked_by, result):
+                result = lost(result.readings)
+        except psycopg.Error as error:
+            logger.error("run not written down", run=run_id, error=str(error).splitlines()[0])
         for failure in result.failures:
             logger.error("not read", what=str(failure), reason=failure.reason)
         told = logger.info if result.outcome == SUCCEEDED else logger.error
@@ -134,10 +165,7 @@ class Runner:
             requests=sum(sum(reading.requests.values()) for reading in result.readings),
             **_quota(result),
         )
-        try:
-            ledger.finish(run_id, asked_by, result)
-        except psycopg.Error as error:
-            logger.error("run not written down", run=run_id, error=str(error).splitlines()[0])
+        return result
 
 
 def _relay(event: Mapping[str, object]) -> None:
