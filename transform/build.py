@@ -97,9 +97,7 @@ class Warehouse:
         names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
         names |= {"sslmode": "SSLMODE", "sslrootcert": "SSLROOTCERT"}
         given = {name: os.environ.get(f"DATABASE_{variable}") for name, variable in names.items()}
-        self._connection = psycopg2.connect(
-            **{name: value for name, value in given.items() if value}, fallback_application_name="dbt"
-        )
+        self._connection = psycopg2.connect(**{name: value for name, value in given.items() if value})
         self._connection.autocommit = True
 
     def close(self) -> None:
@@ -176,6 +174,7 @@ def due(arguments: str, *, if_new: bool) -> tuple[Build, Made | None]:
 
 
 def main(arguments: list[str]) -> int:
+    os.environ.setdefault("PGAPPNAME", "dbt")  # What sessions are called in PostgreSQL.
     asked = [argument for argument in arguments if argument != IF_NEW]
     build: Build | None = None
     made: Made | None = None
