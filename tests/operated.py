@@ -33,6 +33,11 @@ MIB = 2**20
 Rows = list[dict[str, Any]]
 
 
+def url(database: Database) -> str:
+    """What an operator writes as DATABASE_URL."""
+    return database.url().replace("+psycopg", "", 1)
+
+
 @dataclass
 class Collector:
     """One installation: a database, a simulator in Oura's place, a folder for local files."""
@@ -46,7 +51,7 @@ class Collector:
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_OURA", "MELTANO"))}
         return {
             **outside,
-            "DATABASE_URL": self.database.url().replace("+psycopg", "", 1),
+            "DATABASE_URL": url(self.database),
             "OURA_API_URL": self.simulator.url,
             "OURA_API_TOKEN": "token-1",
             "MAX_RETRIES": "1",

@@ -49,8 +49,13 @@ SELECT json_build_object(
 )
 FROM oura_staging.builds
 WHERE arguments = %s AND models = %s AND (tested_at AT TIME ZONE 'UTC')::date = (now() AT TIME ZONE 'UTC')::date"""
+# The marker too is kept from a run that lost its lock, as each model is.
+CHECK = """
+DO $$ BEGIN
+    IF current_setting('application_name') LIKE 'oura-run-%%' THEN PERFORM oura_collector.check_run(); END IF;
+END $$;"""
 FORGET = "DELETE FROM oura_staging.builds WHERE arguments = %s"
-REMEMBER = """
+REMEMBER = f"""{CHECK}
 INSERT INTO oura_staging.builds (arguments, models, loaded, tested_at)
 VALUES (%s, %s, %s, coalesce(%s::timestamp AT TIME ZONE 'UTC', now())) ON CONFLICT DO NOTHING"""
 
@@ -169,6 +174,7 @@ def due(arguments: str, *, if_new: bool) -> tuple[Build, Made | None]:
 
 
 def main(arguments: list[str]) -> int:
+    os.environ.setdefault("PGAPPNAME", "dbt")  # What sessions are called in PostgreSQL.
     asked = [argument for argument in arguments if argument != IF_NEW]
     build: Build | None = None
     made: Made | None = None

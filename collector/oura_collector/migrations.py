@@ -94,6 +94,31 @@ MIGRATIONS = (
     COMMENT ON COLUMN oura_collector.collections.shard_index IS 'Of the run that told how it is';
     COMMENT ON COLUMN oura_collector.collections.shard_count IS 'Of the run that told how it is';
     """,
+    """
+    CREATE FUNCTION oura_collector.check_run() RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE
+        run bigint := substring(current_setting('application_name') FROM '^oura-run-([0-9]{1,18})$');
+    BEGIN
+        IF run IS NULL THEN
+            RETURN;
+        END IF;
+        -- Whoever ends the run waits for this transaction, or this one sees that it was ended.
+        PERFORM FROM oura_collector.runs WHERE run_id = run AND outcome = 'running' FOR SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'run % lost the lock and may not write any more', run
+                USING ERRCODE = 'object_not_in_prerequisite_state';
+        END IF;
+    END $$;
+    COMMENT ON FUNCTION oura_collector.check_run() IS
+        'Fails in a session that is named after a run, oura-run-<run_id>, which is not under way';
+    CREATE FUNCTION oura_collector.check_run_of_state() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM oura_collector.check_run();
+        RETURN NULL;
+    END $$;
+    COMMENT ON FUNCTION oura_collector.check_run_of_state() IS
+        'Keeps a run that lost the lock from moving the bookmarks in meltano.state';
+    """,
 )
 """Only ever added to; each runs once."""
 

@@ -32,7 +32,7 @@ WHERE age(xmin) <= age(%s::text::xid) GROUP BY user_id ORDER BY user_id"""
 def now(database: Database) -> str | None:
     """Return a mark between what was written before and what will be; None where the database is away."""
     try:
-        with database.reach() as connection:
+        with database.pooled.reach() as connection:
             row = connection.execute(MARK).fetchone()
     except psycopg.Error:
         return None
@@ -45,7 +45,7 @@ def since(database: Database, mark: str | None) -> list[dict[str, Any]]:
     if mark is None:
         return found
     try:
-        with database.reach() as connection:
+        with database.pooled.reach() as connection:
             for (table,) in connection.execute(TABLES.encode()).fetchall():
                 query = sql.SQL(CHANGED).format(table=sql.Identifier(table))
                 for user, rows, first, last in connection.execute(query, [mark]):

@@ -6,9 +6,12 @@ import json
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oura_collector.collections import EVERY_COLLECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "failed", "interrupted")
 """partial: built from what could be read, while an account or a collection could not be."""
@@ -32,7 +35,17 @@ REMEMBERED_LINES = 40
 ADVICE = "Need help fixing this problem?"
 """Meltano's last words whatever went wrong."""
 DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
-DATABASE_SIGNS = ("OperationalError", "connection to server", "server closed the connection", "terminating connection")
+LOCK_TIMEOUT = "canceling statement due to lock timeout"
+"""How PostgreSQL says that somebody else's lock on a table or row lasted too long."""
+DATABASE_SIGNS = (
+    "OperationalError",
+    "connection to server",
+    "server closed the connection",
+    "terminating connection",
+    "lost the lock and may not write",
+    LOCK_TIMEOUT,
+)
+LOST = "the run lost its lock, because its session in PostgreSQL ended; it was stopped, and the next one goes on"
 
 ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", re.DOTALL)
 """From where PostgreSQL and SQLAlchemy quote the row that they stumbled over: measured values, not for a log."""
@@ -95,6 +108,8 @@ class Log:
         self.readings: list[Reading] = []
         self.settings_problems: list[str] = []
         self.failed_block: str | None = None
+        self.blocked: str | None = None
+        """Which lock of somebody else held up the run, where that was seen."""
         self._last: dict[str, deque[str]] = {}
 
     def take(self, line: str) -> dict[str, Any]:
@@ -141,6 +156,11 @@ def conclude(log: Log, exit_code: int, *, stopped: bool = False) -> Result:
     return Result(outcome, failures[0].reason, _several(failures), readings, log.nothing_new)
 
 
+def lost(readings: Iterable[Reading]) -> Result:
+    """Return the verdict on a run that lost its lock, whatever its processes came to."""
+    return Result(FAILED, DATABASE, LOST, tuple(readings))
+
+
 def _broken(log: Log, stopped: bool) -> tuple[str, str, str]:
     failures = [reading for reading in log.readings if reading.failed]
     if stopped:
@@ -149,6 +169,9 @@ def _broken(log: Log, stopped: bool) -> tuple[str, str, str]:
         return FAILED, SETTINGS, "; ".join(log.settings_problems)
     if full := _telling(log, DISK_SIGNS):
         return FAILED, DISK, full
+    if LOCK_TIMEOUT in log.everything():
+        what = log.blocked or _telling(log, ("Database Error in",)) or "whose, is not known"
+        return FAILED, DATABASE, f"a lock lasted too long: {what}"
     if any(sign in log.everything() for sign in DATABASE_SIGNS):
         return FAILED, DATABASE, _telling(log, DATABASE_SIGNS) or "PostgreSQL went away during the run"
     if log.failed_block == "Extractor failed":

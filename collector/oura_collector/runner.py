@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
-from oura_collector import accounts, batches, news, pipeline, settings
+from oura_collector import accounts, batches, fence, news, pipeline, settings
 from oura_collector.database import prepare
 from oura_collector.lock import Busy, Hold, only_run
 from oura_collector.lost_bookmarks import Own, put_back
 from oura_collector.meltano import Meltano
-from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude
+from oura_collector.outcome import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude, lost
 from oura_collector.runs import BACKFILL, FORCE, Ledger
 from oura_collector.settings import WHOLE
 
@@ -34,6 +35,8 @@ logger = structlog.get_logger("oura_collector.runner")
 
 # The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous: --force.
 LIVE = ["run", "--force", TAP, LOADER]
+# Somebody else's lock on a table ends what waits for it; PGOPTIONS may say how soon.
+LOCK_TIMEOUT = "-clock_timeout=60s"
 BUILD, UPDATE = f"{DBT}:marts", f"{DBT}:update-marts"
 """Always, and where something is new."""
 
@@ -72,16 +75,16 @@ class Runner:
 
         Several shards may do so at once; what each is to `build` it then builds alone.
         """
-        around = pipeline.surroundings(self.settings, self.database, shard)
-        variables = {**around, **self.tap(), **(extra or {})}
+        given = {**self.tap(), **(extra or {})}
         collected = [] if asked_by == BACKFILL else list(filter(shard.holds, accounts.configured(settings.read())))
         prepare(self.database)
         ledger, whose = Ledger(self.database, shard), None if shard.is_whole else shard.index
         with only_run(self.database, shard=whose, wait=wait, given_up=lambda: self.stopping) as hold:
             if self.stopping:
                 raise Busy("stopping; no new run is started")
-            pipeline.tidy(self.settings, around)
             run_id = ledger.start(asked_by, days)
+            variables = {**self._surroundings(run_id, shard), **given}
+            pipeline.tidy(self.settings, variables)
             if days is None and ledger.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
             if asked_by != BACKFILL:
@@ -89,6 +92,7 @@ class Runner:
             before = self._mark()
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days), **_part(shard))
             log = Log()
+            hold.watch(fence.name(run_id), self._abandon)
             # Two loaders that find no tables would both create them.
             if ledger.has_read() or hold.alone():
                 result = self._meltano(arguments, variables, hold, log)
@@ -101,7 +105,9 @@ class Runner:
                     result = self._meltano(build, variables, hold, log)
                 else:
                     result = conclude(log, 1, stopped=True)
-            self._write(ledger, run_id, asked_by, result)
+            if not hold.is_held():
+                result = lost(log.readings)
+            result = self._write(ledger, run_id, asked_by, result)
             if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
                 self.notifier.tell(run_id, news.since(self.database, before), result)
         return result
@@ -128,23 +134,48 @@ class Runner:
         with self.database.connect() as connection:
             put_back(connection, own)
 
+    def _abandon(self) -> None:
+        """End the run under way at once: what it has not committed yet is another's now."""
+        logger.error("lock lost")
+        if process := self._process:
+            process.stop(0)
+
     def _mark(self) -> str | None:
         return news.now(self.database) if self.notifier else None
 
     def _meltano(self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log) -> Result:
+        if not hold.is_held():
+            return lost(log.readings)
         with batches.folder(Path(variables["MELTANO_SYS_DIR_ROOT"])) as files:
             environment = {"MELTANO_ENVIRONMENT": self.environment, **files, **variables}
             self._process = Meltano(arguments, environment, lock=hold.descriptor)
             if self.stopping:  # The signal came while the process was being started.
                 self._process.stop(self.settings.stop_seconds)
+            if hold.lost:
+                self._process.stop(0)
             try:
                 for line in self._process.lines():
                     _relay(log.take(line))
+                log.blocked = hold.blocked
                 return conclude(log, self._process.wait(), stopped=self._process.stopped)
             finally:
                 self._process = None
 
-    def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> None:
+    def _surroundings(self, run_id: int, shard: Shard) -> dict[str, str]:
+        """What Meltano is told of the database, which it reaches by sessions named after the run, and of its folders."""
+        name = fence.name(run_id)
+        options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
+        around = pipeline.surroundings(self.settings, self.database.named(name), shard)
+        return {**around, "PGAPPNAME": name, "PGOPTIONS": options}
+
+    def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> Result:
+        with suppress(psycopg.Error), self.database.reach() as connection:
+            fence.end_sessions(connection, run_id)
+        try:
+            if not ledger.finish(run_id, asked_by, result):
+                result = lost(result.readings)
+        except psycopg.Error as error:
+            logger.error("run not written down", run=run_id, error=str(error).splitlines()[0])
         for failure in result.failures:
             logger.error("not read", what=str(failure), reason=failure.reason)
         told = logger.info if result.outcome == SUCCEEDED else logger.error
@@ -158,10 +189,7 @@ class Runner:
             requests=sum(sum(reading.requests.values()) for reading in result.readings),
             **_quota(result),
         )
-        try:
-            ledger.finish(run_id, asked_by, result)
-        except psycopg.Error as error:
-            logger.error("run not written down", run=run_id, error=str(error).splitlines()[0])
+        return result
 
 
 def _relay(event: Mapping[str, object]) -> None:

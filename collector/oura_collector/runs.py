@@ -58,11 +58,6 @@ UPDATE oura_collector.collections
 SET shard_index = %s, shard_count = %s,
     outcome = 'failed', reason = %s, message = %s, failing_since = coalesce(failing_since, now()) WHERE user_id = %s"""
 
-# Who waits for the lock that we hold is not in the books yet, so what these tell to be running is dead.
-DEAD = """
-UPDATE oura_collector.runs SET outcome = 'interrupted', reason = 'interrupted',
-    finished_at = now(), message = 'its process ended before it did'
-WHERE outcome = 'running' AND (%(count)s = 1 OR shard_count = 1 OR shard_index = %(index)s) RETURNING asked_by"""
 BEGIN = """
 INSERT INTO oura_collector.runs (asked_by, first_day, last_day, shard_index, shard_count)
 VALUES (%s, %s, %s, %s, %s) RETURNING run_id"""
@@ -118,17 +113,13 @@ class Ledger:
     """Writes the books. Times are the database's own, so a wrong clock of ours does no harm."""
 
     def __init__(self, database: Database, shard: Shard = WHOLE) -> None:
-        self._database, self._shard = database, shard
+        self._database, self._shard = database.pooled, shard
 
     def start(self, asked_by: str, days: tuple[date, date] | None = None) -> int:
-        """Open a run and return its number. To be called with the lock held: any run still open is then dead."""
+        """Open a run and return its number. To be called with the lock held."""
         with self._database.connect() as connection:
             migrate(connection)
             with connection.transaction():
-                dead = connection.execute(DEAD, asdict(self._shard)).fetchall()
-                for (whose,) in dead:
-                    connection.execute(COUNT, ["collections", [whose, INTERRUPTED], 1])
-                    connection.execute(COUNT, ["errors", [INTERRUPTED], 1])
                 connection.execute(
                     "DELETE FROM oura_collector.runs WHERE started_at < now() - make_interval(days => %s)", [DAYS_KEPT]
                 )
@@ -156,17 +147,21 @@ class Ledger:
             row = connection.execute(HAS_READ).fetchone()
         return bool(row and row[0])
 
-    def finish(self, run_id: int, asked_by: str, result: Result) -> None:
-        """Close a run in one transaction. Raises psycopg.Error; what is lost then is settled by the next start."""
+    def finish(self, run_id: int, asked_by: str, result: Result) -> bool:
+        """Close a run in one transaction; False where another has ended it already, after it had lost the lock.
+
+        Raises psycopg.Error; what is lost then is settled by whoever takes the lock next.
+        """
         live = asked_by != BACKFILL
         with self._database.reach() as connection, connection.transaction():
             row = connection.execute(
                 "UPDATE oura_collector.runs SET finished_at = now(), "
-                "outcome = %s, reason = %s, message = %s, nothing_new = %s WHERE run_id = %s "
+                "outcome = %s, reason = %s, message = %s, nothing_new = %s WHERE run_id = %s AND outcome = 'running' "
                 "RETURNING extract(epoch FROM now()), extract(epoch FROM now() - started_at)",
                 [result.outcome, result.reason, result.message, result.nothing_new, run_id],
             ).fetchone()
-            assert row is not None
+            if row is None:
+                return False
             for reading in result.readings:
                 connection.execute(READ, [run_id, *_entry(reading)])
             for name, labels, value in [*_sums(asked_by, result), ("run_seconds", [asked_by], float(row[1]))]:
@@ -176,6 +171,7 @@ class Ledger:
                 connection.execute(SET, ["last_collection_timestamp", [], float(row[0])])
             if live:
                 _note_how_it_is(connection, self._shard, result)
+        return True
 
     def remember(self, name: str, labels: list[str]) -> None:
         """Count one event beside the runs."""

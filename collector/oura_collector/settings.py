@@ -31,6 +31,9 @@ class Settings(BaseSettings):
 
     storage_backend: Literal["postgres"] = Field("postgres", description="Where the data goes; there is one choice")
     database_url: SecretStr | None = Field(None, description="PostgreSQL as a URL; wins over the parts below")
+    database_direct_url: SecretStr | None = Field(
+        None, description="The same database past a pooler, as a URL, for what needs a session of its own"
+    )
     database_host: str | None = Field(None, description="Host or socket folder; none: an embedded PostgreSQL")
     database_port: int = Field(5432, description="Port")
     database_name: str = Field("app", description="Database")

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from oura_collector import completeness
 from oura_collector.completeness import RECENT_DAYS, STATUSES, Completeness
+from oura_collector.deadline import within
 from oura_collector.lock import HELD
 from oura_collector.migrations import migrate
 
@@ -38,7 +39,9 @@ SELECT coalesce(max(requests), 0) AS requests FROM (
     SELECT sum(requests) AS requests FROM oura_collector.runs JOIN oura_collector.run_collections USING (run_id)
     WHERE started_at > now() - interval '1 hour' GROUP BY user_id
 ) AS accounts"""
-PATIENCE = "SET statement_timeout = '5s'"
+PATIENCE = "SET LOCAL statement_timeout = '5s'"
+SILENCE = 15.0
+"""Seconds after which a pooler that gives no session counts as a database that is away."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Status:
     """Reads snapshots over one connection that it keeps; for several threads."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database = database.pooled
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
         self._last = Snapshot()
         self._lock = threading.Lock()
@@ -98,7 +101,10 @@ class Status:
         with self._lock:
             for _ in range(2 if self._connection else 1):  # A connection may have died since the last time.
                 try:
-                    self._last = _snapshot(self._connected())
+                    connection = self._connected()
+                    with within(connection, SILENCE), connection.transaction():
+                        connection.execute(PATIENCE)
+                        self._last = _snapshot(connection)
                     return self._last
                 except psycopg.Error:
                     self._drop()
@@ -112,10 +118,10 @@ class Status:
     def _connected(self) -> psycopg.Connection[dict[str, Any]]:
         if self._connection is None:
             connection = self._database.reach()
-            migrate(connection)
-            connection.execute(PATIENCE)
-            connection.row_factory = dict_row  # type: ignore[assignment]
             self._connection = connection  # type: ignore[assignment]
+            with within(connection, SILENCE):
+                migrate(connection)
+            connection.row_factory = dict_row  # type: ignore[assignment]
         return self._connection  # type: ignore[return-value]
 
     def _drop(self) -> None:

@@ -147,3 +147,26 @@ def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure() -> None:
     )
     assert conclude(said(read("sleep"), failed("workout"), skipped), 0).nothing_new
     assert not conclude(said(read("sleep")), 0).nothing_new
+
+
+@pytest.mark.parametrize("seen", ["oura_sleep is locked by process 7 of PostgreSQL (psql)", None])
+def test_a_lock_that_lasts_may_pass_and_is_named_where_it_was_seen(seen: str | None) -> None:
+    model = "Database Error in model oura_sleep (models/marts/oura_sleep.sql)"
+    log = said(
+        {"event": f"{model}\n  canceling statement due to lock timeout", "name": "dbt"}, block("dbt build failed")
+    )
+    log.blocked = seen
+
+    result = conclude(log, 1)
+
+    assert (result.outcome, result.reason, result.may_pass) == ("failed", "database", True)
+    assert result.message == f"a lock lasted too long: {seen or model}"
+
+
+def test_a_run_that_may_not_write_any_more_says_so_in_one_line() -> None:
+    said_by_postgresql = "(psycopg.errors.ObjectNotInPrerequisiteState) run 7 lost the lock and may not write any more"
+
+    result = conclude(said({"event": f"{said_by_postgresql}\nCONTEXT:  PL/pgSQL function", "name": "meltano"}), 1)
+
+    assert (result.outcome, result.reason) == ("failed", "database")
+    assert result.message == said_by_postgresql

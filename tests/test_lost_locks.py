@@ -1,0 +1,208 @@
+"""Who loses the lock stops, and can neither move a bookmark nor build; what PostgreSQL still does for it is ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from oura_collector import lock
+from oura_collector.database import Database
+from oura_collector.runs import Ledger
+from oura_collector.settings import PROJECT
+from oura_simulator.testing import running
+
+from tests.operated import Collector, Process, until
+from tests.poolers import needs_pgbouncer, pgbouncer
+
+END_LOCK = """
+SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_locks WHERE locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+SESSIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'oura-run-%s' AND datname = current_database()"
+)
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'oura-run-%' AND wait_event_type = 'Lock'"
+BUILDS = "SELECT count(*) FROM oura_staging.builds"
+"""Good ones: a build takes the marker of the last one away before it begins."""
+STATE = "SELECT completed_state FROM meltano.state"
+
+
+@pytest.fixture(scope="module")
+def collector(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """An installation that has collected once."""
+    with running(accounts=1, days=30) as simulator:
+        settings = {"DAYS_TO_BACKFILL": "3", "STOP_SECONDS": "60"}
+        collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"), settings)
+        collector.run("--once")
+        yield collector
+
+
+def blocked_build(collector: Collector) -> Process:
+    """A run whose build waits for a table."""
+    process = collector.start("--force")
+    until(lambda: collector.value(WAITS) > 0, "a build that waits")
+    return process
+
+
+def ended_run(collector: Collector) -> int:
+    """The number of a run whose lock another has taken since."""
+    run = Ledger(collector.database).start("once")
+    with lock.only_run(collector.database):
+        pass
+    return run
+
+
+def test_a_run_whose_lock_ends_while_it_reads_is_stopped_and_says_why(collector: Collector) -> None:
+    collector.simulator.fault("slow", ms=3000)
+    collector.simulator.call("DELETE", "requests")
+    process = collector.start("--once")
+    until(lambda: len(collector.simulator.requests()) > 2, "a run that reads")
+    before = collector.rows(STATE)
+
+    assert collector.value(END_LOCK) == 1
+    assert process.wait() == 1, process.log()
+    collector.simulator.clear_faults()
+
+    (finished,) = process.events("run finished")
+    assert (finished["outcome"], finished["reason"]) == ("failed", "database")
+    assert "lost its lock" in finished["message"]
+    assert collector.runs()[-1]["message"] == finished["message"]
+    assert collector.rows(STATE) == before
+    assert collector.value(SESSIONS % finished["run"]) == 0
+
+
+def test_a_run_whose_lock_ends_while_it_builds_is_stopped_and_the_next_one_does_not_wait_for_it(
+    collector: Collector,
+) -> None:
+    with collector.database.reach() as person, person.transaction():
+        person.execute("LOCK TABLE public.oura_activity")
+        process = blocked_build(collector)
+
+        assert collector.value(END_LOCK) == 1
+        assert process.wait() == 1, process.log()
+
+        (finished,) = process.events("run finished")
+        assert (finished["outcome"], finished["reason"]) == ("failed", "database")
+        assert collector.value(SESSIONS % finished["run"]) == 0
+    assert collector.value(BUILDS) == 0
+
+
+def test_what_a_killed_run_left_in_postgresql_is_ended_by_the_next_one(collector: Collector) -> None:
+    with collector.database.reach() as person, person.transaction():
+        person.execute("LOCK TABLE public.oura_activity")
+        process = blocked_build(collector)
+        for each in [*psutil.Process(process.popen.pid).children(recursive=True), process.popen]:
+            os.kill(each.pid, signal.SIGKILL)
+        process.wait()
+        run = collector.runs()[-1]["run_id"]
+        until(lambda: collector.value(END_LOCK.replace("pg_terminate_backend(pid, 5000)", "pid")) == 0, "no lock", 20)
+        assert collector.value(SESSIONS % run) > 0
+
+        with lock.only_run(collector.database):
+            assert collector.value(SESSIONS % run) == 0
+    assert collector.runs()[-1]["outcome"] == "interrupted"
+
+
+def test_a_persons_lock_on_a_table_fails_the_build_after_a_while_by_name(collector: Collector) -> None:
+    with psycopg.connect(**collector.database.parameters, application_name="a notebook") as person:  # type: ignore[arg-type]
+        pid = person.info.backend_pid
+        person.execute("LOCK TABLE public.oura_activity")
+        process = collector.run("--force", code=1, PGOPTIONS="-clock_timeout=6s")
+
+    (finished,) = process.events("run finished")
+    assert (finished["outcome"], finished["reason"]) == ("failed", "database")
+    assert f"oura_activity is locked by process {pid} of PostgreSQL (a notebook)" in finished["message"]
+
+
+def test_a_late_writer_moves_no_bookmark_and_a_plain_one_does(collector: Collector) -> None:
+    late = f"oura-run-{ended_run(collector)}"
+    before = collector.rows(STATE)
+    write = "UPDATE meltano.state SET completed_state = completed_state || ' '"
+
+    for statement in (write, "DELETE FROM meltano.state", "INSERT INTO meltano.state (state_id) VALUES ('new')"):
+        with collector.database.named(late).reach() as session, pytest.raises(psycopg.OperationalError) as refused:
+            session.execute(statement.encode())
+        assert "lost the lock and may not write any more" in str(refused.value)
+    assert collector.rows(STATE) == before
+    with collector.database.named("a person").reach() as session, session.transaction(force_rollback=True):
+        assert session.execute(write.encode()).rowcount == 1
+
+    # Meltano itself, as its own command.
+    set_state = ("state", "set", "--force", "prod:tap-oura-to-target-postgres", '{"singer_state": {"bookmarks": {}}}')
+    assert "lost the lock" in meltano(collector, *set_state, code=1, PGAPPNAME=late)
+    assert collector.rows(STATE) == before
+    # Building, too.
+    built = meltano(collector, "run", "dbt:marts", code=1, PGAPPNAME=late)
+    assert "lost the lock" in built
+    assert "WARN=0 ERROR=0" not in built
+    meltano(collector, *set_state, code=0)
+    assert collector.bookmarks() == {}
+
+
+def test_a_run_waits_for_what_a_dead_one_is_committing_or_wins(collector: Collector) -> None:
+    run = Ledger(collector.database).start("once")
+    end = "UPDATE oura_collector.runs SET outcome = 'interrupted' WHERE run_id = %s"
+    impatient = collector.database.with_options("-clock_timeout=500ms")
+    with collector.database.named(f"oura-run-{run}").reach() as late, impatient.reach() as other:
+        with late.transaction():
+            late.execute("SELECT oura_collector.check_run()")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute(end, [run])
+        other.execute(end, [run])
+        with pytest.raises(psycopg.OperationalError):
+            late.execute("SELECT oura_collector.check_run()")
+
+
+def test_a_lock_whose_session_ended_is_lost(make_database: Callable[[], Database]) -> None:
+    database = make_database()
+    with lock.only_run(database) as hold, database.connect() as other:
+        assert hold.is_held()
+        other.execute(END_LOCK)
+        assert not hold.is_held()
+        assert not hold.alone()
+
+
+@needs_pgbouncer
+def test_a_lock_whose_server_keeps_silent_is_lost_in_time(
+    make_database: Callable[[], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "ANSWER", 1.0)
+    monkeypatch.setattr(lock, "LOOK_AGAIN", 0.2)
+    lost = threading.Event()
+    with pgbouncer(make_database(), "session", ignored="options") as pooled, lock.only_run(pooled) as hold:
+        hold.watch("oura-run-0", lost.set)
+        assert not lost.wait(2)
+        (silent,) = [child for child in psutil.Process().children() if child.name() == "pgbouncer"]
+        silent.suspend()
+        try:
+            assert lost.wait(10)
+        finally:
+            silent.resume()
+
+
+def meltano(collector: Collector, *arguments: str, code: int, **environment: str) -> str:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("meltano")), *arguments],
+        cwd=PROJECT,
+        env={
+            **collector.environment(),
+            **collector.database.environment(),
+            "MELTANO_ENVIRONMENT": "prod",
+            "NO_COLOR": "1",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == code, done.stdout[-3000:]
+    return done.stdout

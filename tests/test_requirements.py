@@ -1,0 +1,184 @@
+"""What the database lacks is one line and exit code 2, before Oura is asked for anything."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from oura_collector import database as databases
+from oura_collector import requirements
+from oura_collector.database import Database
+from oura_collector.settings import SettingsError
+from oura_simulator.testing import Running, running
+
+from tests.operated import Collector, url
+from tests.poolers import needs_pgbouncer, pgbouncer
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Running]:
+    with running(accounts=1, days=5) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def ready(make_database: Callable[[], Database]) -> Database:
+    return make_database()
+
+
+@contextmanager
+def made(server: Database, how: str = "") -> Iterator[Database]:
+    name = f"oura_test_{uuid.uuid4().hex[:12]}"
+    with server.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name} {how}".encode())
+        try:
+            yield Database({**server.parameters, "dbname": name})
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def role(server: Database) -> Iterator[str]:
+    name = f"oura_test_{uuid.uuid4().hex[:12]}"
+    with server.connect() as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'planted'".encode())
+        try:
+            yield name
+        finally:
+            connection.execute(f"DROP ROLE {name}".encode())
+
+
+def complaint(database: Database) -> str:
+    """The one line about a database that is not good enough."""
+    with pytest.raises(SettingsError) as caught:
+        databases.prepare(database)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_an_encoding_that_cannot_hold_every_text_is_refused_before_the_first_request(
+    server: Database, simulator: Running, tmp_path: Path, encoding: str
+) -> None:
+    with made(server, f"TEMPLATE template0 ENCODING {encoding} LOCALE 'C'") as database:
+        refused = Collector(database, simulator, tmp_path).run("--once", code=2)
+
+    assert refused.log().startswith(f"collect.py: database {database.parameters['dbname']}: its encoding is {encoding}")
+    assert len(refused.log().splitlines()) == 1
+    assert simulator.requests() == []
+
+
+def test_an_old_server_is_refused(ready: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "OLDEST", 99)
+
+    assert "99 or newer is needed" in complaint(ready)
+
+
+def test_a_database_that_takes_no_data_is_refused(server: Database) -> None:
+    with made(server) as database, server.connect() as connection:
+        name = database.parameters["dbname"]
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+
+        assert complaint(database) == f"database {name}: it is read-only; set default_transaction_read_only to off"
+
+
+def test_a_role_without_rights_is_told_which_ones_and_needs_no_more_than_those(server: Database) -> None:
+    with role(server) as name, made(server) as database, database.connect() as owner:
+        owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        owner.execute("CREATE SCHEMA oura_raw")
+        owned = Database({**database.parameters, "user": name, "password": "planted"})
+        said = complaint(owned)
+        assert (
+            f"the role {name} may not create the schemas oura_raw, oura_staging, oura_collector, meltano, public"
+            in said
+        )
+
+        for statement in said.partition("its owner: ")[2].split("; "):
+            owner.execute(statement.encode())
+
+        databases.prepare(owned)
+
+
+def test_a_role_that_may_not_connect_and_a_database_that_is_not_there_are_one_line(server: Database) -> None:
+    with role(server) as name, made(server) as database, server.connect() as connection:
+        connection.execute(f"REVOKE CONNECT ON DATABASE {database.parameters['dbname']} FROM PUBLIC".encode())
+
+        assert "permission denied for database" in complaint(Database({**database.parameters, "user": name}))
+    assert "does not exist" in complaint(Database({**server.parameters, "dbname": "not_there"}))
+
+
+@needs_pgbouncer
+@pytest.mark.parametrize("size", [1, 20])
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_a_pooler_without_sessions_is_refused_in_time(ready: Database, mode: str, size: int) -> None:
+    started = time.monotonic()
+    with pgbouncer(ready, mode, size=size) as pooled:
+        said = complaint(pooled)
+
+    assert said.startswith(f"DATABASE_URL: 127.0.0.1:{pooled.parameters['port']} is a connection pooler in transaction")
+    assert said.endswith("set DATABASE_DIRECT_URL to go past it")
+    assert time.monotonic() - started < 30
+
+
+@needs_pgbouncer
+def test_a_pooler_in_transaction_mode_is_found_while_others_use_it(ready: Database) -> None:
+    with (
+        pgbouncer(ready, "transaction", size=5) as pooled,
+        pooled.reach() as one,
+        pooled.reach() as other,
+        one.transaction(),
+        other.transaction(),
+    ):
+        for busy in (one, other):
+            busy.execute("SELECT 1")
+
+        assert "in transaction mode" in complaint(pooled)
+
+
+@needs_pgbouncer
+def test_a_direct_way_that_is_none_or_leads_elsewhere_is_refused(
+    ready: Database, make_database: Callable[[], Database]
+) -> None:
+    with pgbouncer(ready, "transaction") as pooled:
+        through = pooled.parameters
+        databases.prepare(Database(ready.parameters, through))
+
+        assert complaint(Database(through, through)).startswith("DATABASE_DIRECT_URL: ")
+        elsewhere = complaint(Database(make_database().parameters, through))
+        assert elsewhere == "DATABASE_DIRECT_URL: leads to another database than DATABASE_URL"
+    with pgbouncer(ready, "statement") as pooled:
+        assert "statement mode, which cannot be used" in complaint(Database(ready.parameters, pooled.parameters))
+
+
+@needs_pgbouncer
+def test_a_pooler_in_session_mode_is_enough_where_sessions_find_meltanos_schema(
+    make_database: Callable[[], Database],
+) -> None:
+    database = make_database()
+    with pgbouncer(database, "session") as pooled:
+        assert "ignores or refuses `options`" in complaint(pooled)
+    with pgbouncer(database, "session", ignored="options") as pooled, database.connect() as connection:
+        assert complaint(pooled).endswith("set DATABASE_DIRECT_URL to go past this pooler")
+
+        name = database.parameters["dbname"]
+        connection.execute(f"ALTER DATABASE {name} SET search_path = meltano, public".encode())
+    with pgbouncer(database, "session", ignored="options") as pooled:
+        databases.prepare(pooled)
+    with pgbouncer(database, "session", size=1, ignored="options") as pooled:
+        assert complaint(pooled).endswith("this pooler gives no second session within 5 s; enlarge its pool")
+
+
+def test_a_direct_url_is_a_secret_and_needs_the_way_through_the_pooler(
+    ready: Database, simulator: Running, tmp_path: Path
+) -> None:
+    secret = "postgresql://ada:planted@[broken"
+    for settings in ({"DATABASE_URL": ""}, {"DATABASE_DIRECT_URL": secret}):
+        given = {"DATABASE_DIRECT_URL": url(ready), **settings}
+        said = Collector(ready, simulator, tmp_path).run("setup", code=2, **given).log()
+        assert said.startswith("collect.py: DATABASE_DIRECT_URL: ")
+        assert len(said.splitlines()) == 1
+        assert "planted" not in said
