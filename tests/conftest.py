@@ -24,6 +24,11 @@ from xdist.scheduler import LoadScopeScheduling
 
 TODAY = "2026-03-31"
 """The simulated day. The clocks changed on 8 March in America and on 29 March in Europe."""
+NOW = f"{TODAY}T20:00:00+00:00"
+PEOPLE: dict[str, Any] = {"accounts": 2, "days": 60, "today": NOW}
+
+# Each run is several short processes, which would compile Meltano, the loader and dbt again and again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 Rows = list[dict[str, Any]]
 
@@ -34,6 +39,7 @@ WITHOUT_MELTANO = (
     "tests/test_bench.py",
     "tests/test_compose.py",
     "tests/test_manifests.py",
+    "tests/test_programs.py",
     "tests/test_rules.py",
 )
 
@@ -134,14 +140,15 @@ def server() -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def make_database(server: Database) -> Iterator[Callable[[], Database]]:
-    """Makes empty databases, and removes them in the end."""
+def make_database(server: Database) -> Iterator[Callable[..., Database]]:
+    """Makes databases, empty or like another that nobody is connected to, and removes them in the end."""
     names: list[str] = []
 
-    def make() -> Database:
+    def make(like: Database | None = None) -> Database:
         names.append(f"oura_test_{uuid.uuid4().hex[:12]}")
+        template = f" TEMPLATE {like.parameters['dbname']}" if like else ""
         with server.connect() as connection:
-            connection.execute(f"CREATE DATABASE {names[-1]}".encode())
+            connection.execute(f"CREATE DATABASE {names[-1]}{template}".encode())
         url = Database({**server.parameters, "dbname": names[-1]}).url().replace("+psycopg", "", 1)
         return databases.resolve(Settings(database_url=url))
 
@@ -158,20 +165,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def collected(make_database: Callable[[], Database], folder: Path) -> Iterator[Pipeline]:
-    """A month of two accounts, one of them travelling west of Greenwich, collected and built. For reading only."""
-    with running(accounts=2, days=60, today=f"{TODAY}T20:00:00+00:00") as simulator:
+def built(make_database: Callable[..., Database], folder: Path) -> Database:
+    """A month of two accounts, one of them travelling west of Greenwich, collected and built. For copying only."""
+    with running(**PEOPLE) as simulator:
         pipeline = Pipeline(make_database(), simulator, folder)
         pipeline.sync()
-        yield pipeline
+    return pipeline.database
+
+
+@pytest.fixture(scope="session")
+def collected(make_database: Callable[..., Database], built: Database, folder: Path) -> Iterator[Pipeline]:
+    """What `built` holds, beside the simulator that it is from. For reading only."""
+    with running(**PEOPLE) as simulator:
+        yield Pipeline(make_database(built), simulator, folder)
 
 
 @pytest.fixture(scope="module")
-def shared_pipeline(make_database: Callable[[], Database], folder: Path) -> Iterator[Pipeline]:
-    with running(accounts=2, days=60, today=f"{TODAY}T20:00:00+00:00") as simulator:
-        pipeline = Pipeline(make_database(), simulator, folder)
-        pipeline.sync()
-        yield pipeline
+def shared_pipeline(make_database: Callable[..., Database], built: Database, folder: Path) -> Iterator[Pipeline]:
+    with running(**PEOPLE) as simulator:
+        yield Pipeline(make_database(built), simulator, folder)
 
 
 @pytest.fixture

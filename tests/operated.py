@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class Collector:
     settings: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
+        days = int(self.settings.get("DAYS_TO_BACKFILL", "20"))
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_OURA", "MELTANO"))}
         return {
             **outside,
@@ -55,7 +57,9 @@ class Collector:
             "OURA_API_URL": self.simulator.url,
             "OURA_API_TOKEN": "token-1",
             "MAX_RETRIES": "1",
-            "DAYS_TO_BACKFILL": "20",
+            "DAYS_TO_BACKFILL": str(days),
+            # The same days for all runs of a test, also where the machine's clock passes midnight between two.
+            "TAP_OURA_START_DATE": str(self.simulator.now().date() - timedelta(days=days)),
             "LISTEN_HOST": "127.0.0.1",
             "LOG_FORMAT": "json",
             "DATA_DIR": str(self.folder),

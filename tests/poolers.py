@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -13,12 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
 from oura_collector.database import Database
 
-PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-
-needs_pgbouncer = pytest.mark.skipif(PROGRAM is None, reason="needs Debian's package pgbouncer")
+from tests.programs import find
 
 CONFIGURATION = """
 [databases]
@@ -48,7 +44,7 @@ def pgbouncer(database: Database, mode: str, *, size: int = 20, ignored: str = "
         Path(folder).chmod(0o755)
         with (Path(folder) / "log").open("wb") as log:
             process = subprocess.Popen(
-                [str(PROGRAM), "--quiet", str(settings)], stderr=log, user=user, group=user and _group(user)
+                [str(find("pgbouncer")), "--quiet", str(settings)], stderr=log, user=user, group=user and _group(user)
             )
         try:
             _answers(port, process)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -115,7 +114,7 @@ def test_a_failing_collection_fails_every_run_by_its_name(settled: Pipeline) -> 
 def test_the_books_and_the_status_tell_that_nothing_was_new(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:
-    with running(accounts=1, days=30, today=datetime.now(UTC).isoformat()) as simulator:
+    with running(accounts=1, days=30) as simulator:
         collector = Collector(make_database(), simulator, tmp_path)
         collector.run("--once")
         second = collector.run("--once")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 import subprocess
 import time
 from typing import Any
@@ -20,6 +19,7 @@ from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 
 from tests.conftest import Pipeline
+from tests.programs import needs
 
 DOCS = PROJECT / "docs"
 
@@ -81,7 +81,7 @@ def in_the_workflow(body: bytes, headers: dict[str, str], secret: str) -> subpro
     )
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs Debian's nodejs")
+@needs("node")
 def test_the_workflow_takes_the_collectors_events_and_nobody_elses() -> None:
     news: list[dict[str, Any]] = [
         {"user": "anna", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"},

@@ -15,6 +15,7 @@ from oura_collector.database import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
+from tests.conftest import NOW
 from tests.operated import Collector
 from tests.test_backup import postgres
 
@@ -24,7 +25,7 @@ ERASED, KEPT = "wearer-anna", "wearer-ben"
 @pytest.fixture(scope="module")
 def erased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Collector, list[str], dict[str, Any], str]]:
     """An installation of two wearers with an embedded PostgreSQL, and what led to the one who is erased."""
-    with tempfile.TemporaryDirectory() as folder, running(accounts=2, days=30) as simulator:
+    with tempfile.TemporaryDirectory() as folder, running(accounts=2, days=30, today=NOW) as simulator:
         data = Path(folder)
         data.chmod(0o755)
         collector = Collector(databases.embedded(data, "app"), simulator, tmp_path_factory.mktemp("said"))

@@ -20,7 +20,8 @@ from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
 from tests.operated import Collector, Process, until
-from tests.poolers import needs_pgbouncer, pgbouncer
+from tests.poolers import pgbouncer
+from tests.programs import needs
 
 END_LOCK = """
 SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_locks WHERE locktype = 'advisory'
@@ -169,7 +170,7 @@ def test_a_lock_whose_session_ended_is_lost(make_database: Callable[[], Database
         assert not hold.alone()
 
 
-@needs_pgbouncer
+@needs("pgbouncer")
 def test_a_lock_whose_server_keeps_silent_is_lost_in_time(
     make_database: Callable[[], Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:

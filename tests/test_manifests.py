@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
@@ -19,13 +18,14 @@ import pytest
 from oura_collector.settings import PROJECT, Settings
 from ruamel.yaml import YAML
 
+from tests.programs import needs
+
 K8S = PROJECT / "k8s"
 SCHEMAS = os.environ.get("OURA_CRDS")
 KUBERNETES = "1.32"
 
 Manifest = dict[str, Any]
 
-needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
 needs_schemas = pytest.mark.skipif(
     not SCHEMAS, reason="needs OURA_CRDS: a folder with the operators' schemas as <kind>_<version>.json"
 )
@@ -50,7 +50,7 @@ COMBINED = {
     "shards": ("overlays/fako", ["shards", "multi-user"]),
     "plain-shards": ("overlays/plain", ["shards"]),
 }
-pytestmark = needs_kubectl
+pytestmark = needs("kubectl")
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,10 @@ from oura_collector.database import Database
 from oura_simulator.testing import Running, running
 
 from tests.operated import Collector, until, url
-from tests.poolers import needs_pgbouncer, pgbouncer
+from tests.poolers import pgbouncer
+from tests.programs import needs
 
-pytestmark = needs_pgbouncer
+pytestmark = needs("pgbouncer")
 
 SESSIONS = 6
 """As many as the pool has."""

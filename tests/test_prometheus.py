@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import urllib.parse
@@ -13,20 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from oura_collector.database import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
 from tests.operated import Collector, Service, until
+from tests.programs import needs
 
 MONITORING = PROJECT / "monitoring"
 STALE = 20
 """Seconds that stand for the two hours of the alert."""
-
-needs_prometheus = pytest.mark.skipif(
-    not (shutil.which("prometheus") and shutil.which("promtool")), reason="needs Debian's prometheus"
-)
 
 
 class Prometheus:
@@ -83,7 +78,7 @@ def prometheus(service: Service, folder: Path) -> Iterator[Prometheus]:
         process.wait(30)
 
 
-@needs_prometheus
+@needs("prometheus", "promtool")
 def test_the_alert_fires_when_collection_stops_and_resolves_when_it_resumes(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:

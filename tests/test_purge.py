@@ -9,6 +9,7 @@ import pytest
 from oura_collector.database import Database
 from oura_simulator.testing import running
 
+from tests.conftest import NOW
 from tests.operated import Collector
 
 
@@ -17,7 +18,7 @@ def purged(
     make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Collector, dict[str, Any], str]]:
     """A workout, a nap, a tag and an hour of heart rate were deleted at Oura, then collected, then purged."""
-    with running(accounts=1, days=60) as simulator:
+    with running(accounts=1, days=60, today=NOW) as simulator:
         collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"))
         collector.run("--once")
         day = collector.value("SELECT (max(day) - 3)::text FROM oura_raw.daily_sleep")

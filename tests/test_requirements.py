@@ -16,7 +16,8 @@ from oura_collector.settings import SettingsError
 from oura_simulator.testing import Running, running
 
 from tests.operated import Collector, url
-from tests.poolers import needs_pgbouncer, pgbouncer
+from tests.poolers import pgbouncer
+from tests.programs import needs
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def test_a_role_that_may_not_connect_and_a_database_that_is_not_there_are_one_li
     assert "does not exist" in complaint(Database({**server.parameters, "dbname": "not_there"}))
 
 
-@needs_pgbouncer
+@needs("pgbouncer")
 @pytest.mark.parametrize("size", [1, 20])
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
 def test_a_pooler_without_sessions_is_refused_in_time(ready: Database, mode: str, size: int) -> None:
@@ -124,7 +125,7 @@ def test_a_pooler_without_sessions_is_refused_in_time(ready: Database, mode: str
     assert time.monotonic() - started < 30
 
 
-@needs_pgbouncer
+@needs("pgbouncer")
 def test_a_pooler_in_transaction_mode_is_found_while_others_use_it(ready: Database) -> None:
     with (
         pgbouncer(ready, "transaction", size=5) as pooled,
@@ -139,7 +140,7 @@ def test_a_pooler_in_transaction_mode_is_found_while_others_use_it(ready: Databa
         assert "in transaction mode" in complaint(pooled)
 
 
-@needs_pgbouncer
+@needs("pgbouncer")
 def test_a_direct_way_that_is_none_or_leads_elsewhere_is_refused(
     ready: Database, make_database: Callable[[], Database]
 ) -> None:
@@ -154,7 +155,7 @@ def test_a_direct_way_that_is_none_or_leads_elsewhere_is_refused(
         assert "statement mode, which cannot be used" in complaint(Database(ready.parameters, pooled.parameters))
 
 
-@needs_pgbouncer
+@needs("pgbouncer")
 def test_a_pooler_in_session_mode_is_enough_where_sessions_find_meltanos_schema(
     make_database: Callable[[], Database],
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -11,13 +10,13 @@ from oura_collector.outcome import OURA_REASONS
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 
+from tests.programs import needs
+
 FOLDER = PROJECT / "monitoring" / "prometheus"
 YML = YAML(typ="safe")
 
-needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Debian's prometheus")
 
-
-@needs_promtool
+@needs("promtool")
 @pytest.mark.parametrize(
     "arguments", ["check rules rules.yml", "test rules rules_test.yml", "check config prometheus.yml"]
 )

@@ -17,13 +17,15 @@ from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 from tap_oura.credentials.files import Files
 
+from tests.conftest import NOW
+
 COMMENT = "a private remark that nobody else should read"
 MAILBOX = "@example.com"
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Running]:
-    with running(accounts=2, days=5, today="2026-03-31T20:00:00+00:00") as simulator:
+    with running(accounts=2, days=5, today=NOW) as simulator:
         yield simulator
 
 

@@ -15,6 +15,7 @@ from oura_collector.runs import Ledger
 from oura_simulator.testing import Running, running
 from tap_oura.shards import Shard
 
+from tests.conftest import NOW
 from tests.operated import Collector, Rows
 
 NAMES = ("ada", "ben", "emil", "eva")
@@ -24,7 +25,7 @@ SHARDS = 2
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Running]:
-    with running(accounts=len(NAMES), days=20) as simulator:
+    with running(accounts=len(NAMES), days=20, today=NOW) as simulator:
         yield simulator
 
 

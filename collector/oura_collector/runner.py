@@ -162,7 +162,7 @@ class Runner:
                 self._process = None
 
     def _surroundings(self, run_id: int, shard: Shard) -> dict[str, str]:
-        """What Meltano is told of the database, which it reaches by sessions named after the run, and of its folders."""
+        """What Meltano is told of its folders and of the database, which it reaches by sessions named after the run."""
         name = fence.name(run_id)
         options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
         around = pipeline.surroundings(self.settings, self.database.named(name), shard)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,12 +13,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 
+from tests.programs import needs
+
 BROWSER = Path(__file__).with_name("browser.py")
 PROJECT = Path(__file__).resolve().parents[2]
-with_browser = pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")),
-    reason="needs Debian's packages chromium and chromium-driver",
-)
+with_browser = needs("chromium", "chromedriver")
 
 
 def consent(page, user, decision="allow", scopes=None):

@@ -12,6 +12,7 @@ import sys
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -52,6 +53,13 @@ class Running:
     def clear_faults(self) -> None:
         self.call("DELETE", "faults")
 
+    def now(self) -> datetime:
+        return datetime.fromisoformat(self.call("GET", "clock")["now"])
+
+    def set_clock(self, now: datetime) -> None:
+        """Move the clock, which stands still there until `reset` takes it back."""
+        self.call("POST", "clock", {"now": now.isoformat()})
+
     def requests(self) -> list[Document]:
         found: list[Document] = self.call("GET", "requests")
         return found
@@ -63,8 +71,13 @@ class Running:
 
 @contextmanager
 def running(**options: Any) -> Iterator[Running]:
-    """Serve on a free port until the block ends. Options are those of `serve`; a list repeats its option."""
+    """Serve on a free port until the block ends. Options are those of `serve`; a list repeats its option.
+
+    The clock stands still, at `today` or else at the start, so that two readings of a test never differ by themselves.
+    `set_clock` moves it.
+    """
     arguments = []
+    options.setdefault("today", datetime.now(UTC).isoformat())
     for name, value in options.items():
         for each in value if isinstance(value, list) else [value]:
             arguments += [f"--{name.replace('_', '-')}", str(each)]

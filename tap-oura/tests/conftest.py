@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from tap_oura.tap import TapOura
 
 # The clocks changed on 8 March in America and on 29 March in Europe.
 TODAY = "2026-03-31"
+NOW = datetime.fromisoformat(f"{TODAY}T20:00:00+00:00")
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -82,6 +84,12 @@ def no_logins_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
 
 
+@pytest.fixture(autouse=True)
+def the_clock_of_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tap of this process reads up to the simulated day, not up to the day on which the tests happen to run."""
+    monkeypatch.setattr(TapOura, "clock", staticmethod(NOW.timestamp))
+
+
 @pytest.fixture(scope="session")
 def run() -> type[Run]:
     return Run
@@ -90,7 +98,7 @@ def run() -> type[Run]:
 @pytest.fixture(scope="session")
 def shared_simulator() -> Iterator[Running]:
     zones = ["America/Los_Angeles", "UTC", "Pacific/Tongatapu"]
-    with running(accounts=3, days=60, today=f"{TODAY}T20:00:00+00:00", timezone=zones) as simulator:
+    with running(accounts=3, days=60, today=NOW.isoformat(), timezone=zones) as simulator:
         yield simulator
 
 

@@ -16,7 +16,7 @@ from oura_collector.database import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
-from tests.conftest import TODAY, Pipeline
+from tests.conftest import PEOPLE, Pipeline
 
 KILLS = 10
 # Meltano takes a killed run for a running one until its heartbeat is five minutes old; --force looks no further.
@@ -35,7 +35,7 @@ def test_after_ten_kills_one_more_run_makes_the_tables_those_of_an_undisturbed_r
     seed = int(os.environ.get("OURA_TEST_SEED") or time.time())
     print(f"OURA_TEST_SEED={seed}")
     chance = random.Random(seed)
-    with running(accounts=2, days=60, today=f"{TODAY}T20:00:00+00:00") as simulator:
+    with running(**PEOPLE) as simulator:
         pipeline = Pipeline(make_database(), simulator, folder)
         started = time.monotonic()
         interrupted = 0

@@ -15,6 +15,7 @@ from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 
 from tests.operated import Collector, Service, until
+from tests.programs import needs
 
 # Each waits for runs to fail and to succeed again.
 pytestmark = pytest.mark.soak
@@ -147,7 +148,7 @@ def test_with_a_full_disk_under_the_database_no_bookmark_moves_and_nothing_is_lo
         connection.execute(b"DROP TABLESPACE small")
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, for a clock that can be set")
+@needs("cc")
 def test_a_clock_that_is_set_back_or_forth_changes_neither_schedule_nor_data(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -21,11 +21,12 @@ from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
 
-from tests.conftest import Pipeline
+from tests.conftest import NOW, TODAY, Pipeline
 
 HISTORIES = int(os.environ.get("OURA_REAL_HISTORIES", "10"))
 SEED = int(os.environ.get("OURA_SEED", random.SystemRandom().randrange(10**6)))
 ROUNDS = 3
+DAY = date.fromisoformat(TODAY)
 DAYS = 12
 
 EDITED = ("daily_sleep", "daily_readiness", "sleep", "workout", "session", "enhanced_tag", "daily_activity")
@@ -55,7 +56,7 @@ class Histories:
 
     def edit(self, user: str) -> None:
         collection, days = self.chance.choice(EDITED), self.chance.randint(0, 8)
-        since = (datetime.now(UTC) - timedelta(days=days)).date()
+        since = DAY - timedelta(days=days)
         found = self.simulator.documents(user, collection, start=str(since))
         if found:
             document = self.chance.choice(found)
@@ -67,7 +68,7 @@ class Histories:
                 self.simulator.edit(user=user, collection=collection, op=op, id=document["id"])
 
     def late(self, user: str) -> None:
-        start = (datetime.now(UTC) - timedelta(days=self.chance.randint(0, 6))).date()
+        start = DAY - timedelta(days=self.chance.randint(0, 6))
         self.simulator.edit(user=user, op="late", start=str(start), end=str(start + timedelta(days=1)))
 
     def arrive(self, user: str) -> None:
@@ -95,9 +96,8 @@ class Histories:
 def played(make_database: Callable[[], Database], folder: Any) -> Iterator[tuple[Pipeline, list[str]]]:
     """Histories that are over: nothing is wrong any more, and one last run was made."""
     print(f"OURA_SEED={SEED} OURA_REAL_HISTORIES={HISTORIES}")
-    start = (datetime.now(UTC) - timedelta(days=DAYS)).date()
-    with running(accounts=HISTORIES, days=60, seed=SEED % 1000) as simulator:
-        simulator.call("POST", "clock", {"now": datetime.now(UTC).isoformat()})
+    start = DAY - timedelta(days=DAYS)
+    with running(accounts=HISTORIES, days=60, seed=SEED % 1000, today=NOW) as simulator:
         accounts = [{"user": each["user"], "access_token": each["token"]} for each in simulator.accounts]
         settings = {"TAP_OURA_ACCOUNTS": json.dumps(accounts), "TAP_OURA_MAX_RETRIES": "0"}
         pipeline = Pipeline(make_database(), simulator, folder, str(start), settings)
@@ -144,7 +144,7 @@ def test_every_heartbeat_is_in_the_mart(played: tuple[Pipeline, list[str]]) -> N
 def test_every_day_that_is_over_has_the_status_that_oura_knows(played: tuple[Pipeline, list[str]]) -> None:
     pipeline, users = played
     # Of younger days the hour decides, which is the models' unit tests' business.
-    over = (datetime.now(UTC) - timedelta(days=3)).date()
+    over = DAY - timedelta(days=3)
     rows = pipeline.rows("SELECT user_id, collection, date, status FROM oura_completeness WHERE date <= %s", over)
     statuses = {(row["user_id"], row["collection"], row["date"]): row["status"] for row in rows}
     checked = 0

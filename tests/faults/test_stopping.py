@@ -14,6 +14,7 @@ from oura_collector import database as databases
 from oura_collector.database import Database
 from oura_simulator.testing import running
 
+from tests.conftest import NOW
 from tests.operated import Collector, Process, until
 
 # Each takes minutes, because it waits for grace periods and for runs that were cut short.
@@ -28,7 +29,7 @@ IN_SLOW_COMMIT = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_
 
 @pytest.fixture(scope="module")
 def installed(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with running(accounts=1, days=60) as simulator:
+    with running(accounts=1, days=60, today=NOW) as simulator:
         collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"))
         collector.run("--once")
         yield collector
