@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
@@ -40,6 +41,9 @@ VARIANTS = [
     "plain-cronjob",
     "shards",
     "plain-shards",
+    "secret-files",
+    "plain-secret-files",
+    "shards-secret-files",
 ]
 COMBINED = {
     "cronjob": ("overlays/fako", ["cronjob"]),
@@ -49,6 +53,9 @@ COMBINED = {
     "plain-cronjob": ("overlays/plain", ["cronjob", "multi-user", "grafana"]),
     "shards": ("overlays/fako", ["shards", "multi-user"]),
     "plain-shards": ("overlays/plain", ["shards"]),
+    "secret-files": ("overlays/fako", ["cronjob", "multi-user", "secret-files"]),
+    "plain-secret-files": ("overlays/plain", ["secret-files"]),
+    "shards-secret-files": ("overlays/fako", ["shards", "secret-files"]),
 }
 pytestmark = needs("kubectl")
 
@@ -176,7 +183,8 @@ def test_pods_may_write_nothing_but_their_volume(render: Callable[[str], list[Ma
         }
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/data"]
+        assert [mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")] == ["/data"]
+        assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -204,9 +212,9 @@ def test_both_ways_to_run_have_the_same_resources_and_environment(render: Callab
 
 def test_every_setting_of_the_cluster_is_one_of_the_collector(render: Callable[[str], list[Manifest]]) -> None:
     known = {name.upper() for name in Settings.model_fields}
-    elsewhere = {"AWS_REGION"}
+    elsewhere = {"AWS_REGION", "SECRETS_DIR"}
 
-    settings = only(render("base"), "ConfigMap")["data"].keys()
+    settings = only(render("secret-files"), "ConfigMap")["data"].keys()
 
     assert settings - known - elsewhere == set()
 
@@ -218,6 +226,71 @@ def test_every_secret_of_a_pod_is_made_by_an_external_secret(render: Callable[[s
     for _, pod in pods(manifests):
         wanted = {source["secretRef"]["name"] for source in pod["containers"][0]["envFrom"] if "secretRef" in source}
         assert wanted == made == {"aws-credentials-env", "postgres-app-user"}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_database_must_prove_who_it_is(render: Callable[[str], list[Manifest]], variant: str) -> None:
+    settings = only(render(variant), "ConfigMap")["data"]
+
+    assert settings["DATABASE_SSLMODE"] == "verify-full"
+    for _, pod in pods(render(variant)):
+        [volume] = [volume for volume in pod["volumes"] if volume["name"] == "postgres-ca"]
+        [mount] = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "postgres-ca"]
+        assert volume["configMap"]["name"] == "postgres-ca"
+        assert settings["DATABASE_SSLROOTCERT"] == f"{mount['mountPath']}/ca.crt"
+
+
+@pytest.mark.parametrize("variant", [variant for variant in VARIANTS if "secret-files" in variant])
+def test_secrets_may_come_as_files_and_then_in_no_variable(
+    render: Callable[[str], list[Manifest]], variant: str
+) -> None:
+    folder = only(render(variant), "ConfigMap")["data"]["SECRETS_DIR"]
+    found = list(pods(render(variant)))
+
+    assert len(found) == (1 if "plain" in variant else 2)
+    for _, pod in found:
+        container = pod["containers"][0]
+        assert container["envFrom"] == [{"configMapRef": {"name": "oura-collector"}}]
+        [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "secrets"]
+        [volume] = [volume for volume in pod["volumes"] if volume["name"] == "secrets"]
+        assert (mount["mountPath"], mount["readOnly"]) == (folder, True)
+        names = [source["secret"]["name"] for source in volume["projected"]["sources"]]
+        assert names == ["aws-credentials-env", "postgres-app-user"]
+        # The group of the pod may read them, and nobody else.
+        assert volume["projected"]["defaultMode"] == 0o440
+        assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
+
+
+def test_pods_reach_the_database_names_and_public_addresses_only(render: Callable[[str], list[Manifest]]) -> None:
+    policy = only(render("base"), "NetworkPolicy")["spec"]
+    inside = [
+        "10.96.0.1",
+        "172.20.0.10",
+        "192.168.1.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "127.0.0.1",
+        "fd00::1",
+        "fe80::1",
+    ]
+
+    assert all(rule.get("to") for rule in policy["egress"]), "open to everything"
+    reached = {port["port"]: rule["to"] for rule in policy["egress"] for port in rule["ports"]}
+    assert reached.keys() == {53, 5432, 443}
+    for port in (53, 5432):
+        assert all("namespaceSelector" in peer for peer in reached[port])
+    for address in ["8.8.8.8", "2600:9000::1", *inside]:
+        assert any(admits(peer["ipBlock"], address) for peer in reached[443]) is (address not in inside), address
+
+
+def admits(block: dict[str, Any], address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    whole, *without = (ipaddress.ip_network(each) for each in (block["cidr"], *block.get("except", [])))
+    return found in whole and not any(found in each for each in without)
+
+
+def test_the_service_can_be_reached_from_outside_of_its_container(render: Callable[[str], list[Manifest]]) -> None:
+    assert only(render("base"), "ConfigMap")["data"]["LISTEN_HOST"] == "0.0.0.0"
 
 
 def test_the_service_reaches_the_deployment_and_never_a_job(render: Callable[[str], list[Manifest]]) -> None:
@@ -258,7 +331,8 @@ def test_shards_share_no_folder_and_find_their_tokens_elsewhere(render: Callable
     manifests = render("shards")
     pod = only(manifests, "CronJob", "oura-shards")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
-    assert ["emptyDir" in volume for volume in pod["volumes"]] == [True]
+    assert [volume["name"] for volume in pod["volumes"] if "emptyDir" in volume] == ["data"]
+    assert not any("persistentVolumeClaim" in volume for volume in pod["volumes"])
     assert only(manifests, "ConfigMap")["data"]["OURA_TOKEN_STORE"].startswith("aws-secretsmanager://")
 
 
