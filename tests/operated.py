@@ -59,7 +59,7 @@ class Collector:
             "MAX_RETRIES": "1",
             "DAYS_TO_BACKFILL": str(days),
             # The same days for all runs of a test, also where the machine's clock passes midnight between two.
-            "TAP_OURA_START_DATE": str(self.simulator.now().date() - timedelta(days=days)),
+            "TAP_OURA_START_DATE": self.settings.get("TAP_OURA_START_DATE") or self._days_ago(days),
             "LISTEN_HOST": "127.0.0.1",
             "LOG_FORMAT": "json",
             "DATA_DIR": str(self.folder),
@@ -67,6 +67,9 @@ class Collector:
             "DBT_LOG_PATH": str(self.folder / "logs"),
             **self.settings,
         }
+
+    def _days_ago(self, days: int) -> str:
+        return str(self.simulator.now().date() - timedelta(days=days))
 
     def start(self, *arguments: str, **settings: str) -> Process:
         name = self.folder / str(time.monotonic_ns())
