@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import backoff
 import requests
-from requests.adapters import HTTPAdapter
 
 from tap_oura.answers import Document, parse
 from tap_oura.errors import (
     BrokenAnswer,
-    Forbidden,
     OuraError,
     Passing,
     RateLimited,
-    Refused,
     ScopeMissing,
     TokenRejected,
+    TooSlow,
     Unreachable,
 )
 from tap_oura.limits import Limits
+from tap_oura.statuses import REMAINING, TIER, explain, word
 from tap_oura.traffic import Traffic
+from tap_oura.transport import DeadlinePassed, Session, TooManyBytes, without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -37,76 +41,141 @@ logger = logging.getLogger(__name__)
 LONGEST_WAIT = 300.0
 """Seconds. Who asks us to wait longer gets a failed window instead of a run that hangs."""
 
-MOST_PAGES = 10_000
-"""Pages of one window; a server that never ends must not keep us for ever."""
+MIB = 1024 * 1024
+
+MOST_OF_A_PAGE = 8 * MIB
+"""Weight of one page. A month of `sleep` or `daily_activity` in a single page weighs some 2 MiB, a thousand heart rates
+0.1 MiB. Python takes 3 to 10 times the weight: 80 MiB at the worst."""
+
+TOO_LARGE = f"an answer of more than {MOST_OF_A_PAGE // MIB} MiB"
+
+MOST_OF_A_WINDOW = 32 * MIB
+"""Weight of all pages of a window: 330,000 heart rates, where a month usually has 13,000 and live sessions make some
+10,000 a day. While a window is read this is what it takes; Python's objects of it come into being when it is whole."""
+
+SMALL_WINDOW = 2 * MIB
+"""Weight up to which a window is read beside others; of larger ones only one at a time."""
+
+MARK = 8
+"""Weight of a value beyond its text: `{}` takes 64 bytes of memory, and each value a place in its list or object."""
+
+MOST_PAGES = 5_000
+"""Pages of one window, of which heart rate at 10,000 samples a day has 280."""
+
+ANSWER_WITHIN = 2
+"""Time-outs that a request may take from its start to the last byte: one until the answer begins, one for the rest."""
+
+WINDOW_WITHIN = 20
+"""Time-outs that the requests of a window may take together. Waiting that Oura demands and pauses do not count."""
 
 PERSONAL_INFO = "personal_info"
 """The one route that any living token may read."""
 
-REMAINING = "X-RateLimit-Remaining"
-TIER = "X-RateLimit-Tier"
 
-SCOPE_WORDS = ("scope", "not authorized access")
+@dataclass(frozen=True)
+class Page:
+    """One good answer: its body, the JSON object in it, and what it weighs."""
+
+    body: bytes
+    answer: Document
+    weight: int
+
+
+class Stopwatch:
+    """Adds up the seconds that the requests of a window take."""
+
+    seconds = 0.0
+
+    def __enter__(self) -> None:
+        self._started = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.monotonic() - self._started
 
 
 class Client:
     """Reads collections. One instance serves a whole run and all its accounts, from as many threads as `connections`.
 
     `base` is the URL above the collections, `timeout` seconds for connecting and between two bytes, `retries` how often
-    a passing fault is tried again.
+    a passing fault is tried again. What one window may cost in memory and in time is bounded: see the constants above.
     """
 
     def __init__(self, base: str, *, timeout: float, retries: int, user_agent: str, connections: int = 1) -> None:
-        self.base = base.rstrip("/")
+        self.base = without_userinfo(base).rstrip("/")
         self.timeout = timeout
         self.retries = retries
         self.traffic = Traffic()
         self.limits = Limits()
-        self.session = requests.Session()
-        for scheme in ("https://", "http://"):
-            self.session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
-        self.session.headers.update({"User-Agent": user_agent, "Accept": "application/json"})
+        self.session = Session(user_agent, connections)
         self._patient = True
+        self._large = threading.Lock()
 
     def pages(self, account: Account, segment: str, parameters: dict[str, str]) -> Iterator[list[Document]]:
-        """Yield every page of a collection. An empty page with a token is not the end; a missing token is."""
+        """Read all pages of a window, then yield them.
+
+        An empty page with a token is not the end; a missing token is. Raises OuraError.
+        """
+        try:
+            yield from self._window(account, segment, parameters)
+        except Exception as error:  # noqa: BLE001
+            raise _bare(error) from None
+
+    def _window(self, account: Account, segment: str, parameters: dict[str, str]) -> Iterator[list[Document]]:
         seen: set[str] = set()
         token: str | None = None
-        for _ in range(MOST_PAGES):
-            answer = self.get(account, segment, {**parameters, **({"next_token": token} if token else {})})
-            data = answer.get("data")
-            if not isinstance(data, list) or not all(isinstance(document, dict) for document in data):
-                raise BrokenAnswer("the answer has no list of documents under 'data'")
-            yield data
-            token = answer.get("next_token")
-            if not token:
-                return
-            if token in seen:
-                raise BrokenAnswer("a page token came back twice, so the end of the pages cannot be known")
-            seen.add(token)
-        raise BrokenAnswer(f"no end after {MOST_PAGES} pages")
+        pages: deque[list[Document] | bytes] = deque()
+        weight, stopwatch = 0, Stopwatch()
+        with ExitStack() as turn:
+            for _ in range(MOST_PAGES):
+                asked = {**parameters, "next_token": token} if token else parameters
+                page = self._get(account, segment, asked, stopwatch)
+                documents = _documents(page.answer)
+                weight, before = weight + page.weight, weight
+                if weight > MOST_OF_A_WINDOW:
+                    raise BrokenAnswer(f"too much for one window: no end after {before // MIB} MiB")
+                if weight > SMALL_WINDOW >= before:
+                    turn.enter_context(self._large)
+                # Who will be given up for being too large should not have taken five times its size before.
+                pages.append(documents if weight <= SMALL_WINDOW else page.body)
+                token = page.answer.get("next_token")
+                if not token:
+                    break
+                if token in seen:
+                    raise BrokenAnswer("a page token came back twice, so the end of the pages cannot be known")
+                seen.add(token)
+            else:
+                raise BrokenAnswer(f"no end after {MOST_PAGES} pages")
+            while pages:
+                kept = pages.popleft()
+                yield kept if isinstance(kept, list) else _documents(parse(kept))
 
     def get(self, account: Account, segment: str, parameters: dict[str, str] | None = None) -> Document:
         """Return one JSON object, retried while the fault may pass. A 401 is told apart as token or scope."""
+        try:
+            return self._get(account, segment, parameters or {}, Stopwatch()).answer
+        except Exception as error:  # noqa: BLE001
+            raise _bare(error) from None
+
+    def _get(self, account: Account, segment: str, parameters: dict[str, str], stopwatch: Stopwatch) -> Page:
         token = account.token
         try:
-            return self._patiently(account, segment, parameters or {})
+            return self._patiently(account, segment, parameters, stopwatch)
         except TokenRejected:
             # The token may have died before its time. A new one is asked for once; a second 401 is not about the token.
             if account.credentials.renew(token):
-                return self.get(account, segment, parameters)
+                return self._get(account, segment, parameters, stopwatch)
             if segment == PERSONAL_INFO or not self._alive(account):
                 raise
             raise ScopeMissing("Oura refuses this collection although the token works: grant its scope") from None
 
     def _alive(self, account: Account) -> bool:
         try:
-            self._patiently(account, PERSONAL_INFO, {})
+            self._patiently(account, PERSONAL_INFO, {}, Stopwatch())
         except OuraError:
             return False
         return True
 
-    def _patiently(self, account: Account, segment: str, parameters: dict[str, str]) -> Document:
+    def _patiently(self, account: Account, segment: str, parameters: dict[str, str], stopwatch: Stopwatch) -> Page:
         # Once all retries were in vain, further requests get one attempt, or an outage would cost every window all its
         # time-outs; the first good answer restores the patience.
         tries = self.retries + 1 if self._patient else 1
@@ -114,77 +183,68 @@ class Client:
             _waits, Passing, max_tries=tries, giveup=_hopeless, jitter=None, logger=None, on_backoff=_tell
         )
         try:
-            answer: Document = patient(self._once)(account, segment, parameters)
+            page: Page = patient(self._once)(account, segment, parameters, stopwatch)
+        except TooSlow:
+            raise  # It cost one attempt, and says nothing of other accounts.
         except Passing:
             self._patient = False
             raise
         self._patient = True
-        return answer
+        return page
 
-    def _once(self, account: Account, segment: str, parameters: dict[str, str]) -> Document:
+    def _once(self, account: Account, segment: str, parameters: dict[str, str], stopwatch: Stopwatch) -> Page:
         token = account.token
         self.limits.wait(account.label)
+        if stopwatch.seconds > (WINDOW_WITHIN - ANSWER_WITHIN) * self.timeout:
+            raise TooSlow(f"no end of the pages within {WINDOW_WITHIN * self.timeout:g} s")
         try:
-            response = self.session.get(
-                f"{self.base}/{segment}",
-                params=parameters,
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=self.timeout,
-                allow_redirects=False,
-            )
+            with stopwatch:
+                answer = self.session.ask(
+                    "GET",
+                    f"{self.base}/{segment}",
+                    params=parameters,
+                    headers={"Authorization": f"Bearer {token}"},
+                    timeout=self.timeout,
+                    within=ANSWER_WITHIN * self.timeout,
+                    most=MOST_OF_A_PAGE,
+                )
         except requests.RequestException as error:
             self.traffic.note(account.label, segment, "unreachable")
-            # The exception's own text holds the URL and may hold more; its class says enough.
-            raise Unreachable(f"no complete answer from Oura ({type(error).__name__})") from None
-        self.traffic.note(account.label, segment, str(response.status_code), response.headers.get(REMAINING))
-        if (fault := explain(response)) is not None:
+            raise self._incomplete(error) from None
+        self.traffic.note(account.label, segment, str(answer.status), word(answer, REMAINING))
+        if (fault := explain(answer)) is not None:
             if isinstance(fault, RateLimited) and fault.wait and fault.wait <= LONGEST_WAIT:
-                self.limits.pause(account.label, response.headers.get(TIER, ""), fault.wait)
+                self.limits.pause(account.label, word(answer, TIER) or "", fault.wait)
             raise fault
-        return parse(response.content)
+        if (weight := _weight(answer.body)) > MOST_OF_A_PAGE:
+            raise BrokenAnswer(TOO_LARGE)
+        return Page(answer.body, parse(answer.body), weight)
+
+    def _incomplete(self, error: requests.RequestException) -> OuraError:
+        if isinstance(error, TooManyBytes):
+            return BrokenAnswer(TOO_LARGE)
+        if isinstance(error, DeadlinePassed):
+            return TooSlow(f"no complete answer from Oura within {ANSWER_WITHIN * self.timeout:g} s")
+        # The exception's own text holds the URL and may hold more; its class says enough.
+        return Unreachable(f"no complete answer from Oura ({type(error).__name__})")
 
 
-def explain(response: requests.Response) -> OuraError | None:
-    """Return what a status means, or None for a good answer. Pure: it neither waits nor logs."""
-    status = response.status_code
-    if status == 200:
-        return None
-    if status == 401:
-        if any(word in _detail(response).lower() for word in SCOPE_WORDS):
-            return ScopeMissing("the scope of this collection was not granted: consent again with it")
-        return TokenRejected("Oura rejects the access token: it is expired, revoked or mistyped")
-    if status == 403:
-        return Forbidden("Oura forbids it (403): the membership may have lapsed")
-    if status == 429:
-        tier = response.headers.get(TIER, "unknown")
-        wait = _demanded_wait(response)
-        left = response.headers.get(REMAINING, "unknown")
-        return RateLimited(
-            f"rate limited (tier {tier}, {REMAINING} {left}{'' if wait is None else f', for {wait:.0f} s'})", wait
-        )
-    if status >= 500:
-        return Passing(f"Oura answers {status}")
-    return Refused(f"Oura refuses the request ({status})")
+def _bare(error: Exception) -> Exception:
+    """Return the error without the frames that it came through: a failure is kept, and the pages in them are large."""
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
-def _detail(response: requests.Response) -> str:
-    try:
-        body = response.json()
-    except ValueError:
-        return ""
-    return str(body.get("detail", "")) if isinstance(body, dict) else ""
+def _weight(body: bytes) -> int:
+    """Return the bytes of a body, and what its values will take in memory beyond their text."""
+    return len(body) + MARK * (len(body) - len(body.translate(None, b"{[,")))
 
 
-def _demanded_wait(response: requests.Response) -> float | None:
-    headers = response.headers
-    try:
-        if "Retry-After" in headers:
-            return max(0.0, float(headers["Retry-After"]))
-        if "X-RateLimit-Reset" in headers:
-            return max(0.0, float(headers["X-RateLimit-Reset"]) - time.time())
-    except ValueError:
-        pass
-    return None
+def _documents(answer: Document) -> list[Document]:
+    data = answer.get("data")
+    if not isinstance(data, list) or not all(isinstance(document, dict) for document in data):
+        raise BrokenAnswer("the answer has no list of documents under 'data'")
+    return data
 
 
 def _waits() -> Generator[float, Passing, None]:
@@ -198,6 +258,8 @@ def _waits() -> Generator[float, Passing, None]:
 
 
 def _hopeless(error: Exception) -> bool:
+    if isinstance(error, TooSlow):
+        return True
     return isinstance(error, Passing) and error.wait is not None and error.wait > LONGEST_WAIT
 
 

@@ -95,3 +95,7 @@ class Unreachable(Passing):
     """No complete answer came back: a time-out, a refused or a broken connection."""
 
     reason = "unreachable"
+
+
+class TooSlow(Unreachable):
+    """Bytes came, but not all of them in time. Who asks again waits as long again, so nobody does."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
+import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +25,8 @@ from tap_oura.tap import TapOura
 # The clocks changed on 8 March in America and on 29 March in Europe.
 TODAY = "2026-03-31"
 NOW = datetime.fromisoformat(f"{TODAY}T20:00:00+00:00")
+
+HOSTILE = Path(__file__).with_name("hostile.py")
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -88,6 +95,46 @@ def no_logins_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def the_clock_of_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tap of this process reads up to the simulated day, not up to the day on which the tests happen to run."""
     monkeypatch.setattr(TapOura, "clock", staticmethod(NOW.timestamp))
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A server that breaks what HTTP promises, at `url`; see hostile.py."""
+
+    url: str
+
+    def asked(self) -> list[dict[str, Any]]:
+        """The requests so far: `connection`, `path`, `headers` with names in lower case, `body`."""
+        with urllib.request.urlopen(f"{self.url}/asked") as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+        return found
+
+    @property
+    def authorizations(self) -> list[str | None]:
+        return [request["headers"].get("authorization") for request in self.asked()]
+
+
+@contextmanager
+def hostile_server(*arguments: object) -> Iterator[Hostile]:
+    command = [sys.executable, HOSTILE, *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield Hostile(process.stdout.readline().strip())
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def hostile_at() -> Callable[..., AbstractContextManager[Hostile]]:
+    """Serves until the block ends, with the certificate in a file where one is given."""
+    return hostile_server
+
+
+@pytest.fixture
+def hostile() -> Iterator[Hostile]:
+    with hostile_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ simulator and the tap are the real ones, only the network between them is missin
 
 from __future__ import annotations
 
+import io
 import json
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from urllib.parse import quote
 
 import psycopg
 import requests
+import urllib3
 from oura_simulator.app import create_app
 from oura_simulator.inprocess import InProcess
 from oura_simulator.settings import Settings
@@ -88,7 +90,7 @@ class Wire(BaseAdapter):
         response = requests.Response()
         response.status_code, response.request, response.url = answer.status, request, str(request.url)
         response.headers = CaseInsensitiveDict(answer.headers)
-        response._content = answer.body
+        response.raw = urllib3.HTTPResponse(io.BytesIO(answer.body), preload_content=False)
         return response
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from tap_oura.credentials.oauth import (
 from tap_oura.credentials.record import Record, Seed, digest
 from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import OuraError
+from tap_oura.transport import Session, without_userinfo
 
 if TYPE_CHECKING:
     from tap_oura.credentials.endpoints import Endpoints
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 OURA_PAGE = "https://cloud.ouraring.com/oauth/authorize"
 PAGE_PATH = "/oauth/authorize"
 PERSONAL_INFO = "/v2/usercollection/personal_info"
+MOST_OF_PERSONAL_INFO = 64 * 1024
+"""Bytes; it has some two hundred."""
 
 
 class ConsentFailed(OuraError):
@@ -75,7 +78,8 @@ class Request:
 
 def page(configured: str | None, api_url: str) -> str:
     """Return the consent page: the given one, Oura's, or that of the host which plays Oura."""
-    return configured or (OURA_PAGE if api_url.rstrip("/") == OURA else api_url.rstrip("/") + PAGE_PATH)
+    host = without_userinfo(api_url).rstrip("/")
+    return configured or (OURA_PAGE if host == OURA else host + PAGE_PATH)
 
 
 def first_record(endpoints: Endpoints, asked: Request, redirect: str, api_url: str) -> Record:
@@ -104,14 +108,17 @@ def first_record(endpoints: Endpoints, asked: Request, redirect: str, api_url: s
 
 def _own_id(api_url: str, token: str, endpoints: Endpoints) -> str:
     try:
-        answer = requests.get(
-            api_url.rstrip("/") + PERSONAL_INFO,
-            headers={"Authorization": f"Bearer {token}", "User-Agent": endpoints.user_agent},
-            timeout=endpoints.connect,
-            allow_redirects=False,
-        )
-        own_id = answer.json().get("id") if answer.status_code == 200 else None
-    except (requests.RequestException, ValueError, AttributeError):
+        with Session(endpoints.user_agent) as session:
+            answer = session.ask(
+                "GET",
+                without_userinfo(api_url).rstrip("/") + PERSONAL_INFO,
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=endpoints.connect,
+                within=2 * endpoints.connect,
+                most=MOST_OF_PERSONAL_INFO,
+            )
+        own_id = answer.json().get("id") if answer.status == 200 else None
+    except (requests.RequestException, AttributeError):
         own_id = None
     if not isinstance(own_id, str):
         raise ConsentFailed("Oura does not say whose consent this is (personal_info has no id); run login again")

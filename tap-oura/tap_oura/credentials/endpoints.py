@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tap_oura.credentials.oauth import Application, Endpoint, NotSent, Pair, Refused, Unavailable
+from tap_oura.transport import without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,6 @@ class Endpoints:
 def token_urls(configured: str | None, api_url: str) -> tuple[str, ...]:
     """Return the endpoints to try, in order. Another host's credentials are never sent to Oura, nor the reverse."""
     if configured:
-        return tuple(url.strip() for url in configured.split(",") if url.strip())
-    if api_url.rstrip("/") == OURA:
-        return OURA_URLS
-    return tuple(api_url.rstrip("/") + path for path in PATHS)
+        return tuple(without_userinfo(url.strip()) for url in configured.split(",") if url.strip())
+    host = without_userinfo(api_url).rstrip("/")
+    return OURA_URLS if host == OURA else tuple(host + path for path in PATHS)

@@ -15,6 +15,8 @@ import requests
 import urllib3
 from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 
+from tap_oura.transport import Answer, Session
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,6 +29,9 @@ SCOPES = (
 """What to ask for, so that no collection stays closed."""
 
 PREFIX = "extapi:"
+
+MOST_OF_AN_ANSWER = 64 * 1024
+"""Bytes of a token endpoint's answer, which has some thousand; no secret in AWS could keep more."""
 
 
 class NotSent(Exception):
@@ -99,8 +104,10 @@ class Endpoint:
     def exchange(self, application: Application, code: str, redirect_uri: str) -> Pair:
         """Turn the code of a consent into the first pair. Raises as `refresh` does."""
         client = WebApplicationClient(application.client_id)
-        form = _in_form(application)
-        body = client.prepare_request_body(code=code, redirect_uri=redirect_uri, include_client_id=bool(form), **form)
+        secret = {} if application.basic else {"client_secret": application.client_secret}
+        body = client.prepare_request_body(
+            code=code, redirect_uri=redirect_uri, include_client_id=not application.basic, **secret
+        )
         return read(self._post(application, body))
 
     def revoke(self, application: Application, token: str) -> bool:
@@ -109,38 +116,47 @@ class Endpoint:
         path = next((revoke for path, revoke in REVOKE_PATHS.items() if parts.path == path), "/oauth/revoke")
         query = {"access_token": token} if path == "/oauth/revoke" else {}
         try:
-            answer = requests.post(
-                parts._replace(path=path, query=urlencode(query)).geturl(),
-                data={"token": token, "client_id": application.client_id, "client_secret": application.client_secret},
-                headers={"User-Agent": self.user_agent},
-                timeout=self.connect,
-                allow_redirects=False,
-            )
+            with Session(self.user_agent) as session:
+                answer = session.ask(
+                    "POST",
+                    parts._replace(path=path, query=urlencode(query)).geturl(),
+                    data={
+                        "token": token,
+                        "client_id": application.client_id,
+                        "client_secret": application.client_secret,
+                    },
+                    timeout=self.connect,
+                    within=2 * self.connect,
+                    most=MOST_OF_AN_ANSWER,
+                )
         except requests.RequestException:
             return False
-        return answer.ok
+        return 200 <= answer.status < 300
 
     def _post(self, application: Application, body: str) -> str:
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         auth = (application.client_id, application.client_secret) if application.basic else None
         try:
             # A connection of its own: an old one that Oura has closed meanwhile would look like a lost answer.
-            answer = requests.post(
-                self.url,
-                data=body,
-                auth=auth,
-                headers={**headers, "User-Agent": self.user_agent},
-                timeout=(self.connect, self.patience),
-                allow_redirects=False,
-            )
+            with Session(self.user_agent) as session:
+                answer = session.ask(
+                    "POST",
+                    self.url,
+                    data=body,
+                    auth=auth,
+                    headers={"Content-Type": "application/x-www-form-urlencoded"},
+                    timeout=(self.connect, self.patience),
+                    # Whoever else waits for this refresh believes it lost a little later.
+                    within=self.connect + self.patience,
+                    most=MOST_OF_AN_ANSWER,
+                )
         except requests.RequestException as error:
             # The exception's own text may hold the request; its class says enough.
             raise (NotSent if _never_left(error) else NotAnswered)(type(error).__name__) from None
-        if answer.status_code >= 500:
-            raise Unavailable(str(answer.status_code))
-        if answer.status_code != 200:
-            raise Refused(answer.status_code, _error(answer))
-        return answer.text
+        if answer.status >= 500:
+            raise Unavailable(str(answer.status))
+        if answer.status != 200:
+            raise Refused(answer.status, _error(answer))
+        return answer.body.decode(errors="replace")
 
 
 def read(body: str) -> Pair:
@@ -151,7 +167,7 @@ def read(body: str) -> Pair:
         expires_in = int(token.get("expires_in") or 0)
         scopes = token.get("scope")
         granted = None if scopes is None else stripped(scopes)
-    except (OAuth2Error, ValueError, TypeError, AttributeError, KeyError):
+    except (OAuth2Error, ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
         raise Unreadable("the answer holds no access token") from None
     if not isinstance(access_token, str) or not isinstance(refresh_token, str | None):
         raise Unreadable("the answer's tokens are no text")
@@ -169,11 +185,8 @@ def _in_form(application: Application) -> dict[str, Any]:
     return {"client_id": application.client_id, "client_secret": application.client_secret}
 
 
-def _error(answer: requests.Response) -> str:
-    try:
-        said = answer.json()
-    except ValueError:
-        return ""
+def _error(answer: Answer) -> str:
+    said = answer.json()
     error = said.get("error") if isinstance(said, dict) else None
     # Only a word of OAuth's own vocabulary is repeated; free text might quote the request.
     return error if isinstance(error, str) and error.isidentifier() and len(error) < 40 else ""

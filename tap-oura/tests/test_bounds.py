@@ -1,0 +1,226 @@
+"""Whatever a server sends, an answer costs so much time and memory at most, and fails its window and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tap_oura.accounts import Account, Static
+from tap_oura.client import ANSWER_WITHIN, WINDOW_WITHIN, Client, Stopwatch
+
+HERE = Path(__file__).parent
+TIMEOUT = 1
+"""Seconds, of `attacked.py`."""
+
+LATER = 3
+"""Seconds beyond a deadline, on a busy machine; a retry's pause of a second is among them."""
+
+MOST_MIB = 100
+
+TOO_LARGE = "an answer of more than 8 MiB"
+TOO_SLOW = f"no complete answer from Oura within {ANSWER_WITHIN * TIMEOUT} s"
+NO_END = f"no end of the pages within {WINDOW_WITHIN * TIMEOUT} s"
+BROKEN = "no complete answer from Oura"
+CUT = "the answer broke off or is no JSON"
+
+DATA = {
+    "bomb": TOO_LARGE,
+    "chunked_bomb": TOO_LARGE,
+    "bomb_in_a_bomb": f"{BROKEN} (ContentDecodingError)",
+    "redirect_with_a_bomb": "Oura refuses the request (302)",
+    "error_with_a_bomb": "Oura answers 500",
+    "refusal_with_a_bomb": "Oura rejects the access token: it is expired, revoked or mistyped",
+    "limit_with_a_bomb": "rate limited (tier unknown, X-RateLimit-Remaining unknown, for 4000 s)",
+    "huge_page": TOO_LARGE,
+    "tiny_values": TOO_LARGE,
+    "endless_body": TOO_LARGE,
+    "endless_pages": "too much for one window: no end after 31 MiB",
+    "drip_in_headers": TOO_SLOW,
+    "drip_in_body": TOO_SLOW,
+    "drip_in_chunks": TOO_SLOW,
+    "drip_in_an_error": TOO_SLOW,
+    "endless_continue": "",  # Too slow or too much, as fast as the machine is.
+    "endless_header": f"{BROKEN} (ConnectionError)",
+    "endless_headers": f"{BROKEN} (ConnectionError)",
+    "endless_trailers": "",
+    "negative_chunk": TOO_LARGE,
+    "invalid_chunk": f"{BROKEN} (ConnectionError)",
+    "truncated_gzip": CUT,
+    "no_gzip": f"{BROKEN} (ContentDecodingError)",
+    "longer_than_said": CUT,
+    "shorter_than_said": f"{BROKEN} (ChunkedEncodingError)",
+    "cut_without_length": CUT,
+    "cut_in_a_chunk": f"{BROKEN} (ChunkedEncodingError)",
+    "two_lengths": f"{BROKEN} (InvalidHeader)",
+}
+"""How a window fails, by what the server does."""
+
+WINDOWS = {"empty_pages": "", "slow_pages": NO_END}
+"""The same where it takes as long as a window may."""
+
+WIDE = {
+    "endless_pages": DATA["endless_pages"],
+    "bomb": TOO_LARGE,
+    "huge_page": TOO_LARGE,
+    "tiny_values": TOO_LARGE,
+    "negative_chunk": TOO_LARGE,
+}
+
+TOKENS = {
+    "bomb": "NotAnswered: TooManyBytes",
+    "chunked_bomb": "NotAnswered: TooManyBytes",
+    "endless_body": "NotAnswered: TooManyBytes",
+    "drip_in_headers": "NotAnswered: DeadlinePassed",
+    "drip_in_body": "NotAnswered: DeadlinePassed",
+    "invalid_chunk": "NotAnswered: ConnectionError",
+    "shorter_than_said": "NotAnswered: ChunkedEncodingError",
+    "error_with_a_bomb": "Unavailable: 500",
+    "refusal_with_a_bomb": "Refused: 401",
+    "redirect_with_a_bomb": "Refused: 302",
+    "deep": "Unreadable: the answer holds no access token",
+}
+IDENTITY = ("bomb", "endless_body", "drip_in_headers", "drip_in_body", "refusal_with_a_bomb", "deep")
+REVOCATION = ("bomb", "endless_body", "drip_in_headers", "error_with_a_bomb", "redirect_with_a_bomb")
+
+ATTACKS = (
+    [
+        *(f"wide:{way}" for way in WIDE if way != "endless_pages"),
+        *(f"tokens:{way}" for way in TOKENS),
+        *(f"identity:{way}" for way in IDENTITY),
+        *(f"revocation:{way}" for way in REVOCATION),
+        "tokens:good",
+        "identity:good",
+        "revocation:good",
+    ],
+    [f"data:{way}" for way in DATA],
+    ["wide:endless_pages"],
+    ["data:empty_pages"],
+    ["data:slow_pages"],
+)
+"""Each list in a process of its own, side by side."""
+
+
+def meet(url: str, attacks: list[str]) -> list[dict[str, Any]]:
+    found = subprocess.run(
+        [sys.executable, HERE / "attacked.py", url],
+        input=" ".join(attacks),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert "Traceback" not in found.stderr, found.stderr[-4000:]
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def server(hostile_at: Any) -> Iterator[str]:
+    with hostile_at() as hostile:
+        yield hostile.url
+
+
+@pytest.fixture(scope="module")
+def costs(server: str) -> dict[str, dict[str, Any]]:
+    """What each attack did: `seconds`, `mib` more than before, and what the tap made of it."""
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("the peak of a process's memory is read from Linux's /proc")
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(meet, [server] * len(ATTACKS), ATTACKS)
+        return {cost["attack"]: cost for costs in found for cost in costs}
+
+
+@pytest.mark.parametrize("way", [*DATA, *WINDOWS])
+def test_an_attack_fails_its_window_by_name_in_time_and_little_memory(
+    way: str, costs: dict[str, dict[str, Any]]
+) -> None:
+    cost = costs[f"data:{way}"]
+
+    (failure, _), *more = cost["failures"]
+    assert failure.endswith((DATA | WINDOWS)[way])
+    assert failure.startswith(("heartrate of attacked, 2026-03-01 to 2026-03-20: ", "everything of attacked"))
+    assert (more, cost["code"], cost["records"]) == ([], 1, {"other": 2})
+    within = WINDOW_WITHIN if "pages" in way else ANSWER_WITHIN
+    assert cost["seconds"] < within * TIMEOUT + LATER
+    assert cost["mib"] < MOST_MIB
+
+
+@pytest.mark.parametrize("way", WIDE)
+def test_an_attack_on_five_windows_at_once_takes_no_more_memory(way: str, costs: dict[str, dict[str, Any]]) -> None:
+    cost = costs[f"wide:{way}"]
+
+    assert [failure for failure, _ in cost["failures"]] == [
+        f"heartrate of attacked, 2025-11-10 to 2026-03-20: {WIDE[way]}"
+    ]
+    assert cost["mib"] < MOST_MIB
+
+
+@pytest.mark.parametrize("way", TOKENS)
+def test_an_attack_by_a_token_endpoint_is_told_as_what_it_means_for_the_token(
+    way: str, costs: dict[str, dict[str, Any]]
+) -> None:
+    cost = costs[f"tokens:{way}"]
+
+    assert cost["error"] == TOKENS[way]
+    # The body of a success is handed on before anybody tries to read it; that of anything else never.
+    assert cost["received"] == (way == "deep")
+    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["mib"] < MOST_MIB
+
+
+@pytest.mark.parametrize("way", IDENTITY)
+def test_an_attack_on_a_consent_fails_it(way: str, costs: dict[str, dict[str, Any]]) -> None:
+    cost = costs[f"identity:{way}"]
+
+    assert "Oura does not say whose consent this is" in cost["error"]
+    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["mib"] < MOST_MIB
+
+
+@pytest.mark.parametrize("way", REVOCATION)
+def test_an_attack_is_no_agreement_to_a_revocation(way: str, costs: dict[str, dict[str, Any]]) -> None:
+    cost = costs[f"revocation:{way}"]
+
+    assert cost["agreed"] is False
+    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["mib"] < MOST_MIB
+
+
+def test_good_answers_pass(costs: dict[str, dict[str, Any]]) -> None:
+    assert costs["tokens:good"]["received"] == 1
+    assert "error" not in costs["identity:good"]
+    assert costs["revocation:good"]["agreed"]
+
+
+ATTACKED = Account("attacked", Static("bad"))
+
+
+def client(url: str, **options: Any) -> Client:
+    settings = {"timeout": 10, "retries": 1, "user_agent": "test", **options}
+    return Client(f"{url}/v2/usercollection", **settings)
+
+
+def test_a_month_of_live_samples_is_read_whole(server: str) -> None:
+    pages = list(client(f"{server}/dense_pages").pages(ATTACKED, "heartrate", {}))
+
+    assert len(pages) == 280
+    assert sum(map(len, pages)) == 279_002
+    assert pages[200][999] == {"bpm": 62, "source": "awake", "timestamp": "2026-03-10T00:16:39+00:00"}
+
+
+def test_waiting_that_a_rate_limit_demands_does_not_count_as_slowness(server: str) -> None:
+    stopwatch = Stopwatch()
+
+    client(f"{server}/limited_pages")._get(ATTACKED, "heartrate", {}, stopwatch)
+
+    assert stopwatch.seconds < 1  # The limit demanded two.
+
+
+def test_a_thousand_headers_are_a_failure(server: str) -> None:
+    with pytest.raises(Exception, match="no complete answer"):
+        client(f"{server}/endless_headers", retries=0).get(ATTACKED, "heartrate")
