@@ -7,18 +7,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
+from oura_collector import passfile
 from oura_collector.database import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 from tap_oura.credentials.files import Files
 
+from tests.checkout import PASSWORD, server_with_passwords, url
 from tests.conftest import NOW
 
+OF_DATABASE = (PASSWORD, quote(PASSWORD, safe=""))
 COMMENT = "a private remark that nobody else should read"
 MAILBOX = "@example.com"
 
@@ -29,10 +36,14 @@ def simulator() -> Iterator[Running]:
         yield simulator
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Database]:
+    with server_with_passwords() as server:
+        yield server
+
+
 @pytest.fixture
-def environment(
-    simulator: Running, make_database: Callable[[], Database], folder: Path, tmp_path: Path
-) -> dict[str, str]:
+def environment(simulator: Running, server: Database, folder: Path, tmp_path: Path) -> dict[str, str]:
     """An operator's environment: one account with a first refresh token, its application's secret, a database."""
     simulator.reset()
     simulator.call("POST", "oauth", {"expires_in": 86400})
@@ -41,10 +52,15 @@ def environment(
         edit = {"id": tag[-1]["id"], "set": {"comment": COMMENT}}
         simulator.edit(user="user-1", collection="enhanced_tag", op="change", **edit)
     account = simulator.accounts[0]
-    ours = ("TAP_OURA", "MELTANO", "OURA_", "DATABASE_")
+    name = f"health_{uuid.uuid4().hex[:8]}"
+    with server.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    ours = ("TAP_OURA", "MELTANO", "OURA_", "DATABASE_", "PG")
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
-        "DATABASE_URL": make_database().url().replace("+psycopg", "", 1),
+        "DATABASE_URL": url(Database({**server.parameters, "dbname": name})),
+        "NOTIFY_WEBHOOK_SECRET": "planted secret of the webhook",
+        "AWS_SECRET_ACCESS_KEY": "planted key of AWS",
         "DATA_DIR": str(tmp_path / "data"),
         "DBT_TARGET_PATH": str(folder / "target"),
         "DBT_LOG_PATH": str(tmp_path / "logs"),
@@ -70,23 +86,50 @@ def start(environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def watched(process: subprocess.Popen[bytes]) -> str:
-    """Wait for the end of a run; return the arguments of every process that was seen meanwhile."""
-    seen: set[str] = set()
-    while process.poll() is None:
+@dataclass
+class Seen:
+    """What was seen of a run while it went on."""
+
+    arguments: set[str] = field(default_factory=set)
+    """Of every process of the machine."""
+    environments: dict[str, set[str]] = field(default_factory=dict)
+    """The values of all variables, by program: `meltano`, `tap-oura`, `target-postgres`, `build.py`."""
+    open_to_others: set[str] = field(default_factory=set)
+    """Files and folders of the data folder that others could read."""
+
+    def look(self, run: psutil.Process, data: Path) -> None:
         for arguments in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                seen.add(arguments.read_text(errors="replace"))
-            except OSError:
-                continue
+            with suppress(OSError):
+                self.arguments.add(arguments.read_text(errors="replace"))
+        with suppress(psutil.Error):
+            for process in run.children(recursive=True):
+                with suppress(psutil.Error):
+                    for name in {Path(part).name for part in process.cmdline()[:2]} & set(PROGRAMS):
+                        self.environments.setdefault(name, set()).update(process.environ().values())
+        for path in data.rglob("*"):
+            with suppress(OSError):
+                if not path.is_symlink() and path.stat().st_mode & 0o077:
+                    self.open_to_others.add(str(path))
+
+
+PROGRAMS = ("meltano", "tap-oura", "target-postgres", "build.py")
+
+
+def watched(process: subprocess.Popen[bytes], environment: dict[str, str]) -> Seen:
+    """Wait for the end of a run, and watch it meanwhile."""
+    seen = Seen()
+    run = psutil.Process(process.pid)
+    while process.poll() is None:
+        seen.look(run, Path(environment["DATA_DIR"]))
         time.sleep(0.2)
-    return "\n".join(seen)
+    return seen
 
 
 def secrets(simulator: Running, environment: dict[str, str]) -> list[str]:
     """What was planted, and what Oura has handed out since."""
     record = Files(Path(environment["DATA_DIR"], "credentials")).read("default")
-    planted = [environment["OURA_CLIENT_SECRET"], environment["OURA_REFRESH_TOKEN"]]
+    planted = [environment[name] for name in ("OURA_CLIENT_SECRET", "OURA_REFRESH_TOKEN", "NOTIFY_WEBHOOK_SECRET")]
+    planted += [environment["AWS_SECRET_ACCESS_KEY"], *OF_DATABASE]
     issued = [record.access_token, record.refresh_token] if record else []
     return [secret for secret in [*planted, *issued] if secret]
 
@@ -102,7 +145,7 @@ def left_behind(environment: dict[str, str], output: Path, tmp_path: Path) -> di
     ]
     for folder in folders:
         for path in folder.rglob("*"):
-            if path.is_file() and "credentials" not in path.parts:
+            if path.is_file() and "credentials" not in path.parts and path.name != passfile.NAME:
                 found[str(path)] = path.read_text(errors="replace")
     dump = subprocess.run(
         [sys.executable, "-c", DUMP, environment["DATABASE_URL"]], capture_output=True, text=True, check=True
@@ -133,13 +176,20 @@ def test_a_run_that_ends_well(simulator: Running, environment: dict[str, str], t
     output = tmp_path / "output"
 
     process = start(environment, output)
-    arguments = watched(process)
+    seen = watched(process, environment)
 
     assert process.returncode == 0, output.read_text()[-3000:]
-    assert "target-postgres" in arguments
+    assert any("target-postgres" in arguments for arguments in seen.arguments)
     planted = secrets(simulator, environment)
-    assert len(planted) == 4
-    assert_clean({**left_behind(environment, output, tmp_path), "process arguments": arguments}, planted)
+    assert len(planted) == 8
+    assert_clean({**left_behind(environment, output, tmp_path), "arguments": "\n".join(seen.arguments)}, planted)
+    assert {*Path(environment["DATA_DIR"]).glob(f"meltano/*/{passfile.NAME}")}
+    assert seen.open_to_others == set()
+
+    of_oura = {environment["OURA_CLIENT_SECRET"], environment["OURA_REFRESH_TOKEN"]}
+    for program in PROGRAMS:
+        found = {secret for secret in planted for value in seen.environments[program] if secret in value}
+        assert found == (of_oura if program in ("meltano", "tap-oura") else set()), program
 
 
 @pytest.mark.parametrize("fault", [{"kind": "token_status", "code": 500}, {"kind": "token_drop_after_rotation"}])
@@ -150,7 +200,7 @@ def test_a_run_whose_refresh_fails(
     output = tmp_path / "output"
 
     process = start({**environment, "LOG_LEVEL": "debug"}, output)
-    watched(process)
+    watched(process, environment)
 
     assert process.returncode == 1
     assert "default" in output.read_text() or "the only account" in output.read_text()
@@ -172,7 +222,7 @@ def test_a_run_that_is_killed_while_the_tap_works(
 
     assert len(simulator.requests()) >= 5, output.read_text()[-3000:]
     planted = secrets(simulator, environment)
-    assert len(planted) == 4
+    assert len(planted) == 8
     assert_clean(left_behind(environment, output, tmp_path), planted)
 
 
