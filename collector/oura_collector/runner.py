@@ -124,7 +124,8 @@ class Runner:
         if not hold.is_held():
             return lost(log.readings)
         with batches.folder(self.settings.data_dir) as files:
-            environment = {"MELTANO_ENVIRONMENT": self.environment, **self._sessions(run_id), **files, **variables}
+            environment = {"MELTANO_ENVIRONMENT": self.environment, **self.database.environment(), **files, **variables}
+            environment |= _sessions(run_id)
             self._process = Meltano(arguments, environment, lock=hold.descriptor)
             if self.stopping:  # The signal came while the process was being started.
                 self._process.stop(self.settings.stop_seconds)
@@ -137,12 +138,6 @@ class Runner:
                 return conclude(log, self._process.wait(), stopped=self._process.stopped)
             finally:
                 self._process = None
-
-    def _sessions(self, run_id: int) -> dict[str, str]:
-        """How the processes of a run reach the database: by sessions that are named after it."""
-        name = fence.name(run_id)
-        options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
-        return {**self.database.named(name).environment(), "PGAPPNAME": name, "PGOPTIONS": options}
 
     def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> Result:
         with suppress(psycopg.Error), self.database.reach() as connection:
@@ -166,6 +161,12 @@ class Runner:
             **_quota(result),
         )
         return result
+
+
+def _sessions(run_id: int) -> dict[str, str]:
+    """What libpq makes the sessions of a run's processes with: they are named after it."""
+    options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
+    return {"PGAPPNAME": fence.name(run_id), "PGOPTIONS": options}
 
 
 def _relay(event: Mapping[str, object]) -> None:
