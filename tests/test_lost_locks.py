@@ -60,6 +60,11 @@ def ended_run(collector: Collector) -> int:
     return run
 
 
+def named(collector: Collector, name: str) -> Database:
+    """The database, for sessions of that name."""
+    return Database({**collector.database.parameters, "application_name": name})
+
+
 def test_a_run_whose_lock_ends_while_it_reads_is_stopped_and_says_why(collector: Collector) -> None:
     collector.simulator.fault("slow", ms=3000)
     collector.simulator.call("DELETE", "requests")
@@ -128,11 +133,11 @@ def test_a_late_writer_moves_no_bookmark_and_a_plain_one_does(collector: Collect
     write = "UPDATE meltano.state SET completed_state = completed_state || ' '"
 
     for statement in (write, "DELETE FROM meltano.state", "INSERT INTO meltano.state (state_id) VALUES ('new')"):
-        with collector.database.named(late).reach() as session, pytest.raises(psycopg.OperationalError) as refused:
+        with named(collector, late).reach() as session, pytest.raises(psycopg.OperationalError) as refused:
             session.execute(statement.encode())
         assert "lost the lock and may not write any more" in str(refused.value)
     assert collector.rows(STATE) == before
-    with collector.database.named("a person").reach() as session, session.transaction(force_rollback=True):
+    with named(collector, "a person").reach() as session, session.transaction(force_rollback=True):
         assert session.execute(write.encode()).rowcount == 1
 
     # Meltano itself, as its own command.
@@ -151,7 +156,7 @@ def test_a_run_waits_for_what_a_dead_one_is_committing_or_wins(collector: Collec
     run = Ledger(collector.database).start("once")
     end = "UPDATE oura_collector.runs SET outcome = 'interrupted' WHERE run_id = %s"
     impatient = collector.database.with_options("-clock_timeout=500ms")
-    with collector.database.named(f"oura-run-{run}").reach() as late, impatient.reach() as other:
+    with named(collector, f"oura-run-{run}").reach() as late, impatient.reach() as other:
         with late.transaction():
             late.execute("SELECT oura_collector.check_run()")
             with pytest.raises(psycopg.errors.LockNotAvailable):

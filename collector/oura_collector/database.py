@@ -51,10 +51,6 @@ class Database:
         """The database for short transactions, which need no session of their own."""
         return Database(self.through_pooler) if self.through_pooler else self
 
-    def named(self, application: str) -> Database:
-        """Return the same database, for sessions that go by this name in `pg_stat_activity`."""
-        return replace(self, parameters={**self.parameters, "application_name": application})
-
     def with_options(self, options: str) -> Database:
         """Return the same database, for sessions that start with these settings too, given as `-cname=value`."""
         both = f"{self.parameters.get('options', '')} {options}".strip()
@@ -75,6 +71,7 @@ class Database:
     def url(self, search_path: str | None = None) -> str:
         """Return the URL for SQLAlchemy with the psycopg driver, optionally with a search path."""
         rest = dict(self.parameters)
+        rest.pop("application_name", None)  # Sessions of a run are named after it, by PGAPPNAME.
         if search_path:
             rest["options"] = f"{rest.get('options', '')} -csearch_path={search_path}".strip()
         user, password, name = (quote(rest.pop(part, ""), safe="") for part in ("user", "password", "dbname"))

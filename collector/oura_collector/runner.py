@@ -75,7 +75,8 @@ class Runner:
 
         Several shards may do so at once; what each is to `build` it then builds alone.
         """
-        given = {**self.tap(), **(extra or {})}
+        around = pipeline.surroundings(self.settings, self.database, shard)
+        variables = {**around, **self.tap(), **(extra or {})}
         collected = [] if asked_by == BACKFILL else list(filter(shard.holds, accounts.configured(settings.read())))
         prepare(self.database)
         ledger, whose = Ledger(self.database, shard), None if shard.is_whole else shard.index
@@ -83,8 +84,8 @@ class Runner:
             if self.stopping:
                 raise Busy("stopping; no new run is started")
             run_id = ledger.start(asked_by, days)
-            variables = {**self._surroundings(run_id, shard), **given}
-            pipeline.tidy(self.settings, variables)
+            variables |= _sessions(run_id)
+            pipeline.tidy(self.settings, around)
             if days is None and ledger.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
             if asked_by != BACKFILL:
@@ -161,13 +162,6 @@ class Runner:
             finally:
                 self._process = None
 
-    def _surroundings(self, run_id: int, shard: Shard) -> dict[str, str]:
-        """What Meltano is told of its folders and of the database, which it reaches by sessions named after the run."""
-        name = fence.name(run_id)
-        options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
-        around = pipeline.surroundings(self.settings, self.database.named(name), shard)
-        return {**around, "PGAPPNAME": name, "PGOPTIONS": options}
-
     def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> Result:
         with suppress(psycopg.Error), self.database.reach() as connection:
             fence.end_sessions(connection, run_id)
@@ -190,6 +184,12 @@ class Runner:
             **_quota(result),
         )
         return result
+
+
+def _sessions(run_id: int) -> dict[str, str]:
+    """What libpq makes the sessions of a run's processes with: they are named after it."""
+    options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
+    return {"PGAPPNAME": fence.name(run_id), "PGOPTIONS": options}
 
 
 def _relay(event: Mapping[str, object]) -> None:

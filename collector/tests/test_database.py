@@ -53,6 +53,12 @@ def test_options_of_the_url_are_kept_beside_the_search_path() -> None:
     assert make_url(database.url("meltano")).query["options"] == "-cstatement_timeout=5min -csearch_path=meltano"
 
 
+def test_sessions_of_a_run_are_named_after_it_whatever_the_url_calls_them() -> None:
+    database = Database(parse("postgresql://ada@db.example/health?application_name=mine"))
+
+    assert "application_name" not in make_url(database.url("meltano")).query
+
+
 def test_a_password_shows_in_no_representation() -> None:
     assert "p@ss" not in repr(Database(parse(URL)))
     assert "p%40ss" not in repr(Settings(database_url=URL))
