@@ -14,9 +14,11 @@ import pytest
 from oura_collector.bookmarks import rewind
 from oura_collector.database import Database
 from oura_collector.lock import only_run
-from oura_collector.lost_bookmarks import Own, put_back
+from oura_collector.lost_bookmarks import LOOKBACK, Own, put_back
 from oura_collector.settings import SettingsError
 from oura_simulator.testing import running
+from tap_oura.collections import COLLECTIONS
+from tap_oura.settings import SETTINGS
 
 from tests.operated import Collector
 
@@ -31,6 +33,10 @@ State = dict[str, Any]
 
 def ago(days: int) -> date:
     return TODAY - timedelta(days=days)
+
+
+WAS = ago(LAG + 1) - LOOKBACK
+"""From where ben is to be read on."""
 
 
 @pytest.fixture(scope="module")
@@ -215,13 +221,13 @@ def test_where_others_have_the_collection_a_lost_one_goes_on_where_it_was(collec
 
     found = put_back_in(collector)
 
-    assert found == {("daily_sleep", BEN): ago(LAG + 1), ("heartrate", ANNA): found["heartrate", ANNA]}
+    assert found == {("daily_sleep", BEN): WAS, ("heartrate", ANNA): found["heartrate", ANNA]}
     assert str(found["heartrate", ANNA]) == part(before, "heartrate", ANNA)["replication_key_value"][:10]
     after = state(collector)
     assert part(after, "daily_sleep", BEN) == {
         "context": {"user_id": BEN},
         "replication_key": "day",
-        "replication_key_value": str(ago(LAG + 1)),
+        "replication_key_value": str(WAS),
     }
     assert without(without(after, "daily_sleep", BEN), "heartrate", ANNA) == lost
     assert put_back_in(collector) == {}
@@ -232,11 +238,11 @@ def test_what_a_merge_hides_goes_on_from_its_own_bookmark(collector: Collector) 
     rewound = part(before, "sleep", ANNA) | {"replication_key_value": "2026-02-01"}
     store(collector, before, partial={"singer_state": {"bookmarks": {"sleep": {"partitions": [rewound]}}}})
 
-    assert put_back_in(collector) == {("sleep", BEN): ago(LAG + 1)}
+    assert put_back_in(collector) == {("sleep", BEN): WAS}
 
     partial = state(collector, column="partial_state")
     assert part(partial, "sleep", ANNA) == rewound
-    assert part(partial, "sleep", BEN)["replication_key_value"] == str(ago(LAG + 1))
+    assert part(partial, "sleep", BEN)["replication_key_value"] == str(WAS)
     assert state(collector) == before
 
 
@@ -244,9 +250,13 @@ def test_where_there_is_no_ledger_the_raw_table_tells(collector: Collector) -> N
     store(collector, without(state(collector), "sleep", BEN))
     collector.execute("ALTER TABLE oura_raw.collection_days RENAME TO elsewhere")
     try:
-        assert put_back_in(collector) == {("sleep", BEN): ago(LAG + 1)}
+        assert put_back_in(collector) == {("sleep", BEN): WAS}
     finally:
         collector.execute("ALTER TABLE oura_raw.elsewhere RENAME TO collection_days")
+
+
+def test_the_lookback_is_the_taps() -> None:
+    assert SETTINGS.to_dict()["properties"]["lookback_days"]["default"] == LOOKBACK.days
 
 
 def test_a_cleared_state_stays_cleared(collector: Collector) -> None:
@@ -261,7 +271,7 @@ def test_a_collection_that_nobody_has_any_more_is_read_from_the_earlier_of_both_
     del streams(dropped)["daily_sleep"]
     store(collector, dropped)
 
-    assert put_back_in(collector) == {("daily_sleep", BEN): ago(LAG + 1)}
+    assert put_back_in(collector) == {("daily_sleep", BEN): WAS}
 
     store(collector, dropped)
     assert put_back_in(collector, start_date="2020-01-01") == {}
@@ -282,11 +292,13 @@ def test_a_new_division_into_shards_goes_on_where_the_old_one_was(collector: Col
     found = put_back_in(collector, has_run=False, **moved)
 
     shard = state(collector, f"{STATE_ID}:shard-0-of-2")
-    assert found["daily_sleep", BEN] == ago(LAG + 1)
+    assert found["daily_sleep", BEN] == WAS
     assert {user for _, user in found} == {BEN}
     for collection, user in found:
         bookmark = part(state(collector), collection, user)["replication_key_value"]
-        assert part(shard, collection, user)["replication_key_value"] == bookmark[:10]
+        earlier = max(LOOKBACK, timedelta(days=COLLECTIONS[collection].lookback))
+        assert found[collection, user] == date.fromisoformat(bookmark[:10]) - earlier
+        assert part(shard, collection, user)["replication_key_value"] == str(found[collection, user])
     assert (
         "prod:tap-oura-to-target-postgres:shard-0-of-2"
         in collector.run("meltano", "--log-level", "critical", "state", "list").said()
@@ -300,7 +312,7 @@ def test_nothing_later_than_a_day_that_fails_still(collector: Collector) -> None
         f"VALUES ('{BEN}', 'daily_sleep', '{ago(LAG + 9)}'), ('{BEN}', 'sleep', '{ago(60)}')"
     )
     try:
-        assert put_back_in(collector) == {("daily_sleep", BEN): ago(LAG + 9)}
+        assert put_back_in(collector) == {("daily_sleep", BEN): ago(LAG + 9) - LOOKBACK}
     finally:
         collector.execute("DELETE FROM oura_raw.collection_failures")
 
@@ -312,7 +324,7 @@ def test_what_a_run_loaded_that_was_cut_short_proves_nothing(collector: Collecto
     before = "SELECT min(started_at) - interval '1 minute' FROM oura_collector.runs"
     try:
         collector.execute(cut)
-        assert put_back_in(collector) == {("daily_sleep", BEN): ago(LAG + 1)}
+        assert put_back_in(collector) == {("daily_sleep", BEN): WAS}
 
         store(collector, without(state(collector), "daily_sleep", BEN))
         collector.execute(f"UPDATE oura_collector.runs SET started_at = ({before}) WHERE outcome = 'interrupted'")
@@ -346,7 +358,7 @@ def test_an_account_that_a_merge_dropped_has_no_hole_after_the_next_run(lagging:
     run = lagging.run("--once")
 
     (told,) = run.events("bookmark put back")
-    assert (told["account"], told["collection"], told["day"]) == (BEN, "daily_sleep", str(ago(LAG + 1)))
+    assert (told["account"], told["collection"], told["day"]) == (BEN, "daily_sleep", str(WAS))
     held = {row["id"] for row in lagging.rows("SELECT id FROM oura_raw.daily_sleep WHERE user_id = %s", BEN)}
     assert held == {
         document["id"] for document in lagging.simulator.documents("user-2", "daily_sleep", start=str(ago(45)))

@@ -13,14 +13,14 @@ new division into shards has states of its own. What counts as lost, of the acco
 
 Where it was: the newest bookmark in another division's state or under a merged one, or the newest day in the ledger of
 days (in the raw table where that has none) if it is later, but not after a day that fails still, and nothing that a run
-loaded which was cut short. A bookmark that is there never moves.
+loaded which was cut short; before the start date, less the lookback. A bookmark that is there never moves.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 logger = structlog.get_logger("oura_collector.lost_bookmarks")
 
 WITH_BOOKMARK = [name for name, collection in COLLECTIONS.items() if collection.cursor]
+
+LOOKBACK = timedelta(days=14)
+"""The tap's default. It looks back from a bookmark by itself, but not beyond the start date."""
 
 MOST_LINES = 20
 """Lines that one run logs about this."""
@@ -157,7 +160,9 @@ def _lost(connection: psycopg.Connection, own: Own) -> dict[Pair, date]:
     found: dict[Pair, date] = {}
     for pair, day in _in_the_warehouse(connection, list(always), until):
         latest = max(filter(None, (day, bookmark.get(pair))), default=None)
-        if latest and (always[pair] or latest.isoformat() < own.start_date):
+        if latest and latest.isoformat() < own.start_date:
+            found[pair] = latest - max(LOOKBACK, timedelta(days=COLLECTIONS[pair[0]].lookback))
+        elif latest and always[pair]:
             found[pair] = min(latest, datetime.now(UTC).date())
     return found
 

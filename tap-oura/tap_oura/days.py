@@ -195,6 +195,15 @@ class Ledger:
         return lambda record: (self._day(record), *(str(record[key]) for key in keys))
 
 
+def bookmark(state: dict[str, Any]) -> dict[str, Any]:
+    """Return what a state says of where to go on: `since` is the first day that its ledger knows, if that stands."""
+    kept = {name: state[name] for name in ("context", "replication_key_value") if name in state}
+    days = state.get("days")
+    if isinstance(days, dict) and days.get("bookmark") == state.get("replication_key_value"):
+        kept["since"] = days.get("since")
+    return kept
+
+
 def _digest(records: list[Record]) -> str:
     return blake2b(msgspec.json.encode(records, order="deterministic"), digest_size=DIGEST_BYTES).hexdigest()
 

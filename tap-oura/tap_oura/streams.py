@@ -212,9 +212,13 @@ class OuraStream(MessageStream):
         today = self._tap.now().date()
         if self.collection.cursor is None:
             return [windows.EVER]
+        bookmark, first = self._bookmark(user_id), settings.first_day(self.config, today)
+        if bookmark and (since := self._partitions_at_start.get(user_id, {}).get("since")):
+            # A start date that moves on with the days must not cut the lookback of whoever lagged.
+            first = min(first, date.fromisoformat(since))
         whole = windows.due(
-            bookmark=self._bookmark(user_id),
-            start_date=settings.first_day(self.config, today),
+            bookmark=bookmark,
+            start_date=first,
             end_date=settings.last_day(self.config),
             lookback_days=self._lookback,
             today=today,

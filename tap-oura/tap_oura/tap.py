@@ -23,7 +23,7 @@ from tap_oura.batches import Batches
 from tap_oura.client import PERSONAL_INFO, Client
 from tap_oura.collections import COLLECTIONS, Query
 from tap_oura.credentials.vault import StoreFailed
-from tap_oura.days import CollectionDays
+from tap_oura.days import CollectionDays, bookmark
 from tap_oura.errors import AccountFailed, BrokenAnswer, OuraError, SettingsError
 from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
 from tap_oura.messages import FrugalStateWriter, Writer
@@ -132,7 +132,7 @@ class TapOura(Tap):
         """The bookmarks by stream as the run found them: what is read does not depend on what was read before."""
         state: Any = self.state
         return {
-            name: _bookmark(stream) | {"partitions": [_bookmark(each) for each in stream.get("partitions", [])]}
+            name: bookmark(stream) | {"partitions": [bookmark(each) for each in stream.get("partitions", [])]}
             for name, stream in state.get("bookmarks", {}).items()
         }
 
@@ -290,10 +290,6 @@ class TapOura(Tap):
         tap.run_connection_test()
         tap.finish()
         ctx.exit()
-
-
-def _bookmark(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: state[name] for name in ("context", "replication_key_value") if name in state}
 
 
 def _expectation(error: Any) -> str:

@@ -51,6 +51,25 @@ def test_a_wearer_who_does_not_sync_keeps_the_bookmark_where_the_data_ends(
     assert made.bookmark("daily_sleep", "user-1") <= "2026-03-09"
 
 
+def test_whoever_lagged_until_after_the_start_date_moved_on_is_read_again_for_the_whole_lookback(
+    run: Any, simulator: Running, config: dict[str, Any]
+) -> None:
+    chosen = {**config, "collections": ["daily_sleep"]}
+    simulator.edit(user="user-1", op="late", start="2026-03-15", end="2026-04-02")
+    lagging = run({**chosen, "start_date": "2026-02-05"})
+    assert lagging.bookmark("daily_sleep", "user-1") == "2026-03-14"
+    simulator.edit(user="user-1", op="arrive")
+    scored = simulator.documents("user-1", "daily_sleep", start="2026-03-01", end="2026-03-10")
+    amended = next(document["day"] for document in scored if document["score"] is not None)
+    simulator.edit(user="user-1", collection="daily_sleep", op="rescore", day=amended, score=41)
+
+    again = run({**chosen, "start_date": "2026-03-20"}, lagging.state)
+
+    sent = days(again.of("daily_sleep", "user-1"))
+    assert sent[0] == amended
+    assert sent[1] >= "2026-03-15"
+
+
 def test_rewinding_a_bookmark_reads_from_there(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     chosen = {**config, "collections": ["daily_sleep"]}
     state = deepcopy(run(chosen).state)
