@@ -30,8 +30,9 @@ test: .venv/ready-dev  ## Run every test
 
 soak: .venv/ready-dev  ## Run the tests that take many minutes
 	@$(BIN)/python -m pytest -m soak -n 0 --override-ini timeout=3600
-	@OURA_HISTORIES=5000 OURA_REAL_HISTORIES=100 $(BIN)/python -m pytest -n 0 --override-ini timeout=3600 \
-	  tests/faults/test_histories.py tests/faults/test_real_histories.py
+	@OURA_HISTORIES=5000 OURA_REAL_HISTORIES=100 OURA_KILLS=30 $(BIN)/python -m pytest -n 0 \
+	  --override-ini timeout=3600 \
+	  tests/faults/test_histories.py tests/faults/test_real_histories.py tests/faults/test_kills.py
 
 bench: .venv/ready-dev  ## Measure it beside its peers; an hour or so, on a quiet machine
 	@$(BIN)/python -m benchmarks.bench

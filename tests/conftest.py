@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import psycopg
 import pytest
 from oura_collector import database as databases
 from oura_collector.database import Database
+from oura_collector.meltano import own_folder
 from oura_collector.settings import PROJECT, Settings
 from oura_simulator.testing import Running, running
 from psycopg.rows import dict_row
@@ -33,26 +35,43 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 Rows = list[dict[str, Any]]
 
 
-WITHOUT_MELTANO = (
-    "tests/faults/test_complaints.py",
-    "tests/faults/test_histories.py",
-    "tests/test_bench.py",
-    "tests/test_compose.py",
-    "tests/test_manifests.py",
-    "tests/test_programs.py",
-    "tests/test_rules.py",
-)
+SIDE_BY_SIDE = False
+"""Whether runs of `collect.py` may meet. They may not while those of one checkout share Meltano's run folder."""
+
+ALONE = "collect.py"
+APART = {
+    *("tests/test_backup.py", "tests/test_bench.py", "tests/test_builds.py", "tests/test_compose.py"),
+    *("tests/test_dashboards.py", "tests/test_days.py", "tests/test_documents.py", "tests/test_documents_agree.py"),
+    *("tests/test_export.py", "tests/test_manifests.py", "tests/test_marts.py", "tests/test_pipeline.py"),
+    *("tests/test_programs.py", "tests/test_reuse.py", "tests/test_rules.py", "tests/test_transform.py"),
+    *(f"tests/faults/test_{name}.py" for name in ("complaints", "histories", "kills", "real_histories")),
+}
+"""Files of tests that start no run of `collect.py`; a `Pipeline` has a run folder of its process's own."""
 
 
-class MeltanoAlone(LoadScopeScheduling):
-    """Deals out tests, those that run Meltano to one process: two runs of one checkout would write the same files."""
+def lane(nodeid: str) -> str:
+    """Tests of one lane run in one process, one after another."""
+    file = nodeid.partition("::")[0]
+    if not file.startswith("tests/"):
+        return nodeid
+    return file if SIDE_BY_SIDE or file in APART else ALONE
+
+
+class Lanes(LoadScopeScheduling):
+    """Deals lanes out in the order of the tests, each to the process that is free first."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "meltano" if nodeid.startswith("tests/") and not nodeid.startswith(WITHOUT_MELTANO) else nodeid
+        return lane(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> MeltanoAlone:
-    return MeltanoAlone(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    config.option.loadscopereorder = False
+    return Lanes(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest lane and end with the shortest tests, so that no process waits long for another."""
+    items.sort(key=lambda item: (lane(item.nodeid) != ALONE, not item.nodeid.startswith("tests/")))
 
 
 @dataclass
@@ -71,6 +90,7 @@ class Pipeline:
             **outside,
             **self.database.environment(),
             "MELTANO_ENVIRONMENT": "dev",
+            "MELTANO_SYS_DIR_ROOT": str(own_folder(self.folder, "tests")),
             "NO_COLOR": "1",
             "TAP_OURA_API_URL": self.simulator.url,
             "TAP_OURA_START_DATE": self.start_date,
@@ -162,6 +182,13 @@ def make_database(server: Database) -> Iterator[Callable[..., Database]]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for dbt's parsed project, which is the same for all tests."""
     return tmp_path_factory.mktemp("dbt")
+
+
+def stay_on_one_day(seconds: float = 180) -> None:
+    """Let a UTC day that ends within so many seconds do so: the first build of a day is a whole one, with new rows."""
+    left = 86_400 - time.time() % 86_400
+    if left < seconds:
+        time.sleep(left + 1)
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oura_collector.database import Database
 from oura_collector.settings import PROJECT
-from oura_simulator.testing import running
 
-from tests.conftest import Pipeline
-from tests.operated import Collector
+from tests.conftest import Pipeline, stay_on_one_day
 
 SKIPPED = "Nothing new since"
 BUILT = "Done. PASS="
@@ -28,6 +24,7 @@ def update(pipeline: Pipeline, code: int = 0, **environment: str) -> str:
 @pytest.fixture
 def settled(pipeline: Pipeline) -> Pipeline:
     """What is loaded is built, and nothing is new."""
+    stay_on_one_day()
     update(pipeline)
     return pipeline
 
@@ -109,17 +106,3 @@ def test_a_failing_collection_fails_every_run_by_its_name(settled: Pipeline) -> 
 
     settled.simulator.reset()
     settled.sync()
-
-
-def test_the_books_and_the_status_tell_that_nothing_was_new(
-    make_database: Callable[[], Database], tmp_path: Path
-) -> None:
-    with running(accounts=1, days=30) as simulator:
-        collector = Collector(make_database(), simulator, tmp_path)
-        collector.run("--once")
-        second = collector.run("--once")
-        forced = collector.run("--force")
-
-    assert [run["nothing_new"] for run in collector.runs()] == [False, True, False]
-    assert second.events("run finished")[0]["nothing_new"] is True
-    assert forced.events("run finished")[0]["nothing_new"] is False

@@ -7,12 +7,14 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from oura_collector.database import Database
 from oura_simulator.testing import running
 
+from tests.conftest import stay_on_one_day
 from tests.operated import Collector, until
 
 
@@ -174,3 +176,18 @@ def test_after_a_run_with_news_one_signed_event_reaches_the_webhook(collector: C
     assert changed["oura_readiness"]["rows"] == 1
     assert changed["oura_readiness"]["first_day"] == day
     assert "41" not in json.dumps(event["data"]["accounts"][0]["changed"]).replace(day, "")
+
+
+def test_the_books_and_the_status_tell_that_nothing_was_new(
+    make_database: Callable[[], Database], tmp_path: Path
+) -> None:
+    stay_on_one_day()
+    with running(accounts=1, days=30) as simulator:
+        collector = Collector(make_database(), simulator, tmp_path)
+        collector.run("--once")
+        second = collector.run("--once")
+        forced = collector.run("--force")
+
+    assert [run["nothing_new"] for run in collector.runs()] == [False, True, False]
+    assert second.events("run finished")[0]["nothing_new"] is True
+    assert forced.events("run finished")[0]["nothing_new"] is False

@@ -67,6 +67,7 @@ def test_states_stay_a_fraction_of_what_is_said(tmp_path: Path) -> None:
                 "api_url": simulator.url,
                 "accounts": [{"user": each["user"], "access_token": each["token"]} for each in simulator.accounts],
                 "start_date": "2026-03-29",
+                "end_date": "2026-04-02",
                 "token_store": str(tmp_path),
             }
         )

@@ -45,7 +45,7 @@ def race(oura, location, tmp_path):
 
 
 def test_two_taps_with_one_expired_account_refresh_once(oura, location, tmp_path):
-    for number in range(10 if location.startswith("/") else 5):
+    for number in range(4 if location.startswith("/") else 2):
         codes, refreshes, outputs = race(oura, location, tmp_path)
 
         assert codes == [0, 0], f"round {number}: {outputs}"
