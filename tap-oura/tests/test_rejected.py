@@ -1,0 +1,155 @@
+"""A document that can be neither keyed nor dated: set aside whole, named once, and a gap until it is no surprise."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tap_oura.rejected import MOST, Rejected, Rejections
+from tap_oura.tap import TapOura
+
+from .conftest import Run
+from .served import Served, serving
+
+GOOD = {"id": "age-25", "day": "2026-11-25", "vascular_age": 36}
+ODD = {"day": "2026-11-24", "vascular_age": 36, "pulse_wave_velocity": 7.1}
+AGE = "daily_cardiovascular_age"
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TapOura, "clock", staticmethod(datetime(2026, 11, 26, 20, tzinfo=UTC).timestamp))
+
+
+@pytest.fixture
+def oura() -> Iterator[Served]:
+    with serving({AGE: [GOOD, ODD]}) as served:
+        yield served
+
+
+def named(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [line for line in caplog.messages if "ada: set aside in" in line]
+
+
+def test_it_is_sent_and_named_and_its_window_is_not_whole_until_the_third_reading(
+    run: type[Run], oura: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = oura.config(collections=[AGE])
+
+    one = run(config)
+    two = run(config, one.state)
+    lines = named(caplog)
+    three = run(config, two.state)
+    four = run(config, three.state)
+
+    (row,) = one.of("rejected_documents", "ada")
+    assert (row["collection"], row["document_id"], row["reason"]) == (AGE, None, "no usable id")
+    assert row["document"] == ODD
+    assert row["rejected_at"] == "2026-11-26T20:00:00.000000Z"
+    assert lines == [f"{AGE} of ada: set aside in `rejected_documents`: one without an id (no usable id)"]
+    message = "a document was set aside in `rejected_documents`: one without an id (no usable id)"
+    for made in (one, two):
+        assert made.code == 1
+        assert made.failures[0] == f"{AGE} of ada, 2026-11-20 to 2026-11-28: {message}"
+        assert [record["id"] for record in made.of(AGE, "ada")] == [GOOD["id"]]
+        assert made.bookmark(AGE, "ada") is None
+        assert not made.of("collection_days", "ada")
+        assert {row["reason"] for row in made.of("collection_failures", "ada")} == {"answer"}
+    assert not two.of("rejected_documents", "ada")
+    assert (three.code, three.failures) == (0, [])
+    assert three.bookmark(AGE, "ada") == GOOD["day"]
+    assert three.ledger(AGE, "ada")[GOOD["day"]]["document_ids"] == [GOOD["id"]]
+    assert not three.of("rejected_documents", "ada")
+    assert three.of("collection_failures", "ada")[0]["recovered_at"]
+    assert not four.records
+    assert four.state == three.state
+
+
+def test_no_measured_value_is_in_logs_or_state(run: type[Run], oura: Served, caplog: pytest.LogCaptureFixture) -> None:
+    oura.answers = {AGE: [{"id": [36], "day": "36 years", "vascular_age": 36.125}]}
+    with caplog.at_level(logging.DEBUG):
+        made = run(oura.config(collections=[AGE]))
+
+    assert made.code == 1
+    assert "36" not in " ".join([*named(caplog), *(each.split(": ", 1)[1] for each in made.failures)])
+    assert "36.125" not in caplog.text + json.dumps(made.state)
+
+
+def test_another_content_begins_anew_and_what_is_gone_is_forgotten(run: type[Run], oura: Served) -> None:
+    config = oura.config(collections=[AGE])
+    two = run(config, run(config).state)
+
+    oura.answers = {AGE: [GOOD, {**ODD, "vascular_age": 37}]}
+    changed = run(config, two.state)
+    oura.answers = {AGE: [GOOD, {**ODD, "id": "age-24"}]}
+    mended = run(config, changed.state)
+
+    assert changed.code == 1
+    assert [row["document"]["vascular_age"] for row in changed.of("rejected_documents", "ada")] == [37]
+    assert mended.code == 0
+    assert {record["id"] for record in mended.of(AGE, "ada")} == {"age-25", "age-24"}
+    assert '"rejected":' not in json.dumps(mended.state)
+
+
+def test_a_document_that_several_windows_see_is_counted_once_a_run(run: type[Run], oura: Served) -> None:
+    oura.answers = {"workout": [{"id": "undated", "activity": "running"}]}
+    config = oura.config(collections=["workout"], start_date="2024-11-20")
+
+    one = run(config)
+    two = run(config, one.state)
+
+    assert oura.requests.count("workout") >= 3 * 2
+    assert [row["document_id"] for row in one.of("rejected_documents", "ada")] == ["undated"]
+    assert two.code == 1
+    assert two.failures[0].startswith("workout of ada, 2024-11-20 to 2026-11-28: ")
+    assert run(config, two.state).code == 0
+
+
+def test_a_closed_range_that_is_read_once_sets_aside_and_is_whole(run: type[Run], oura: Served) -> None:
+    made = run(oura.config(collections=[AGE], end_date="2026-11-26"))
+
+    assert made.code == 0
+    assert [row["document"] for row in made.of("rejected_documents", "ada")] == [ODD]
+    assert made.ledger(AGE, "ada")[ODD["day"]]["document_ids"] == []
+
+
+def test_days_that_are_forgotten_send_what_was_set_aside_again(run: type[Run], oura: Served) -> None:
+    config = oura.config(collections=[AGE])
+    one = run(config)
+
+    again = run({**config, "forget_days": True}, one.state)
+
+    assert again.of("rejected_documents", "ada") == one.of("rejected_documents", "ada")
+    assert run(config, again.state).code == 0
+
+
+def test_many_are_named_counted_and_sent_within_bounds(
+    run: type[Run], oura: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    oura.answers = {"heartrate": [{"bpm": number, "source": "awake"} for number in range(5_000)]}
+    config = oura.config(collections=["heartrate"])
+
+    one = run(config)
+    lines = named(caplog)
+    four = run(config, run(config, run(config, one.state).state).state)
+
+    assert len(one.of("rejected_documents", "ada")) == MOST
+    assert len(lines) == 11
+    assert max(map(len, [*lines, *one.failures])) < 400
+    assert len(json.dumps(four.state)) < 32_000
+    assert four.code == 1, "what nobody counts is never whole"
+
+
+def test_a_window_that_failed_forgets_nothing() -> None:
+    state: dict[str, Any] = {"rejected": {"a": 2}}
+    Rejections(state).close(whole=False)
+    assert state == {"rejected": {"a": 2}}
+
+
+def test_an_id_is_named_without_control_characters_and_not_at_length() -> None:
+    odd = Rejected.of("sleep", {"id": "line\nbreak" + "x" * 300}, "no usable id")
+    assert str(odd) == "line\\nbreak" + "x" * 53 + " (no usable id)"
