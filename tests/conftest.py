@@ -34,6 +34,7 @@ WITHOUT_MELTANO = (
     "tests/test_bench.py",
     "tests/test_compose.py",
     "tests/test_manifests.py",
+    "tests/test_manifests_guarded.py",
     "tests/test_rules.py",
 )
 
