@@ -42,7 +42,13 @@ ALONE = "collect.py"
 APART = {
     *("tests/test_backup.py", "tests/test_bench.py", "tests/test_builds.py", "tests/test_compose.py"),
     *("tests/test_dashboards.py", "tests/test_days.py", "tests/test_documents.py", "tests/test_documents_agree.py"),
-    *("tests/test_export.py", "tests/test_manifests.py", "tests/test_marts.py", "tests/test_pipeline.py"),
+    *(
+        "tests/test_export.py",
+        "tests/test_manifests.py",
+        "tests/test_manifests_guarded.py",
+        "tests/test_marts.py",
+        "tests/test_pipeline.py",
+    ),
     *("tests/test_programs.py", "tests/test_reuse.py", "tests/test_rules.py", "tests/test_transform.py"),
     *(f"tests/faults/test_{name}.py" for name in ("complaints", "histories", "kills", "real_histories")),
 }

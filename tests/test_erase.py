@@ -143,7 +143,12 @@ def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
     with running(accounts=3, days=30) as simulator:
         collector = Collector(make_database(), simulator, tmp_path)
         accounts = ["1: token-1", "2: token-2", "10: token-3"]
-        collector.settings = {"MULTI_USER_MODE": "true", "XDG_STATE_HOME": str(tmp_path / "state")}
+        # What the commands say goes into files beside the data folder, and names the accounts too.
+        collector.settings = {
+            "MULTI_USER_MODE": "true",
+            "DATA_DIR": str(tmp_path / "data"),
+            "XDG_STATE_HOME": str(tmp_path / "state"),
+        }
         collector.run("--once", USER_MAPPING="\n".join(accounts))
         assert found_in_files(tmp_path / "state", "daily_sleep of 1:")
         bookmarks = "SELECT completed_state FROM meltano.state"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import re
-import subprocess
 import tomllib
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,89 +16,18 @@ import pytest
 from oura_collector.settings import PROJECT, Settings
 from ruamel.yaml import YAML
 
+from tests.manifests import VARIANTS, Manifest, is_built_in, only, pods, render
 from tests.programs import needs
 
-K8S = PROJECT / "k8s"
+__all__ = ["render"]
+
 SCHEMAS = os.environ.get("OURA_CRDS")
 KUBERNETES = "1.32"
-
-Manifest = dict[str, Any]
 
 needs_schemas = pytest.mark.skipif(
     not SCHEMAS, reason="needs OURA_CRDS: a folder with the operators' schemas as <kind>_<version>.json"
 )
-VARIANTS = [
-    "base",
-    "overlays/fako",
-    "overlays/plain",
-    "cronjob",
-    "multi-user",
-    "grafana",
-    "everything",
-    "plain-cronjob",
-    "shards",
-    "plain-shards",
-    "secret-files",
-    "plain-secret-files",
-    "shards-secret-files",
-]
-COMBINED = {
-    "cronjob": ("overlays/fako", ["cronjob"]),
-    "multi-user": ("overlays/fako", ["multi-user"]),
-    "grafana": ("base", ["grafana"]),
-    "everything": ("base", ["cronjob", "multi-user", "grafana"]),
-    "plain-cronjob": ("overlays/plain", ["cronjob", "multi-user", "grafana"]),
-    "shards": ("overlays/fako", ["shards", "multi-user"]),
-    "plain-shards": ("overlays/plain", ["shards"]),
-    "secret-files": ("overlays/fako", ["cronjob", "multi-user", "secret-files"]),
-    "plain-secret-files": ("overlays/plain", ["secret-files"]),
-    "shards-secret-files": ("overlays/fako", ["shards", "secret-files"]),
-}
 pytestmark = needs("kubectl")
-
-
-@pytest.fixture(scope="module")
-def render(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Manifest]]:
-    """Renders the base, an overlay, or one of the combinations that a reader would make of them."""
-    # Kustomize leads paths out of a project only to folders that hold a kustomization, relative to the reader's own.
-    scratch = tmp_path_factory.mktemp("combined")
-
-    @cache
-    def rendered(variant: str) -> list[Manifest]:
-        folder = K8S / variant
-        if variant in COMBINED:
-            resource, components = COMBINED[variant]
-            folder = scratch / variant
-            folder.mkdir()
-            relative = os.path.relpath(K8S, folder.resolve())
-            text = {
-                "resources": [f"{relative}/{resource}"],
-                "components": [f"{relative}/components/{name}" for name in components],
-            }
-            (folder / "kustomization.yaml").write_text(json.dumps(text))
-        done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return [manifest for manifest in YAML(typ="safe").load_all(done.stdout) if manifest]
-
-    return rendered
-
-
-def only(manifests: list[Manifest], kind: str, name: str | None = "oura-collector") -> Manifest:
-    found = [m for m in manifests if m["kind"] == kind and name in (None, m["metadata"]["name"])]
-    assert len(found) == 1, f"{kind} {name}: {len(found)}"
-    return found[0]
-
-
-def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
-    for manifest in manifests:
-        if manifest["kind"] == "Deployment":
-            yield "Deployment", manifest["spec"]["template"]["spec"]
-        if manifest["kind"] == "CronJob":
-            yield "CronJob", manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-
-
-def is_built_in(manifest: Manifest) -> bool:
-    return "." not in manifest["apiVersion"].partition("/")[0] or "k8s.io" in manifest["apiVersion"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -226,71 +152,6 @@ def test_every_secret_of_a_pod_is_made_by_an_external_secret(render: Callable[[s
     for _, pod in pods(manifests):
         wanted = {source["secretRef"]["name"] for source in pod["containers"][0]["envFrom"] if "secretRef" in source}
         assert wanted == made == {"aws-credentials-env", "postgres-app-user"}
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_the_database_must_prove_who_it_is(render: Callable[[str], list[Manifest]], variant: str) -> None:
-    settings = only(render(variant), "ConfigMap")["data"]
-
-    assert settings["DATABASE_SSLMODE"] == "verify-full"
-    for _, pod in pods(render(variant)):
-        [volume] = [volume for volume in pod["volumes"] if volume["name"] == "postgres-ca"]
-        [mount] = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "postgres-ca"]
-        assert volume["configMap"]["name"] == "postgres-ca"
-        assert settings["DATABASE_SSLROOTCERT"] == f"{mount['mountPath']}/ca.crt"
-
-
-@pytest.mark.parametrize("variant", [variant for variant in VARIANTS if "secret-files" in variant])
-def test_secrets_may_come_as_files_and_then_in_no_variable(
-    render: Callable[[str], list[Manifest]], variant: str
-) -> None:
-    folder = only(render(variant), "ConfigMap")["data"]["SECRETS_DIR"]
-    found = list(pods(render(variant)))
-
-    assert len(found) == (1 if "plain" in variant else 2)
-    for _, pod in found:
-        container = pod["containers"][0]
-        assert container["envFrom"] == [{"configMapRef": {"name": "oura-collector"}}]
-        [mount] = [mount for mount in container["volumeMounts"] if mount["name"] == "secrets"]
-        [volume] = [volume for volume in pod["volumes"] if volume["name"] == "secrets"]
-        assert (mount["mountPath"], mount["readOnly"]) == (folder, True)
-        names = [source["secret"]["name"] for source in volume["projected"]["sources"]]
-        assert names == ["aws-credentials-env", "postgres-app-user"]
-        # The group of the pod may read them, and nobody else.
-        assert volume["projected"]["defaultMode"] == 0o440
-        assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsGroup"]
-
-
-def test_pods_reach_the_database_names_and_public_addresses_only(render: Callable[[str], list[Manifest]]) -> None:
-    policy = only(render("base"), "NetworkPolicy")["spec"]
-    inside = [
-        "10.96.0.1",
-        "172.20.0.10",
-        "192.168.1.1",
-        "100.64.0.1",
-        "169.254.169.254",
-        "127.0.0.1",
-        "fd00::1",
-        "fe80::1",
-    ]
-
-    assert all(rule.get("to") for rule in policy["egress"]), "open to everything"
-    reached = {port["port"]: rule["to"] for rule in policy["egress"] for port in rule["ports"]}
-    assert reached.keys() == {53, 5432, 443}
-    for port in (53, 5432):
-        assert all("namespaceSelector" in peer for peer in reached[port])
-    for address in ["8.8.8.8", "2600:9000::1", *inside]:
-        assert any(admits(peer["ipBlock"], address) for peer in reached[443]) is (address not in inside), address
-
-
-def admits(block: dict[str, Any], address: str) -> bool:
-    found = ipaddress.ip_address(address)
-    whole, *without = (ipaddress.ip_network(each) for each in (block["cidr"], *block.get("except", [])))
-    return found in whole and not any(found in each for each in without)
-
-
-def test_the_service_can_be_reached_from_outside_of_its_container(render: Callable[[str], list[Manifest]]) -> None:
-    assert only(render("base"), "ConfigMap")["data"]["LISTEN_HOST"] == "0.0.0.0"
 
 
 def test_the_service_reaches_the_deployment_and_never_a_job(render: Callable[[str], list[Manifest]]) -> None:

@@ -96,3 +96,20 @@ def test_a_sample_newer_than_the_ledger_stays_though_its_day_does_not_know_it(pu
     collector.run("purge")
 
     assert counts(collector) == before
+
+
+def test_an_instant_that_is_none_keeps_nothing_from_being_removed(purged: Any) -> None:
+    collector, *_ = purged
+    collector.execute("CREATE TABLE kept AS TABLE oura_raw.heartrate")
+    for instant in ("", "yesterday", "2026-02-30T10:00:00Z", "0000-00-00"):
+        collector.execute(
+            "INSERT INTO oura_raw.heartrate SELECT (jsonb_populate_record(kept, jsonb_build_object('timestamp', "
+            f"'{instant}'))).* FROM kept LIMIT 1"
+        )
+
+    said = collector.run("purge").said()
+
+    assert "oura_raw.heartrate" not in said
+    assert collector.value("SELECT count(*) FROM oura_raw.heartrate") == collector.value(
+        "SELECT count(*) + 4 FROM kept"
+    )

@@ -34,6 +34,7 @@ DELETE FROM {table} AS stored USING (
 ) AS latest
 WHERE stored.user_id = latest.user_id AND {day} IS NOT DISTINCT FROM latest.day
     AND NOT to_jsonb(latest.document_ids) ? stored.id AND stored._sdc_extracted_at < latest.read_at"""
+# Days are compared as text: one instant that is none must not keep all others from being removed.
 SAMPLES = """
 WITH latest AS (
     SELECT DISTINCT ON (user_id, day)
@@ -42,11 +43,13 @@ WITH latest AS (
 ), whole AS (
     SELECT latest.user_id, latest.day, latest.rewritten_at FROM latest
     LEFT JOIN {table} AS stored
-        ON stored.user_id = latest.user_id AND {day} = latest.day AND stored._sdc_extracted_at >= latest.rewritten_at
+        ON stored.user_id = latest.user_id AND {day} = to_char(latest.day, 'YYYY-MM-DD')
+        AND stored._sdc_extracted_at >= latest.rewritten_at
     GROUP BY latest.user_id, latest.day, latest.rewritten_at, latest.count HAVING count(stored.user_id) = latest.count
 )
 DELETE FROM {table} AS stored USING whole
-WHERE stored.user_id = whole.user_id AND {day} = whole.day AND stored._sdc_extracted_at < whole.rewritten_at"""
+WHERE stored.user_id = whole.user_id AND {day} = to_char(whole.day, 'YYYY-MM-DD')
+    AND stored._sdc_extracted_at < whole.rewritten_at"""
 
 
 def purge(settings: Settings, database: Database, *, wait: bool) -> int:
@@ -79,7 +82,7 @@ def removed(connection: psycopg.Connection, collection: Collection) -> int:
         return 0
     cursor = sql.Identifier("stored", collection.cursor or "")
     series = collection.query is Query.INSTANTS
-    day = sql.SQL("left({}, 10)::date" if series else "{}" if collection.cursor else "NULL::date").format(cursor)
+    day = sql.SQL("left({}, 10)" if series else "{}" if collection.cursor else "NULL::date").format(cursor)
     query = sql.SQL(SAMPLES if series else DOCUMENTS).format(
         table=sql.Identifier("oura_raw", collection.name), name=collection.name, day=day
     )

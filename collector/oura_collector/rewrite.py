@@ -23,10 +23,12 @@ def rewrite(connection: psycopg.Connection, tables: Iterable[str]) -> None:
 def drop_log(connection: psycopg.Connection) -> None:
     """Overwrite and drop the embedded server's write-ahead log, in which deleted rows can still be read."""
     connection.execute("ALTER SYSTEM SET wal_recycle = off")
-    connection.execute("SELECT pg_reload_conf()")
-    row = connection.execute("SELECT count(*) FROM pg_ls_waldir()").fetchone()
-    for _ in range(int(row[0]) if row else 0):
-        connection.execute("SELECT pg_logical_emit_message(false, 'oura', ''), pg_switch_wal()")
-    connection.execute("CHECKPOINT")
-    connection.execute("ALTER SYSTEM RESET wal_recycle")
-    connection.execute("SELECT pg_reload_conf()")
+    try:
+        connection.execute("SELECT pg_reload_conf()")
+        row = connection.execute("SELECT count(*) FROM pg_ls_waldir()").fetchone()
+        for _ in range(int(row[0]) if row else 0):
+            connection.execute("SELECT pg_logical_emit_message(false, 'oura', ''), pg_switch_wal()")
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.execute("ALTER SYSTEM RESET wal_recycle")
+        connection.execute("SELECT pg_reload_conf()")
