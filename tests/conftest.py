@@ -35,32 +35,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 Rows = list[dict[str, Any]]
 
 
-SIDE_BY_SIDE = False
-"""Whether runs of `collect.py` may meet. They may not while those of one checkout share Meltano's run folder."""
-
-ALONE = "collect.py"
-APART = {
-    *("tests/test_backup.py", "tests/test_bench.py", "tests/test_builds.py", "tests/test_compose.py"),
-    *("tests/test_dashboards.py", "tests/test_days.py", "tests/test_documents.py", "tests/test_documents_agree.py"),
-    *(
-        "tests/test_export.py",
-        "tests/test_manifests.py",
-        "tests/test_manifests_guarded.py",
-        "tests/test_marts.py",
-        "tests/test_pipeline.py",
-    ),
-    *("tests/test_programs.py", "tests/test_reuse.py", "tests/test_rules.py", "tests/test_transform.py"),
-    *(f"tests/faults/test_{name}.py" for name in ("complaints", "histories", "kills", "real_histories")),
-}
-"""Files of tests that start no run of `collect.py`; a `Pipeline` has a run folder of its process's own."""
-
-
 def lane(nodeid: str) -> str:
-    """Tests of one lane run in one process, one after another."""
-    file = nodeid.partition("::")[0]
-    if not file.startswith("tests/"):
-        return nodeid
-    return file if SIDE_BY_SIDE or file in APART else ALONE
+    """Tests of one lane run in one process, one after another: a file's, where they share what takes long to make."""
+    return nodeid.partition("::")[0] if nodeid.startswith("tests/") else nodeid
 
 
 class Lanes(LoadScopeScheduling):
@@ -76,8 +53,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest lane and end with the shortest tests, so that no process waits long for another."""
-    items.sort(key=lambda item: (lane(item.nodeid) != ALONE, not item.nodeid.startswith("tests/")))
+    """Begin with what takes long, so that no process waits long for another."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/"))
 
 
 @dataclass

@@ -17,6 +17,7 @@ import platformdirs
 from click import format_filename as shown
 
 from oura_collector.export import EXPORTS, archives_of
+from oura_collector.meltano import STATE
 from oura_collector.passfile import NAME as PASSWORD_FILE
 from oura_collector.settings import PROJECT
 
@@ -68,6 +69,7 @@ def own(settings: Settings, runs: frozenset[str]) -> list[Own]:
         *(Own(folder, PLUGIN, handed) for folder in (data, meltano / "run")),
         Own(data / "meltano", rf"[^/]+/run/(?:{PLUGIN})", handed),
         Own(data / "meltano", rf"[^/]+/{BATCHES}", made),
+        Own(data / "meltano", rf"[^/]+/{STATE}/meltano/log/{LOG}", told),
         Own(data / "meltano", rf"[^/]+/dbt/target/(?:{TARGET})", parsed),
         Own(data / "meltano", rf"[^/]+/dbt/logs/{DBT_LOG}", told),
         # Meltano logs into the user's home, whichever project it works for.

@@ -62,6 +62,10 @@ PASSWORD = re.compile(r"://[^/@\s\"]*:[^/@\s\"]+@")
 MINUTE = 60.0
 DAY = 86_400.0
 
+STATE = "state"
+"""Below a system folder: where Meltano's log of each run is."""
+DAYS_OF_LOGS = 30
+
 
 def remove_leftovers(folder: Path, data_dir: Path) -> None:
     """Remove what killed runs left in a run's own folder. For whoever holds the lock: nobody else is at work there.
@@ -72,6 +76,11 @@ def remove_leftovers(folder: Path, data_dir: Path) -> None:
     batches.remove(data_dir, older_than=DAY)
     for file in folder.glob("run/*/*.config.json"):
         file.unlink(missing_ok=True)
+    for file in folder.glob(f"{STATE}/meltano/log/elt/*/*/elt.log"):
+        if file.stat().st_mtime < time.time() - DAYS_OF_LOGS * DAY:
+            file.unlink()
+            with suppress(OSError):
+                file.parent.rmdir()
     for file in system_folder().glob("run/*/*.config.json"):
         with suppress(OSError):
             if file.stat().st_mtime < time.time() - MINUTE and PASSWORD.search(file.read_text(errors="replace")):

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from oura_collector import accounts, batches, env_file, passfile
 from oura_collector.files import UMASK
 from oura_collector.lock import only_run
-from oura_collector.meltano import forget_catalogs, own_folder, program, remove_leftovers
+from oura_collector.meltano import STATE, forget_catalogs, own_folder, program, remove_leftovers
 from oura_collector.settings import PROJECT, WHOLE, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def surroundings(settings: Settings, database: Database, shard: Shard = WHOLE) -
     return {
         **{name: "" for name in SECRETS if not name.startswith("OURA_")},
         "PGPASSWORD": "",
+        # Below it Meltano logs each run, account by account; else that would be the user's home, for others to read.
+        "XDG_STATE_HOME": str(folder / STATE),
         "MELTANO_SYS_DIR_ROOT": str(folder),
         **{name: os.environ.get(name) or str(path) for name, path in dbt.items()},
         **hidden.environment(),
