@@ -6,3 +6,21 @@
         {%- endfor -%}
     {%- endif -%}
 {% endmacro %}
+
+{#- The same for documents that were set aside: account, collection and reason, never the document. -#}
+{% macro name_rejected(relation) %}
+    {%- if execute and load_relation(relation) -%}
+        {%- set query -%}
+            select collection, user_id, reason, count(*) as documents
+            from {{ relation }}
+            group by 1, 2, 3
+            order by 1, 2, 3
+            limit 50
+        {%- endset -%}
+        {%- for row in run_query(query) -%}
+            {%- do log(
+                'Set aside: ' ~ row['documents'] ~ ' documents of ' ~ row['collection'] ~ ' of ' ~ row['user_id']
+                ~ ': ' ~ row['reason'], info=true) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}

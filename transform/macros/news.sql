@@ -33,7 +33,7 @@
         {%- for collection in ['heartrate', 'ring_battery_level', 'collection_days'] -%}
             {%- set relation = api.Relation.create(target.database, 'oura_raw', collection) -%}
             {%- set name = collection ~ '_loaded_at' -%}
-            {%- if load_relation(relation)
+            {%- if found_columns(relation).get('_sdc_batched_at') == 'timestamp without time zone'
                 and not run_query("select to_regclass('oura_raw." ~ name ~ "')").columns[0].values()[0] -%}
                 {%- do run_query('create index ' ~ name ~ ' on ' ~ relation
                     ~ " ((_sdc_batched_at at time zone 'UTC'))") -%}

@@ -73,7 +73,7 @@
     {%- if found == declared -%}
         {{ column }}
     {%- elif not found -%}
-        {#- Rows that do not say when they were loaded are always new. -#}
+        {#- Rows that do not say when they were loaded are always new, here and below. -#}
         {{ "now() at time zone 'UTC'" if column.endswith('_sdc_batched_at') else 'null::' ~ declared }}
     {%- elif declared == 'text' -%}
         {{ text }}
@@ -88,7 +88,8 @@
     {%- elif declared == 'date' -%}
         {{ as_date(text) }}
     {%- elif declared == 'timestamp without time zone' -%}
-        {{ column if found == 'timestamp with time zone' else instant_at(text) }} at time zone 'UTC'
+        {%- set moment = column if found == 'timestamp with time zone' else instant_at(text) -%}
+        {{ 'coalesce(' ~ moment ~ ', now())' if column.endswith('_sdc_batched_at') else moment }} at time zone 'UTC'
     {%- elif found in ('text', 'character varying', 'json') -%}
         case when {{ is_valid(column ~ '::text', 'json' if found == 'json' and not can_ask_for_validity() else 'jsonb') }} then {{ column }}::jsonb end
     {%- else -%}
