@@ -38,8 +38,8 @@ def test_what_a_killed_run_left_goes_with_a_later_one_and_nothing_else_does(tmp_
     for folder in (left, under_way, other):
         folder.mkdir()
         (folder / "heartrate.jsonl").write_text("{}")
-    for folder in (left, other):
-        os.utime(folder, (time.time() - 2 * batches.ABANDONED_SECONDS,) * 2)
+    for folder, age in ((left, 2 * batches.ABANDONED_SECONDS), (under_way, 0), (other, 2 * batches.ABANDONED_SECONDS)):
+        os.utime(folder, (time.time() - age,) * 2)
 
     with batches.folder(tmp_path):
         pass
