@@ -9,7 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from oura_simulator.testing import running
+
+# A slow machine is no fault of the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -18,9 +18,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 from oura_simulator.testing import Running, running
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from tap_oura.tap import TapOura
+
+# A slow machine is no fault of the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # The clocks changed on 8 March in America and on 29 March in Europe.
 TODAY = "2026-03-31"

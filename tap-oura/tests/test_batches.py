@@ -102,8 +102,8 @@ def test_files_that_no_loader_wants_are_removed(run: type[Run], config: dict[str
     abandoned, recent, other = (tmp_path / name for name in ("old.jsonl", "new.jsonl", "old.txt"))
     for file in (abandoned, recent, other):
         file.write_text("{}")
-    os.utime(abandoned, (time.time() - 4_000,) * 2)
-    os.utime(other, (time.time() - 4_000,) * 2)
+    for file, age in ((abandoned, 4_000), (recent, 0), (other, 4_000)):
+        os.utime(file, (time.time() - age,) * 2)
 
     run(config | {"collections": ["heartrate"]} | as_files(tmp_path))
 

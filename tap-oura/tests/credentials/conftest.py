@@ -48,7 +48,7 @@ class Oura(Running):
 
 @pytest.fixture(scope="session")
 def one_simulator():
-    with running(accounts=6, days=3) as simulator:
+    with running(accounts=6, days=3, today="2026-03-31T20:00:00+00:00") as simulator:
         yield Oura(simulator.url, simulator.accounts)
 
 

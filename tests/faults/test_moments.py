@@ -1,0 +1,94 @@
+"""The suite in other time zones and at moments that a clock seldom shows: every test begins just before them.
+
+The tests run in a pytest of their own. Its clock, PostgreSQL's, and that of each process below it are `clock.c`'s; the
+machine's own clock, files' times among it, goes on as before.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from oura_collector.settings import PROJECT
+
+from tests.programs import needs
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
+
+QUICK = (
+    *("tap-oura", "simulator", "collector"),
+    *(f"tests/test_{name}.py" for name in ("bench", "compose", "documents_agree", "manifests", "programs", "rules")),
+    *(f"tests/faults/test_{name}.py" for name in ("complaints", "histories")),
+)
+"""What needs no Meltano, but for the races and the crowds, which take minutes and know no calendar."""
+WITHOUT = (
+    *(f"tap-oura/tests/credentials/test_{name}.py" for name in ("races", "kills", "many_accounts", "life")),
+    "tap-oura/tests/test_completeness.py",
+    "simulator/tests/test_many.py",
+)
+RUNS = (
+    "tests/test_commands.py",
+    "tests/test_marts.py",
+    "tests/test_repair.py",
+    "tests/test_service.py::test_the_service_collects_at_start_and_counts_runs_of_other_processes_too",
+)
+"""Whole runs: Meltano, the loader, dbt, the service."""
+
+ZONES = ("Pacific/Kiritimati", "America/St_Johns")
+"""UTC+14, where it is tomorrow, and UTC−3:30."""
+MOMENTS = {
+    "midnight": ("UTC", "2026-11-18T23:59:58+00:00"),
+    "the end of a month": ("UTC", "2026-10-31T23:59:58+00:00"),
+    "the end of a year": ("UTC", "2026-12-31T23:59:58+00:00"),
+    "a leap day": ("UTC", "2028-02-29T23:59:58+00:00"),
+    "clocks that go back": ("Europe/Berlin", "2026-10-25T02:59:58+02:00"),
+    "clocks that go forward": ("Europe/Berlin", "2027-03-28T01:59:58+01:00"),
+}
+
+
+@pytest.fixture(scope="module")
+def clock() -> Iterator[dict[str, str]]:
+    """The environment of a process whose clock can be set."""
+    # Not below pytest's own folder: PostgreSQL's user could not enter there.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        source, library, shift = Path(__file__).with_name("clock.c"), folder / "clock.so", folder / "shift"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        shift.write_text("0")
+        yield {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(shift)}
+
+
+def passes(tests: tuple[str, ...], *options: str, **environment: str) -> None:
+    """Fail with pytest's summary where the tests do. The database is the tests' own: its clock must be theirs."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "PYTEST_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "0", "-q", *options, *(f"--ignore={path}" for path in WITHOUT), *tests],
+        cwd=PROJECT,
+        env={**outside, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(done.stdout[-12_000:])
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("tests", [QUICK, RUNS], ids=["quick", "runs"])
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_suite_passes_in_another_time_zone(zone: str, tests: tuple[str, ...]) -> None:
+    passes(tests, TZ=zone, PGTZ=zone)
+
+
+@needs("cc")
+@pytest.mark.parametrize("tests", [QUICK, RUNS], ids=["quick", "runs"])
+@pytest.mark.parametrize("name", MOMENTS)
+def test_the_suite_passes_at(name: str, tests: tuple[str, ...], clock: dict[str, str]) -> None:
+    zone, moment = MOMENTS[name]
+    passes(tests, "-p", "tests.faults.moment", TZ=zone, PGTZ=zone, MOMENT=moment, **clock)
