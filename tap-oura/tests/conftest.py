@@ -66,9 +66,15 @@ class Messages(GenericSingerWriter[str, Any]):
 class Run:
     """One run of the tap in this process: its records by stream, its last state, its exit code."""
 
-    def __init__(self, config: Mapping[str, Any], state: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        state: Mapping[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+    ) -> None:
         messages = Messages()
-        tap = TapOura(config=dict(config), state=deepcopy(dict(state or {})), message_writer=messages)
+        started = deepcopy(dict(state or {}))
+        tap = TapOura(config=dict(config), state=started, catalog=catalog, message_writer=messages)
         self.code = 0
         try:
             tap.sync_all()
