@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from tap_oura.collections import Collection
-from tap_oura.schemas import Schema
+from tap_oura.fields import Schema
 
 FIRST_DAY, LAST_DAY = date(2026, 3, 2), date(2026, 3, 28)
 
@@ -67,12 +67,18 @@ anything = st.recursive(
 
 
 def documents(collection: Collection) -> st.SearchStrategy[dict[str, Any]]:
-    """Return documents of a collection in which each field is fitting, odd or missing, and others stand beside."""
+    """Return documents of a collection in which each field is fitting, odd or missing, and others stand beside.
+
+    What makes a document one, its key and its day, mostly is there.
+    """
     fields = {name: _fitting(schema) | anything for name, schema in collection.properties.items()}
+    needed = {*collection.keys, *filter(None, [collection.cursor])}
+    whole = {name: MOMENTS if name == "timestamp" else _fitting(collection.properties[name]) for name in needed}
     names = st.sampled_from(NAMES_OF_OURS) | anything_in_a_text
     beside = st.dictionaries(names, anything, max_size=2)
     known = st.fixed_dictionaries({}, optional=fields)
-    return st.builds(lambda own, others: others | own, known, beside)
+    identity = st.fixed_dictionaries(whole) | st.fixed_dictionaries(whole) | st.just({})
+    return st.builds(lambda others, own, identity: others | own | identity, beside, known, identity)
 
 
 def examples(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:

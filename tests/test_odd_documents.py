@@ -267,7 +267,8 @@ def test_cases_from_elsewhere_have_their_expected_outcome(
             elif isinstance(rows, str):  # A sentence: what it says is held by the kinds above.
                 assert collected.rows(case, name), where
             else:
-                for key, values in rows.items():
+                for key, expected_row in rows.items():
+                    values = expected_row if isinstance(expected_row, dict) else {"bpm": expected_row}
                     row = _row(collected, case, name, key)
                     assert {column: _comparable(row[column]) for column in values} == values, f"{where} {key}"
 
