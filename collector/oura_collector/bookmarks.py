@@ -18,7 +18,7 @@ from oura_collector.outcome import LOADER, TAP
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import psycopg
 
@@ -71,21 +71,22 @@ class State:
             own = own or _stream(document, collection).get(BOOKMARK)
         return str(own) if own else None
 
-    def set(self, collection: str, user: str, day: date) -> None:
-        """Set an account's own bookmark; its other notes stay, and the tap sees that they belong to another one."""
-        part = self.accounts(collection).get(user)
+    def set(self, collection: str, days: Mapping[str, date]) -> None:
+        """Set accounts' own bookmarks; their other notes stay, and the tap sees that they belong to another one."""
+        own = self.accounts(collection)
         parts, document = self._parts(collection)
-        if part is None:
-            part = {"context": {"user_id": user}, "replication_key": COLLECTIONS[collection].cursor}
-            if document is None:
-                document = stream = self._completed
-                for key in ("singer_state", "bookmarks", collection):
-                    if not isinstance(stream.get(key), dict):
-                        stream[key] = {}
-                    stream = stream[key]
-                stream["partitions"] = parts
-            parts.append(part)
-        part[BOOKMARK] = day.isoformat()
+        if document is None:
+            document = stream = self._completed
+            for key in ("singer_state", "bookmarks", collection):
+                if not isinstance(stream.get(key), dict):
+                    stream[key] = {}
+                stream = stream[key]
+            stream["partitions"] = parts
+        for user, day in days.items():
+            if (part := own.get(user)) is None:
+                part = {"context": {"user_id": user}, "replication_key": COLLECTIONS[collection].cursor}
+                parts.append(part)
+            part[BOOKMARK] = day.isoformat()
         self._changed.append(document)
 
     def write(self, connection: psycopg.Connection) -> None:
@@ -151,7 +152,7 @@ def rewind(
             if collections and not later:
                 raise SettingsError(_why_not(name, user, day, [bookmark for _, bookmark in found]))
             for state, bookmark in later:
-                state.set(name, user, day)
+                state.set(name, {user: day})
                 changes.append(Change(name, user, bookmark, day, state.name))
         if not changes:
             raise SettingsError(f"--to: no bookmark of {user} is later than {day}; a bookmark only goes back")

@@ -55,7 +55,8 @@ WITH streams AS (
         CASE jsonb_typeof(value -> 'partitions') WHEN 'array' THEN value -> 'partitions' END AS list
     FROM {bookmarks.TABLE},
         LATERAL (VALUES (1, completed_state), (2, partial_state)) AS stored (layer, document),
-        LATERAL (SELECT nullif(document, '')::jsonb -> 'singer_state' -> 'bookmarks' AS bookmarks) AS parsed,
+        -- OFFSET 0: parsed once, not for each use.
+        LATERAL (SELECT nullif(document, '')::jsonb -> 'singer_state' -> 'bookmarks' AS bookmarks OFFSET 0) AS parsed,
         jsonb_each(CASE jsonb_typeof(bookmarks) WHEN 'object' THEN bookmarks END)
     WHERE {bookmarks.OF_PIPELINE} AND key = ANY(%(known)s)
 ), parts AS (
@@ -195,8 +196,11 @@ def _in_the_warehouse(
 
 
 def _write(connection: psycopg.Connection, name: str, found: dict[Pair, date]) -> None:
+    days: defaultdict[str, dict[str, date]] = defaultdict(dict)
+    for (collection, account), day in found.items():
+        days[collection][account] = day
     with connection.transaction():
-        states = bookmarks.read(connection, name, shards=False) or [bookmarks.State(name)]
-        for (collection, account), day in found.items():
-            states[0].set(collection, account, day)
-        states[0].write(connection)
+        (state,) = bookmarks.read(connection, name, shards=False) or [bookmarks.State(name)]
+        for collection, own in days.items():
+            state.set(collection, own)
+        state.write(connection)
