@@ -21,7 +21,9 @@ PACKAGES = {
 
 def needs(*programs: str) -> pytest.MarkDecorator:
     """Skip a test where a program is missing. One that OURA_TEST_PROGRAMS lists, as `.ci/run` does, fails the suite."""
-    missing = [program for program in programs if shutil.which(program) is None]
+    # Debian puts servers where only root looks.
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    missing = [program for program in programs if shutil.which(program, path=path) is None]
     if promised := sorted({*missing} & {*os.environ.get("OURA_TEST_PROGRAMS", "").split()}):
         pytest.fail(f"{', '.join(promised)}: not found, though OURA_TEST_PROGRAMS says installed", pytrace=False)
     packages = ", ".join(sorted({PACKAGES.get(program, program) for program in missing}))
