@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +79,32 @@ def passes(tests: tuple[str, ...], *options: str, **environment: str) -> None:
     )
     print(done.stdout[-12_000:])
     assert done.returncode == 0
+
+
+ASK_POSTGRESQL = """
+import sys, tempfile
+from pathlib import Path
+from oura_collector import database
+with tempfile.TemporaryDirectory() as folder:
+    with database.embedded(Path(folder), "app").connect() as connection:
+        print(*connection.execute("SELECT extract(epoch FROM now()), current_setting('TimeZone')").fetchone())
+    database.stop_embedded(Path(folder))
+"""
+
+
+@needs("cc")
+def test_postgresql_has_the_clock_and_the_zone_of_the_tests(clock: dict[str, str]) -> None:
+    ahead = 3650 * 86_400
+    Path(clock["CLOCK_SHIFT"]).write_text(str(ahead))
+    environment = {**os.environ, **clock, "TZ": ZONES[0], "PGTZ": ZONES[0]}
+
+    epoch, zone = subprocess.run(
+        [sys.executable, "-c", ASK_POSTGRESQL], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert abs(float(epoch) - time.time() - ahead) < 600
+    assert zone == ZONES[0]
+    Path(clock["CLOCK_SHIFT"]).write_text("0")
 
 
 @pytest.mark.parametrize("tests", [QUICK, RUNS], ids=["quick", "runs"])
