@@ -121,7 +121,7 @@ def odd_rows(table: str) -> Iterator[str]:
     """Yield a row as JSON for each odd value of each column; what it leaves out is as in another row."""
     columns, key = COLUMNS[table], KEYS.get(table, "id")
     for column, declared in columns.items():
-        # When a failure ended that has no readable end is not known: it counts as open, and fails the build as it should.
+        # A failure without a readable end counts as open, and fails the build as it should.
         if column in ("user_id", "recovered_at"):
             continue
         for number, value in enumerate(("infinity",) if column.startswith("_sdc_") else HOSTILE[declared]):
