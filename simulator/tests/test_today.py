@@ -1,6 +1,10 @@
 """Data arrives: the day in progress grows, nights come in the morning, nothing comes before it happened."""
 
+import time
+from datetime import timedelta
+
 import pytest
+from oura_simulator.testing import running
 
 UTC_USER = 2
 
@@ -108,3 +112,19 @@ def test_the_clock_runs_by_itself_unless_it_is_set(make_oura):
     first = oura.admin("GET", "clock")["now"]
 
     assert oura.admin("GET", "clock")["now"] > first
+
+
+def test_for_test_suites_the_clock_stands_still_until_it_is_moved():
+    with running(accounts=1, days=1) as simulator:
+        start = simulator.now()
+        grows = simulator.documents("user-1", "heartrate")
+        time.sleep(0.01)
+        assert simulator.now() == start
+        assert simulator.documents("user-1", "heartrate") == grows
+
+        simulator.set_clock(start + timedelta(days=1))
+        assert simulator.now() == start + timedelta(days=1)
+        assert len(simulator.documents("user-1", "heartrate")) > len(grows)
+
+        simulator.reset()
+        assert simulator.now() == start
