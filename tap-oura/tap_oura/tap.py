@@ -10,14 +10,14 @@ import threading
 import time
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from singer_sdk import Stream, Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_oura import accounts, settings, shards, traffic
+from tap_oura import accounts, settings, shards, traffic, windows
 from tap_oura.ahead import ReadAhead
 from tap_oura.batches import Batches
 from tap_oura.client import PERSONAL_INFO, Client
@@ -83,15 +83,11 @@ class TapOura(Tap):
 
     @property
     def days(self) -> CollectionDays:
-        stream = self.streams[CollectionDays.name]
-        assert isinstance(stream, CollectionDays)
-        return stream
+        return cast("CollectionDays", self.streams[CollectionDays.name])
 
     @property
     def rejected(self) -> RejectedDocuments:
-        stream = self.streams[RejectedDocuments.name]
-        assert isinstance(stream, RejectedDocuments)
-        return stream
+        return cast("RejectedDocuments", self.streams[RejectedDocuments.name])
 
     @cached_property
     def client(self) -> Client:
@@ -132,7 +128,7 @@ class TapOura(Tap):
         """The bookmarks by stream as the run found them: what is read does not depend on what was read before."""
         state: Any = self.state
         return {
-            name: _bookmark(stream) | {"partitions": [_bookmark(each) for each in stream.get("partitions", [])]}
+            name: windows.bookmark(stream) | {"partitions": list(map(windows.bookmark, stream.get("partitions", [])))}
             for name, stream in state.get("bookmarks", {}).items()
         }
 
@@ -251,7 +247,7 @@ class TapOura(Tap):
         self.append_builtin_config(self.config_jsonschema)
         # This validator also fills in the defaults.
         errors = [
-            f"{'.'.join(map(str, error.absolute_path)) or 'settings'}: {_expectation(error)}"
+            f"{'.'.join(map(str, error.absolute_path)) or 'settings'}: {settings.expectation(error)}"
             for error in JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config)
         ]
         if errors and raise_errors:
@@ -292,19 +288,6 @@ class TapOura(Tap):
         ctx.exit()
 
 
-def _bookmark(state: dict[str, Any]) -> dict[str, Any]:
-    return {name: state[name] for name in ("context", "replication_key_value") if name in state}
-
-
-def _expectation(error: Any) -> str:
-    if error.validator == "type":
-        expected = error.validator_value
-        return f"must be of type {expected if isinstance(expected, str) else ' or '.join(expected)}"
-    if error.validator == "required":
-        return f"needs {', '.join(error.validator_value)}"
-    return f"breaks the rule '{error.validator}'"
-
-
 def main() -> None:
     """The command `tap-oura`: bad settings are one line each and exit code 2."""
     # PYTHONUNBUFFERED, which images set for their logs, would make each record a system call.
@@ -315,7 +298,3 @@ def main() -> None:
         for line in str(error).splitlines():
             print(f"tap-oura: {line}", file=sys.stderr)
         sys.exit(EXIT_SETTINGS)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tap_oura.collections import Query
 
@@ -80,3 +80,8 @@ def due(*, bookmark: date | None, start_date: date, end_date: date | None, lookb
     if bookmark is not None:
         start = min(bookmark, max(start_date, min(bookmark, today) - timedelta(days=lookback_days)))
     return Window(start, max(start, end + timedelta(days=1)))
+
+
+def bookmark(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a stream's or a partition's state that says where it stands."""
+    return {name: state[name] for name in ("context", "replication_key_value") if name in state}
