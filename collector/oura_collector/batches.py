@@ -31,8 +31,8 @@ def folder(place: Path) -> Iterator[dict[str, str]]:
         yield {"TAP_OURA_BATCH_CONFIG": json.dumps(given)}
 
 
-def remove(place: Path, *, older_than: float = 0) -> None:
-    """Remove the folders in `place` that killed runs left, where they were not written to for so many seconds."""
+def remove(place: Path, *, older_than: float | None = None) -> None:
+    """Remove the folders in `place` that killed runs left, all of them or those not written to for so many seconds."""
     for left in place.glob(f"{PREFIX}*"):
-        if left.stat().st_mtime <= time.time() - older_than:
+        if older_than is None or left.stat().st_mtime <= time.time() - older_than:
             shutil.rmtree(left, ignore_errors=True)

@@ -37,7 +37,8 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else_is(tmp_path: Path) -
     for name in ("batches-left", "batches-new", "postgres"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "heartrate.jsonl").write_text("{}")
-    os.utime(tmp_path / "batches-left", (time.time() - 100,) * 2)
+    for name, age in (("batches-left", 100), ("batches-new", 0)):
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
 
     batches.remove(tmp_path, older_than=50)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["batches-new", "postgres"]

@@ -276,3 +276,13 @@ MISSING_CREDENTIALS = (
     "no credentials: set access_token (TAP_OURA_ACCESS_TOKEN), or refresh_token with client_id and client_secret, "
     "or accounts for several wearers, or log in"
 )
+
+
+def expectation(error: Any) -> str:
+    """Return what the schema of the settings expects where a value is wrong. It does not quote the value."""
+    if error.validator == "type":
+        expected = error.validator_value
+        return f"must be of type {expected if isinstance(expected, str) else ' or '.join(expected)}"
+    if error.validator == "required":
+        return f"needs {', '.join(error.validator_value)}"
+    return f"breaks the rule '{error.validator}'"

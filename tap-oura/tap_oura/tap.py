@@ -10,7 +10,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from singer_sdk import Stream, Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
@@ -83,15 +83,11 @@ class TapOura(Tap):
 
     @property
     def days(self) -> CollectionDays:
-        stream = self.streams[CollectionDays.name]
-        assert isinstance(stream, CollectionDays)
-        return stream
+        return cast("CollectionDays", self.streams[CollectionDays.name])
 
     @property
     def rejected(self) -> RejectedDocuments:
-        stream = self.streams[RejectedDocuments.name]
-        assert isinstance(stream, RejectedDocuments)
-        return stream
+        return cast("RejectedDocuments", self.streams[RejectedDocuments.name])
 
     @cached_property
     def client(self) -> Client:
@@ -251,7 +247,7 @@ class TapOura(Tap):
         self.append_builtin_config(self.config_jsonschema)
         # This validator also fills in the defaults.
         errors = [
-            f"{'.'.join(map(str, error.absolute_path)) or 'settings'}: {_expectation(error)}"
+            f"{'.'.join(map(str, error.absolute_path)) or 'settings'}: {settings.expectation(error)}"
             for error in JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config)
         ]
         if errors and raise_errors:
@@ -292,15 +288,6 @@ class TapOura(Tap):
         ctx.exit()
 
 
-def _expectation(error: Any) -> str:
-    if error.validator == "type":
-        expected = error.validator_value
-        return f"must be of type {expected if isinstance(expected, str) else ' or '.join(expected)}"
-    if error.validator == "required":
-        return f"needs {', '.join(error.validator_value)}"
-    return f"breaks the rule '{error.validator}'"
-
-
 def main() -> None:
     """The command `tap-oura`: bad settings are one line each and exit code 2."""
     # PYTHONUNBUFFERED, which images set for their logs, would make each record a system call.
@@ -311,7 +298,3 @@ def main() -> None:
         for line in str(error).splitlines():
             print(f"tap-oura: {line}", file=sys.stderr)
         sys.exit(EXIT_SETTINGS)
-
-
-if __name__ == "__main__":
-    main()

@@ -96,15 +96,15 @@ def test_a_tag_without_its_day_is_loaded_and_named(run: type[Run], caplog: pytes
 
 
 def test_two_documents_of_a_day_are_listed_in_the_order_of_the_answer(run: type[Run]) -> None:
-    first, second = ({"id": name, "day": DAY, "score": 80} for name in ("zz", "aa"))
+    first, second = ({"id": name, "day": DAY, "score": 80} for name in ("aa", "zz"))
     with serving({"daily_readiness": [first, second, {**first, "score": None}]}) as oura:
         config = oura.config(collections=["daily_readiness"])
         made = run(config)
         oura.answers = {"daily_readiness": [{**first, "score": None}, second]}
         again = run(config, made.state)
 
-    assert made.ledger("daily_readiness", "ada")[DAY]["document_ids"] == ["aa", "zz"]
-    assert {record["id"]: record["score"] for record in made.of("daily_readiness", "ada")} == {"aa": 80, "zz": None}
+    assert made.ledger("daily_readiness", "ada")[DAY]["document_ids"] == ["zz", "aa"]
+    assert {record["id"]: record["score"] for record in made.of("daily_readiness", "ada")} == {"aa": None, "zz": 80}
     assert not again.records, "another order alone is no change"
 
 
