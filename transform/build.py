@@ -75,7 +75,7 @@ NEWEST = "SELECT max(_sdc_batched_at AT TIME ZONE 'UTC')::text FROM oura_raw.{}"
 
 @dataclass(frozen=True)
 class Build:
-    """What a build would be made from: the way dbt is called, digests of the models and raw columns, and of the load."""
+    """What a build is made from: the way dbt is called, digests of models and raw columns, and of what is loaded."""
 
     arguments: str
     models: str
