@@ -64,6 +64,12 @@ FAILURES = """
 SELECT coalesce(md5(string_agg((to_jsonb(f) - ARRAY(
     SELECT key FROM jsonb_object_keys(to_jsonb(f)) AS keys (key) WHERE key LIKE '\\_sdc%%'
 ))::text, '' ORDER BY user_id, collection)), '') FROM oura_raw.collection_failures AS f"""
+# A view is made for the columns that its table has: another column, or another type of one, takes a whole build.
+SHAPE = """
+SELECT coalesce(md5(string_agg(concat_ws(' ', relname, attname, atttypid), ',' ORDER BY relname, attname)), '')
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+WHERE relnamespace = to_regnamespace('oura_raw') AND relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND attnum > 0 AND NOT attisdropped"""
 LOADED = "SELECT coalesce(json_agg(tablename ORDER BY tablename), '[]') FROM pg_tables WHERE schemaname = 'oura_raw'"
 # The ledger of days only ever grows, so its count alone misses nothing; the others are for loads without that ledger.
 ROWS = "SELECT concat_ws(' ', count(*), max(_sdc_batched_at)) FROM oura_raw.{}"
@@ -74,7 +80,7 @@ NEWEST = "SELECT max(_sdc_batched_at AT TIME ZONE 'UTC')::text FROM oura_raw.{}"
 
 @dataclass(frozen=True)
 class Build:
-    """What a build would be made from: the way dbt is called, digests of the models and of what is loaded."""
+    """What a build is made from: the way dbt is called, digests of models and raw columns, and of what is loaded."""
 
     arguments: str
     models: str
@@ -166,7 +172,7 @@ def dbt(arguments: list[str]) -> int:
 def due(arguments: str, *, if_new: bool) -> tuple[Build, Made | None]:
     """Return what to build, and the build that it can rest on. That one is forgotten where it is not the same."""
     with closing(Warehouse()) as warehouse:
-        build = Build(arguments, models(), warehouse.loaded())
+        build = Build(arguments, f"{models()} {warehouse.ask(SHAPE)}", warehouse.loaded())
         made = warehouse.made(build) if if_new else None
         if not made or made.loaded != build.loaded:
             warehouse.forget(build)

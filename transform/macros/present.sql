@@ -34,8 +34,8 @@
 
 {#- Whether a document of `source` has a key and is still at Oura. -#}
 {% macro is_present(collection) -%}
-    source.user_id is not null
-    and source.id is not null
+    user_id is not null
+    and id is not null
     and not exists (
         select 1
         from {{ ref('int_oura__collection_days') }} as read_days

@@ -2,6 +2,15 @@ with latest as (
 
     {{ latest_per_day('sleep_time', ['optimal_bedtime_start_seconds', 'status']) }}
 
+),
+
+days as (
+
+    select
+        *,
+        case when {{ is_plausible('day') }} then day::timestamp end as midnight
+    from latest
+
 )
 
 select
@@ -9,10 +18,10 @@ select
     day as date,
     status,
     recommendation,
-    case when {{ is_plausible('day') }} then day + make_interval(secs => optimal_bedtime_start_seconds) end as optimal_bedtime_start_local,
-    case when {{ is_plausible('day') }} then day + make_interval(secs => optimal_bedtime_end_seconds) end as optimal_bedtime_end_local,
+    midnight + make_interval(secs => optimal_bedtime_start_seconds) as optimal_bedtime_start_local,
+    midnight + make_interval(secs => optimal_bedtime_end_seconds) as optimal_bedtime_end_local,
     optimal_bedtime_start_seconds as optimal_bedtime_start_offset,
     optimal_bedtime_end_seconds as optimal_bedtime_end_offset,
     make_interval(secs => utc_offset_seconds) as utc_offset,
     document_id
-from latest
+from days

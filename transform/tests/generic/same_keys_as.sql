@@ -10,20 +10,22 @@
         {%- endfor -%}
     {%- endset %}
 
+    -- Materialized, so that the keys are computed once, be they made from text.
     with expected as materialized (
 
-        select distinct {{ keys.values() | join(', ') }}
+        select {{ keys.values() | join(', ') }}
         from {{ to }}
-        where
-            {%- for column in keys.values() %}
-            {{ column }} is not null{{ ' and' if not loop.last }}
-            {%- endfor %}
 
     )
 
     select 'missing' as problem, {{ keys.values() | join(', ') }}
     from expected
-    where not exists (select 1 from {{ model }} as actual where {{ same_key }})
+    where
+        {%- for column in keys.values() %}
+        {{ column }} is not null
+        and
+        {%- endfor %}
+        not exists (select 1 from {{ model }} as actual where {{ same_key }})
     union all
     select 'left over' as problem, {{ keys.keys() | join(', ') }}
     from {{ model }} as actual
