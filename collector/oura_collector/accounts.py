@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from oura_collector.settings import Settings
 
+CLIENT = ("OURA_CLIENT_ID", "OURA_CLIENT_SECRET")
+
 LOGIN = f"{sys.executable} {PROJECT / 'collect.py'} login"
 """As it can be typed in any folder."""
 
@@ -45,8 +47,10 @@ def environment(settings: Settings) -> dict[str, str]:
         "TAP_OURA_TOKEN_URL": config["token_url"],
         "TAP_OURA_LOGIN_COMMAND": config["login_command"],
     }
-    # What is empty here must not come through from a parent process either.
-    return {name: value or "" for name, value in said.items() if value or name.startswith("OURA_")}
+    # What is empty here must not come through from a parent process either, nor from `.env`, where
+    # `meltano config set` puts what a plain `meltano run` uses.
+    others = {f"TAP_{name}": "" for name in ("OURA_ACCESS_TOKEN", "OURA_REFRESH_TOKEN", *CLIENT)}
+    return others | {name: value or "" for name, value in said.items() if value or name.startswith("OURA_")}
 
 
 def tap_config(settings: Settings) -> dict[str, Any]:

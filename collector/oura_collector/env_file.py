@@ -20,17 +20,31 @@ if TYPE_CHECKING:
 
 BEGIN = "# Begin: what plain Meltano uses, written by collect.py. It holds no secret; a line below it wins."
 END = "# End of what collect.py writes."
-BLOCK = re.compile(rf"^{re.escape(BEGIN)}\n.*?^{re.escape(END)}\n\n?", re.DOTALL | re.MULTILINE)
+OURS = re.compile(r"(CHOSEN_\w+|MELTANO_DATABASE_URI|SIMULATOR_URL)\s*=")
 
 
 def write(file: Path, variables: Mapping[str, str]) -> None:
     """Put the variables at the beginning of the file, in place of those of an earlier time. Raises OSError."""
     text = _read(file) if file.exists() else ""
     lines = [f"{name}={_quoted(value)}" for name, value in variables.items()]
-    kept = BLOCK.sub("", text)
-    wanted = "\n".join([BEGIN, *lines, END, "", kept])
+    wanted = "\n".join([BEGIN, *lines, END, "", _users(text, variables)])
     if wanted != text:
         files.replace(file, wanted)
+
+
+def _users(text: str, variables: Collection[str]) -> str:
+    """Return the lines that are not ours, whatever an editor did to ours: their ends, their indentation, the last one."""
+    kept, inside, after = [], False, False
+    for line in text.splitlines(keepends=True):
+        word = line.strip()
+        is_blank_after, after = after and not word, word == END
+        if word in (BEGIN, END):
+            inside = word == BEGIN
+        elif inside and (not word or OURS.match(word) or word.partition("=")[0].strip() in variables):
+            continue
+        elif not is_blank_after:
+            kept.append(line)
+    return "".join(kept)
 
 
 def _quoted(value: str) -> str:

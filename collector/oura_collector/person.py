@@ -35,10 +35,13 @@ WHERE relkind IN ('r', 'p') AND NOT relispartition
 ORDER BY nspname, relname"""
 PROFILE = "oura_raw.personal_info"
 # Whoever has the same wearer's id at Oura is the same person, by whatever name.
+# As JSON, because a field may have been left out, or be of another type in another tool's table.
 KNOWN_AS = """
-SELECT DISTINCT other.user_id, other.id, other.email FROM oura_raw.personal_info AS known
-JOIN oura_raw.personal_info AS other ON other.user_id = known.user_id OR other.id = known.id
-WHERE known.user_id = ANY(%(names)s) OR known.id = ANY(%(names)s)"""
+WITH profiles AS (SELECT to_jsonb(profile) AS given FROM oura_raw.personal_info AS profile)
+SELECT DISTINCT other.given ->> 'user_id', other.given ->> 'id', other.given ->> 'email' FROM profiles AS known
+JOIN profiles AS other
+    ON other.given ->> 'user_id' = known.given ->> 'user_id' OR other.given ->> 'id' = known.given ->> 'id'
+WHERE known.given ->> 'user_id' = ANY(%(names)s) OR known.given ->> 'id' = ANY(%(names)s)"""
 
 NAME_GOES_ON = r"[\w-]"
 """After or before which a name is only a part of another, as `user-1` is of `user-10`."""

@@ -34,6 +34,13 @@ DELETE FROM {table} AS stored USING (
 ) AS latest
 WHERE stored.user_id = latest.user_id AND {day} IS NOT DISTINCT FROM latest.day
     AND NOT to_jsonb(latest.document_ids) ? stored.id AND stored._sdc_extracted_at < latest.read_at"""
+# Oura still has it, though the tap could not use what was sent last: `is_rejected` in transform/macros/present.sql.
+NOT_REJECTED = """
+    AND NOT EXISTS (
+        SELECT FROM oura_raw.rejected_documents AS rejected
+        WHERE rejected.user_id = stored.user_id AND rejected.collection = {name} AND rejected.document_id = stored.id
+            AND rejected.rejected_at >= latest.read_at
+    )"""
 # Days are compared as text: one instant that is none must not keep all others from being removed.
 SAMPLES = """
 WITH latest AS (
@@ -83,7 +90,8 @@ def removed(connection: psycopg.Connection, collection: Collection) -> int:
     cursor = sql.Identifier("stored", collection.cursor or "")
     series = collection.query is Query.INSTANTS
     day = sql.SQL("left({}, 10)" if series else "{}" if collection.cursor else "NULL::date").format(cursor)
-    query = sql.SQL(SAMPLES if series else DOCUMENTS).format(
+    documents = DOCUMENTS + (NOT_REJECTED if exists(connection, "oura_raw.rejected_documents") else "")
+    query = sql.SQL(SAMPLES if series else documents).format(
         table=sql.Identifier("oura_raw", collection.name), name=collection.name, day=day
     )
     return connection.execute(query).rowcount

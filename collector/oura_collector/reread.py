@@ -1,7 +1,7 @@
 """`collect.py repair --reread`: reads again the days with values that an older version could not take.
 
 A value that does not fit its column is null there and stands in `extra`. Which values fit is the tap's to know, and it
-learns: what is read again may come out right. What does not stands as it did, and is counted, not tried for ever.
+learns: what is read again may come out right. What does not stands as it did, and is counted.
 """
 
 from __future__ import annotations
@@ -68,12 +68,15 @@ def _count(runner: Runner) -> Counter[Day]:
 
 def _misfits(connection: psycopg.Connection, collection: Collection) -> list[tuple[str, object, int]]:
     columns: dict[str, bool] = dict(connection.execute(COLUMNS, [f"oura_raw.{collection.name}"]).fetchall())
-    if "extra" not in columns:
+    if not columns:
         return []
-    logger.info("looking for values in extra", collection=collection.name)
+    if not {"user_id", "extra", *filter(None, [collection.cursor])} <= columns.keys():
+        logger.warning("not looked through: the tap did not make this table", table=f"oura_raw.{collection.name}")
+        return []
+    logger.debug("looking for values in extra", collection=collection.name)
     # An older table lacks the column of a field that has become known since.
     lost = [
-        sql.SQL("(extra ? {} AND {})").format(
+        sql.SQL("(to_jsonb(extra) ? {} AND {})").format(
             sql.Literal(name),
             sql.SQL("{} IS NULL").format(sql.Identifier(name)) if name in columns else sql.SQL("true"),
         )
@@ -81,7 +84,9 @@ def _misfits(connection: psycopg.Connection, collection: Collection) -> list[tup
     ]
     day: sql.Composable = sql.SQL("NULL")
     if collection.cursor:
-        day = sql.SQL("{}" if columns[collection.cursor] else "left({}, 10)").format(sql.Identifier(collection.cursor))
+        day = sql.SQL("{}" if columns[collection.cursor] else "left({}::text, 10)").format(
+            sql.Identifier(collection.cursor)
+        )
     query = sql.SQL("SELECT user_id, {}, count(*) FROM {} WHERE extra IS NOT NULL AND ({}) GROUP BY 1, 2").format(
         day, sql.Identifier("oura_raw", collection.name), sql.SQL(" OR ").join(lost)
     )

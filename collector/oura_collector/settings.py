@@ -103,6 +103,8 @@ def read(**overrides: Any) -> Settings:
             # A folder in a file's place, or a link that leads out of the folder, would be left out with a mere warning.
             warnings.simplefilter("error", UserWarning)
             return Settings(**{"_secrets_dir": folder, **overrides})
+    except UnicodeDecodeError:
+        raise SettingsError(".env: is not in UTF-8; save it as such") from None
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, problem['loc'])).upper()}: {problem['msg']}" for problem in error.errors()]
         raise SettingsError("\n".join(lines)) from None

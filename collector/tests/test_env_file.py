@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,27 @@ def test_secrets_that_others_can_read_are_noticed(file: Path, mode: int, text: s
     file.chmod(mode)
 
     assert env_file.is_open(file, {"OURA_API_TOKEN", "OURA_CLIENT_SECRET", "DATABASE_PASSWORD"}) is is_open
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace(f"{env_file.END}\n", ""),
+        lambda text: text.replace(env_file.BEGIN, f"  {env_file.BEGIN}"),
+        lambda text: text.removesuffix("\n\n"),
+        lambda text: text.replace(env_file.END, f"MAX_RETRIES=2\n{env_file.END}"),
+    ],
+    ids=["other line ends", "no end", "indented", "cut off", "a line of one's own inside"],
+)
+def test_a_block_that_an_editor_touched_is_replaced(file: Path, edited: Callable[[str], str]) -> None:
+    env_file.write(file, {"CHOSEN_DATABASE_NAME": "old"})
+    before = edited(file.read_text())
+    file.write_bytes(before.encode())
+
+    env_file.write(file, {"CHOSEN_DATABASE_NAME": "new"})
+
+    found = dotenv_values(file)
+    assert found["CHOSEN_DATABASE_NAME"] == "new"
+    assert found.get("MAX_RETRIES") == ("2" if "MAX_RETRIES" in before else None)
+    assert file.read_text().count(env_file.BEGIN) == 1

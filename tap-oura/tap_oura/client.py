@@ -68,6 +68,9 @@ ANSWER_WITHIN = 2
 WINDOW_WITHIN = 20
 """Time-outs that the requests of a window may take together. Waiting that Oura demands and pauses do not count."""
 
+NO_DOCUMENT = "no document"
+"""The name under which something that is no object is kept."""
+
 PERSONAL_INFO = "personal_info"
 """The one route that any living token may read."""
 
@@ -140,6 +143,8 @@ class Client:
                 token = page.answer.get("next_token")
                 if not token:
                     break
+                if not isinstance(token, str):
+                    raise BrokenAnswer("the page token is no text")
                 if token in seen:
                     raise BrokenAnswer("a page token came back twice, so the end of the pages cannot be known")
                 seen.add(token)
@@ -242,9 +247,10 @@ def _weight(body: bytes) -> int:
 
 def _documents(answer: Document) -> list[Document]:
     data = answer.get("data")
-    if not isinstance(data, list) or not all(isinstance(document, dict) for document in data):
+    if not isinstance(data, list):
         raise BrokenAnswer("the answer has no list of documents under 'data'")
-    return data
+    # What is no object can have no key: it is set aside like a document without one.
+    return [each if isinstance(each, dict) else {NO_DOCUMENT: each} for each in data]
 
 
 def _waits() -> Generator[float, Passing, None]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tap_oura import instants, values
-from tap_oura.collections import Query
+from tap_oura.errors import listing
 from tap_oura.rejected import Rejected
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from tap_oura.collections import Collection
     from tap_oura.windows import Window
 
+logger = logging.getLogger(__name__)
+
 Record = dict[str, Any]
+
+NAMED = 20
+"""Documents in a line of the log."""
 
 LONGEST_KEY = 255
 """Characters. PostgreSQL's index takes no key of more than about 2,700 bytes."""
@@ -48,7 +54,6 @@ class Documents:
     def __init__(self, collection: Collection) -> None:
         self.collection = collection
         self.drift: Counter[str] = Counter()
-        self._is_series = collection.query is Query.INSTANTS
         self._names = [name for name in collection.keys if name != collection.cursor]
 
     def read(self, user_id: str, documents: list[Record], window: Window) -> Read:
@@ -84,8 +89,17 @@ class Documents:
                 read.rejected.append(Rejected.of(self.collection.name, document, " and ".join(why)))
                 continue
             record = {"user_id": user_id, **fields, "extra": extra or None}
-            records.pop(key_of(record), None)
+            before = records.pop(key_of(record), None)
             records[key_of(record)] = record
+            if (
+                before
+                and before != record
+                and not {*self.collection.keys}.isdisjoint({*extra, *(before["extra"] or ())})
+            ):
+                # Two keys of Oura's became one: neither may take the other's place.
+                records[key_of(record)] = before
+                read.rejected.append(Rejected.of(self.collection.name, document, "the key of another document"))
+                continue
             if dated_otherwise:
                 read.dated_otherwise.add(record["id"])
             self._note(extra)
@@ -133,3 +147,10 @@ class Documents:
         for name in names:
             if name in self.drift or len(self.drift) < MOST_NAMES:
                 self.drift[name] += 1
+
+
+def log_other_days(collection: Collection, user_id: str, read: Read, sent: Iterable[Record]) -> None:
+    """Name the documents, of those that are sent, that have their day from another field than their collection's."""
+    if ids := [record["id"] for record in sent if record.get("id") in read.dated_otherwise]:
+        what = "%s of %s: dated by another field, as %s is missing or no date: %s"
+        logger.warning(what, collection.name, user_id, collection.cursor, listing(ids, NAMED))

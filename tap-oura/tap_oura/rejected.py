@@ -21,17 +21,17 @@ from tap_oura.messages import MessageStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from singer_sdk.helpers.types import Context
 
-    from tap_oura.tap import TapOura
 
 logger = logging.getLogger(__name__)
 
 READINGS = 3
 
-MOST = 300
-"""Documents of one account's collection that are sent and counted. Where there are more, no window is ever whole."""
+FEW, MOST = 20, 300
+"""So many documents of a window and of an account's collection are counted one by one; more are of a window as one."""
 
 NAMED, LOGGED = 3, 10
 """Documents named in the message of a failure, and each by a line of the log."""
@@ -81,23 +81,28 @@ class Rejections:
 
         A document without a day is found by each window that may contain it, and counted once.
         """
-        new, young = [], []
-        for document in {document.id: document for document in rejected}.values():
-            if document.id not in self._seen:
-                if len(self._seen) >= MOST:
-                    young.append(document)
-                    continue
-                before = self._before.get(document.id, 0)
-                self._seen[document.id] = min(before + 1, self._readings)
+        new: list[Rejected] = []
+        young: list[Rejected] = []
+        for key, documents in self._counted({document.id: document for document in rejected}):
+            if key not in self._seen:
+                before = self._before.get(key, 0)
+                self._seen[key] = min(before + 1, self._readings)
                 if not before or self._again:
-                    new.append(document)
-            if self._seen[document.id] < self._readings:
-                young.append(document)
+                    new += documents
+            if self._seen[key] < self._readings:
+                young += documents
         return new, _fault(young) if young else None
+
+    def _counted(self, documents: dict[str, Rejected]) -> list[tuple[str, list[Rejected]]]:
+        """Return what is counted by one number of the state, which so stays small: a document, or all of a window."""
+        if len(documents) <= FEW and len(self._seen) + len(documents) <= MOST:
+            return [(key, [document]) for key, document in documents.items()]
+        together = blake2b(msgspec.json.encode(sorted(documents)), digest_size=DIGEST_BYTES).hexdigest()
+        return [(together, list(documents.values()))]
 
     def close(self, *, whole: bool) -> None:
         """Remember the counts; of documents that this run did not find as well, unless it read all of the days."""
-        counts = self._seen if whole else dict(list({**self._before, **self._seen}.items())[-MOST:])
+        counts = self._seen if whole else dict(list({**self._before, **self._seen}.items())[-2 * MOST :])
         self._state.pop("rejected", None)
         if counts:
             self._state["rejected"] = counts
@@ -123,7 +128,6 @@ class RejectedDocuments(MessageStream):
 
     name = "rejected_documents"
     primary_keys = ("user_id", "id")
-    _tap: TapOura
     schema: ClassVar[fields.Schema] = {
         "type": "object",
         "properties": {
@@ -133,7 +137,7 @@ class RejectedDocuments(MessageStream):
             "document_id": fields.text("Oura's document id; null where it has none"),
             "reason": fields.text("Why it can be no row of its collection's table"),
             "document": fields.mapping("The document as Oura sent it"),
-            "rejected_at": fields.moment("When it was found, UTC"),
+            "rejected_at": fields.moment("When it was found last, of the readings that wrote anything, UTC"),
         },
         "required": ["user_id", "id"],
     }
@@ -141,7 +145,8 @@ class RejectedDocuments(MessageStream):
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         return ()
 
-    def write(self, collection: str, user_id: str, rejected: Rejected) -> None:
+    def write(self, collection: str, user_id: str, rejected: Rejected, read_at: datetime) -> None:
+        """Send a document again, or for the first time: it was read when the days of its window were."""
         if self.selected:
             self._write_record_message(
                 {
@@ -151,6 +156,6 @@ class RejectedDocuments(MessageStream):
                     "document_id": rejected.document_id,
                     "reason": rejected.reason,
                     "document": rejected.document,
-                    "rejected_at": self._tap.now().isoformat(timespec="microseconds").replace("+00:00", "Z"),
+                    "rejected_at": read_at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
                 }
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from tap_oura import rejected, settings, traffic, windows
+from tap_oura import documents, rejected, settings, traffic, windows
 from tap_oura.ahead import Job
 from tap_oura.batches import WORTH_A_FILE, Batches, Stretch
 from tap_oura.collections import Collection, Query
@@ -73,9 +73,9 @@ class OuraStream(MessageStream):
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield the records of one account. A fault ends this account's share of the stream and is told at the end."""
-        user_id = str(context["user_id"]) if context else ""
         if not context:
             return
+        user_id = str(context["user_id"])
         if user_id in self._tap.dead:
             self._tell(user_id, error=self._tap.dead_because(user_id))
             return
@@ -100,17 +100,17 @@ class OuraStream(MessageStream):
             else:
                 records = read.records
                 newest = max(filter(None, (newest, self._newest(records))), default=None)
-                if gap := self._set_aside(user_id, read, rejections):
+                news = list(ledger.news(records, window))
+                if gap := self._set_aside(user_id, read, rejections, ledger, again=bool(news)):
                     whole, fault = False, gap
                     self._tap.failed(self.name, user_id, window, gap)
-                news = list(ledger.news(records, window))
                 if self.config["skip_unchanged"]:
                     records_to_send = [record for day in news for record in day.records]
                 else:
                     records_to_send = records
                 sent += len(records_to_send)
                 yield from self._send(records_to_send)
-                self._tell_other_days(user_id, read, records_to_send)
+                documents.log_other_days(self.collection, user_id, read, records_to_send)
                 if gap:
                     continue
                 self._learn(user_id, news, ledger)
@@ -127,21 +127,18 @@ class OuraStream(MessageStream):
             logger.warning("%s: kept in `extra`, as the schema does not hold them: %s", self.name, named)
             drift.clear()
 
-    def _set_aside(self, user_id: str, read: Read, rejections: Rejections) -> OuraError | None:
-        """Send what a window rejected, and return a fault unless the window counts as whole all the same."""
+    def _set_aside(
+        self, user_id: str, read: Read, rejections: Rejections, ledger: Ledger, *, again: bool
+    ) -> OuraError | None:
+        """Send what a window rejected, and return a fault unless the window counts as whole all the same.
+
+        `again` sends what was sent before too: beside days that no longer list it, it says that Oura still has it.
+        """
         new, gap = rejections.take(read.rejected)
         rejected.log(self.name, user_id, new)
-        for document in new:
-            self._tap.rejected.write(self.name, user_id, document)
+        for document in read.rejected if again and not gap else new:
+            self._tap.rejected.write(self.name, user_id, document, ledger.read_at)
         return gap
-
-    def _tell_other_days(self, user_id: str, read: Read, sent: list[Record]) -> None:
-        if not read.dated_otherwise:
-            return
-        ids = [record["id"] for record in sent if record["id"] in read.dated_otherwise]
-        if ids:
-            what = "%s of %s: dated by another field, as %s is missing or no date: %s"
-            logger.warning(what, self.name, user_id, self.collection.cursor, listing(ids, NAMED))
 
     def _send(self, records: list[Record]) -> Iterable[Record]:
         """Return the records to send as messages: none where they are gathered for a file."""

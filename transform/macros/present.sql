@@ -50,7 +50,7 @@
 {%- endmacro %}
 
 {#-
-    Whether the tap could not use what Oura sent of a document since that of `source`: it is still at Oura, and the last
+    Whether the tap could not use what Oura sent of a document when its day was last read: it is still at Oura, and the last
     usable version counts.
 -#}
 {% macro is_rejected(collection) -%}
@@ -61,7 +61,7 @@
                     rejected.user_id = source.user_id
                     and rejected.collection = '{{ collection }}'
                     and rejected.document_id = source.id
-                    and rejected.rejected_at >= source._sdc_extracted_at at time zone 'UTC'
+                    and rejected.rejected_at >= read_days.read_at
             )
 {%- endmacro %}
 
