@@ -9,7 +9,8 @@
 {%- endmacro %}
 
 {#-
-    The load time up to which this mart has seen everything; one that lies ahead says nothing. It is read beforehand and stands in the query as a literal:
+    The load time up to which this mart has seen everything; one that lies more than a day ahead is no
+    clock that is a little fast, and says nothing. It is read beforehand and stands in the query as a literal:
     the planner then knows that few rows are newer, and takes the index. An older version's mart may lack the column: it has
     seen nothing.
 -#}
@@ -18,7 +19,10 @@
         select (coalesce(newest.changed_at, '-infinity') - interval '{{ var("load_overlap") }}')::text
         from (values (null::timestamptz)) as of_a_mart_without (changed_at)
         left join lateral (
-            select changed_at from {{ this }} where changed_at <= now() order by changed_at desc limit 1
+            select changed_at from {{ this }}
+            where changed_at <= now() + interval '1 day'
+            order by changed_at desc
+            limit 1
         ) as newest on true
     {%- endset -%}
     '{{ run_query(query).columns[0].values()[0] if execute }}'::timestamptz
