@@ -33,7 +33,7 @@ def write(file: Path, variables: Mapping[str, str]) -> None:
 
 
 def _users(text: str, variables: Collection[str]) -> str:
-    """Return the lines that are not ours, whatever an editor did to ours: their ends, their indentation, the last one."""
+    """Return the lines that are not ours, whatever an editor did to ours: their ends, their indentation."""
     kept, inside, after = [], False, False
     for line in text.splitlines(keepends=True):
         word = line.strip()
