@@ -48,8 +48,9 @@ class Collector:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
 
-    def environment(self) -> dict[str, str]:
-        days = int(self.settings.get("DAYS_TO_BACKFILL", "20"))
+    def environment(self, **changes: str) -> dict[str, str]:
+        settings = {**self.settings, **changes}
+        days = int(settings.get("DAYS_TO_BACKFILL", "20"))
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_OURA", "MELTANO"))}
         return {
             **outside,
@@ -59,13 +60,13 @@ class Collector:
             "MAX_RETRIES": "1",
             "DAYS_TO_BACKFILL": str(days),
             # The same days for all runs of a test, also where the machine's clock passes midnight between two.
-            "TAP_OURA_START_DATE": self.settings.get("TAP_OURA_START_DATE") or self._days_ago(days),
+            "TAP_OURA_START_DATE": settings.get("TAP_OURA_START_DATE") or self._days_ago(days),
             "LISTEN_HOST": "127.0.0.1",
             "LOG_FORMAT": "json",
             "DATA_DIR": str(self.folder),
             "DBT_TARGET_PATH": str(self.folder / "target"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
-            **self.settings,
+            **settings,
         }
 
     def _days_ago(self, days: int) -> str:
@@ -77,7 +78,7 @@ class Collector:
             popen = subprocess.Popen(
                 [sys.executable, "collect.py", *arguments],
                 cwd=PROJECT,
-                env={**self.environment(), **settings},
+                env=self.environment(**settings),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=log,

@@ -170,7 +170,9 @@ def test_messages_and_backfills_of_others_stay(installation: Installation) -> No
     with installation.database.connect() as connection:
         for user, message in messages.items():
             run = connection.execute(
-                "INSERT INTO oura_collector.runs (asked_by, message) VALUES ('once', %s) RETURNING run_id", [message]
+                "INSERT INTO oura_collector.runs (asked_by, outcome, message) "
+                "VALUES ('once', 'failed', %s) RETURNING run_id",
+                [message],
             ).fetchone()
             collection = "*" if user == "10" else "daily_sleep"
             if user and run:

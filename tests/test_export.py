@@ -202,7 +202,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(collected: Pipeline, tmp_pat
 
     assert done.returncode == 1
     assert re.fullmatch(
-        rf"Error: export: cannot write {tmp_path}/exports/oura-{USER}-.*: File too large\n", done.stderr
+        rf"collect.py: export: cannot write {tmp_path}/exports/oura-{USER}-.*: File too large\n", done.stderr
     )
     assert list((tmp_path / "exports").iterdir()) == []
 

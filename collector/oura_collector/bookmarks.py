@@ -51,9 +51,10 @@ class State:
     def __init__(self, name: str, completed: str | None = None, partial: str | None = None) -> None:
         self.name = name
         try:
-            self._completed, self._partial = (json.loads(text or "{}") or {} for text in (completed, partial))
+            documents = [json.loads(text or "{}") for text in (completed, partial)]
         except ValueError:
             raise SettingsError(f"{TABLE}: {name} is no JSON; set it with 'meltano state set' or clear it") from None
+        self._completed, self._partial = (each if isinstance(each, dict) else {} for each in documents)
         self._changed: list[Any] = []
 
     def accounts(self, collection: str) -> dict[str, dict[str, Any]]:

@@ -58,6 +58,8 @@ PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: Any) -> None:
     """Collects what Oura knows into PostgreSQL. Without a command: the service, as `serve`."""
     if context.invoked_subcommand is not None:
+        if once or force or wait or any(span.values()):
+            raise click.UsageError(f"options of a run go before no command; '{context.invoked_subcommand}' has its own")
         return
     asked = options.span(once=once, force=force, **span)
     if asked is not None:

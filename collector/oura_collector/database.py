@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -78,6 +79,11 @@ class Database:
         who = f"{user}:{password}@" if password else f"{user}@" if user else ""
         return f"postgresql+psycopg://{who}/{name}" + (f"?{urlencode(rest, quote_via=quote)}" if rest else "")
 
+    def _patient(self) -> Database:
+        """The same database for sessions that wait a minute for another's lock: options in a URL outdo PGOPTIONS."""
+        options = f"-clock_timeout=60s {self.parameters.get('options', '')}".strip()
+        return replace(self, parameters={**self.parameters, "options": options})
+
     @property
     def key(self) -> str:
         """A name for folders that are this database's alone; it holds nothing secret."""
@@ -98,8 +104,8 @@ class Database:
             "SSLROOTCERT": given.get("sslrootcert", ""),
         }
         return {
-            "MELTANO_DATABASE_URI": self.url(META_SCHEMA),
-            "TARGET_POSTGRES_SQLALCHEMY_URL": self.url(),
+            "MELTANO_DATABASE_URI": self._patient().url(META_SCHEMA),
+            "TARGET_POSTGRES_SQLALCHEMY_URL": (self._patient() if self.parameters.get("options") else self).url(),
             **({"PGPASSFILE": given["passfile"]} if "passfile" in given else {}),
             **{f"{prefix}_{name}": value for prefix in ("DATABASE", "DBT") for name, value in parts.items()},
         }
@@ -138,7 +144,8 @@ def prepare(database: Database) -> None:
         requirements.check(database, connection)
         # IF NOT EXISTS would demand the right to create schemas even where it exists.
         if not connection.execute("SELECT to_regnamespace(%s)", [META_SCHEMA]).fetchone()[0]:  # type: ignore[index]
-            connection.execute(f"CREATE SCHEMA {META_SCHEMA}".encode())
+            with suppress(psycopg.errors.DuplicateSchema, psycopg.errors.UniqueViolation):  # Another was faster.
+                connection.execute(f"CREATE SCHEMA {META_SCHEMA}".encode())
 
 
 def exists(connection: psycopg.Connection, relation: str) -> bool:
@@ -155,6 +162,8 @@ def parse(url: str, setting: str = "DATABASE_URL") -> dict[str, str]:
         raise SettingsError(
             f"{setting}: cannot be read; write it as postgresql://user:password@host:5432/app"
         ) from None
+    if "@" in str(given.get("host") or ""):
+        raise SettingsError(f"{setting}: the password holds an @; write it as %40")
     return _resolved({name: str(value) for name, value in given.items() if value is not None}, setting)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Only our own: another database of the same server may have a run of the same number.
 END_SESSIONS = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-WHERE datname = current_database() AND usename = current_user AND application_name = ANY(%s)"""
+WHERE datname = current_database() AND usename = session_user AND application_name = ANY(%s)"""
 
 # A shard that waits for its turn to build holds nothing but its own lock.
 OPEN = """
@@ -39,8 +39,9 @@ IS_GUARDED = """
 SELECT to_regclass('meltano.state') IS NULL OR EXISTS (
     SELECT FROM pg_trigger WHERE tgrelid = to_regclass('meltano.state') AND tgname = 'oura_check_run'
 )"""
+# Or replaced, because another shard may have found none either.
 GUARD = """
-CREATE TRIGGER oura_check_run BEFORE INSERT OR UPDATE OR DELETE ON meltano.state
+CREATE OR REPLACE TRIGGER oura_check_run BEFORE INSERT OR UPDATE OR DELETE ON meltano.state
 FOR EACH STATEMENT EXECUTE FUNCTION oura_collector.check_run_of_state()"""
 
 

@@ -27,6 +27,7 @@ import psycopg
 import structlog
 from psycopg import sql
 from tap_oura.collections import COLLECTIONS
+from tap_oura.windows import EARLIEST
 
 from oura_collector import bookmarks
 from oura_collector.bookmarks import day_of
@@ -94,6 +95,10 @@ IN_LEDGER = """(
     ORDER BY id DESC LIMIT 1)"""
 IN_TABLE = "(SELECT max({cursor}) FROM oura_raw.{table} WHERE user_id = account AND {loaded_whole})"
 LOADED_WHOLE = "(%(until)s::timestamptz IS NULL OR _sdc_batched_at < %(until)s::timestamptz AT TIME ZONE 'UTC')"
+# A backfill neither reads nor moves bookmarks: who is known from backfills alone has none that could be lost.
+ONLY_BACKFILLED = """
+SELECT collection, user_id FROM oura_collector.run_collections JOIN oura_collector.runs USING (run_id)
+GROUP BY collection, user_id HAVING bool_and(asked_by = 'backfill' OR run_collections.outcome <> 'succeeded')"""
 FAILING = """(
     SELECT start_date FROM oura_raw.collection_failures
     WHERE user_id = account AND collection = %(collection)s AND recovered_at IS NULL)"""
@@ -125,7 +130,9 @@ def put_back(connection: psycopg.Connection, own: Own) -> dict[Pair, date]:
     A state or a warehouse that cannot be read so is none of a run's business: a line says so, and it goes on.
     """
     try:
-        found = _lost(connection, own) if exists(connection, bookmarks.TABLE) else {}
+        with connection.transaction():
+            connection.execute("SET LOCAL lock_timeout = '60s'")
+            found = _lost(connection, own) if exists(connection, bookmarks.TABLE) else {}
         if found:
             _write(connection, bookmarks.state_id(own.environment, own.suffix), found)
     except psycopg.Error as error:
@@ -153,7 +160,14 @@ def _lost(connection: psycopg.Connection, own: Own) -> dict[Pair, date]:
     rows = connection.execute(LOST.encode(), {"id": name, "shards": False, **what}).fetchall()
     if not rows:
         return {}
-    always = {(collection, account): others_have_it or not is_there for collection, account, others_have_it in rows}
+    only_backfilled = set(connection.execute(ONLY_BACKFILLED.encode()).fetchall())
+    always = {
+        (collection, account): others_have_it or not is_there
+        for collection, account, others_have_it in rows
+        if (collection, account) not in only_backfilled
+    }
+    if not always:
+        return {}
     what["accounts"] = sorted({account for _, account in always})
     elsewhere = connection.execute(ELSEWHERE.encode(), {"id": pipeline, "shards": True, **what}).fetchall()
     bookmark = {(collection, account): day_of(text) for collection, account, text in elsewhere}
@@ -162,7 +176,7 @@ def _lost(connection: psycopg.Connection, own: Own) -> dict[Pair, date]:
     for pair, day in _in_the_warehouse(connection, list(always), until):
         latest = max(filter(None, (day, bookmark.get(pair))), default=None)
         if latest and latest.isoformat() < own.start_date:
-            found[pair] = latest - max(LOOKBACK, timedelta(days=COLLECTIONS[pair[0]].lookback))
+            found[pair] = max(latest, EARLIEST) - max(LOOKBACK, timedelta(days=COLLECTIONS[pair[0]].lookback))
         elif latest and always[pair]:
             found[pair] = min(latest, datetime.now(UTC).date())
     return found

@@ -10,6 +10,9 @@ import click
 from oura_collector.backfill import Span
 from oura_collector.collections import COLLECTIONS, DEPRECATED
 
+FIRST, LAST = 2000, 2199
+"""Years with room for what is counted back and forth from a day in them."""
+
 
 class Day(click.ParamType[date]):
     """A day such as 2024-01-31."""
@@ -18,9 +21,12 @@ class Day(click.ParamType[date]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             self.fail(f"'{value}' is no day; write it as 2024-01-31", param, ctx)
+        if not FIRST <= day.year <= LAST:
+            self.fail(f"{value} is no day of a ring; the years are {FIRST} to {LAST}", param, ctx)
+        return day
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -31,6 +37,8 @@ class Names(click.ParamType[tuple[str, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         names = tuple(name.strip() for name in value.split(",") if name.strip())
         known = sorted([*COLLECTIONS, DEPRECATED])
+        if not names:  # Such as from a variable of the shell that is not set.
+            self.fail("no collection is named; leave the option out for all", param, ctx)
         for name in names:
             if name not in known:
                 self.fail(f"there is no collection '{name}'; the names are {', '.join(known)}", param, ctx)

@@ -109,8 +109,12 @@ def run(
     database: Database,
     environment: str,
     extra: Mapping[str, str] | None = None,
+    lock: int | None = None,
 ) -> int:
-    """Run Meltano in the foreground, its words on the terminal, and return its exit code. Raises SettingsError."""
+    """Run Meltano in the foreground, its words on the terminal, and return its exit code. Raises SettingsError.
+
+    It keeps the `lock`, given as a file descriptor, also where we are killed.
+    """
     around = surroundings(settings, database)
     return subprocess.run(
         [program(), *arguments],
@@ -118,12 +122,13 @@ def run(
         check=False,
         env={**os.environ, "MELTANO_ENVIRONMENT": environment, **around, **(extra or {})},
         umask=UMASK,
+        pass_fds=() if lock is None else (lock,),
     ).returncode
 
 
 def sync(settings: Settings, database: Database, environment: str, extra: Mapping[str, str]) -> int:
     """Extract, load and build, one run at a time per database. Returns Meltano's exit code; raises Busy."""
-    with only_run(database):
+    with only_run(database) as hold:
         around = surroundings(settings, database)
         tidy(settings, around)
         with batches.folder(Path(around["MELTANO_SYS_DIR_ROOT"])) as files:
@@ -134,6 +139,7 @@ def sync(settings: Settings, database: Database, environment: str, extra: Mappin
                 database=database,
                 environment=environment,
                 extra={**extra, **files},
+                lock=hold.descriptor,
             )
 
 

@@ -61,13 +61,17 @@ WHERE stored.user_id = whole.user_id AND {day} = to_char(whole.day, 'YYYY-MM-DD'
 
 def purge(settings: Settings, database: Database, *, wait: bool) -> int:
     """Remove what is gone, print how much of which collection, and return the exit code. Raises Busy."""
-    with database.connect() as connection, only_run(database, wait=wait):
+    with database.connect() as connection, only_run(database, wait=wait) as hold:
         if not exists(connection, LEDGER):
             click.echo("Nothing to remove: no run has kept a ledger of days yet.")
             return 0
         # The tables must have seen what goes, so that they list it.
         code = pipeline.run(
-            ["run", f"{DBT}:update-marts"], settings=settings, database=database, environment=pipeline.PRODUCTION
+            ["run", f"{DBT}:update-marts"],
+            settings=settings,
+            database=database,
+            environment=pipeline.PRODUCTION,
+            lock=hold.descriptor,
         )
         if code:
             click.echo("Nothing was removed, because the tables could not be brought up to date.", err=True)

@@ -120,6 +120,7 @@ class Ledger:
         with self._database.connect() as connection:
             migrate(connection)
             with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '60s'")
                 connection.execute(
                     "DELETE FROM oura_collector.runs WHERE started_at < now() - make_interval(days => %s)", [DAYS_KEPT]
                 )

@@ -56,13 +56,13 @@ class Settings(BaseSettings):
     )
     multi_user_mode: bool = Field(False, description="Whether USER_MAPPING names the accounts")
     user_mapping: SecretStr | None = Field(None, description="Lines of 'user: token'; the token may be missing")
-    days_to_backfill: int = Field(30, ge=1, description="Days that the first run collects")
+    days_to_backfill: int = Field(30, ge=1, le=10_000, description="Days that the first run collects")
     api_timeout: int = Field(30, ge=1, description="Seconds to wait for Oura")
     max_retries: int = Field(3, ge=0, description="How often a request is repeated after a passing fault")
     collect_workouts: bool = Field(True, description="Whether workouts are collected")
     collect_tags: bool = Field(True, description="Whether tags are collected")
 
-    shard_count: int = Field(1, ge=1, description="Among how many collectors the accounts are divided")
+    shard_count: int = Field(1, ge=1, le=10_000, description="Among how many collectors the accounts are divided")
     shard_index: int = Field(0, ge=0, description="Which of them this one is, from 0")
 
     collection_interval: int = Field(3600, ge=1, description="Seconds from the start of a run to that of the next")

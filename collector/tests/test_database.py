@@ -43,7 +43,7 @@ def test_every_sslmode_is_passed_through(mode: str) -> None:
 def test_meltanos_own_tables_are_looked_for_in_their_schema_only() -> None:
     environment = Database(parse(URL)).environment()
 
-    assert make_url(environment["MELTANO_DATABASE_URI"]).query["options"] == "-csearch_path=meltano"
+    assert make_url(environment["MELTANO_DATABASE_URI"]).query["options"] == "-clock_timeout=60s -csearch_path=meltano"
     assert "options" not in make_url(environment["TARGET_POSTGRES_SQLALCHEMY_URL"]).query
 
 
@@ -75,3 +75,10 @@ def test_a_server_that_does_not_answer_is_one_line() -> None:
         pass
     assert len(str(caught.value).splitlines()) == 1
     assert "secret" not in str(caught.value)
+
+
+def test_a_password_with_an_at_sign_is_not_taken_for_a_host() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse("postgresql://ada:secret@word@db.example/health")
+
+    assert str(caught.value) == "DATABASE_URL: the password holds an @; write it as %40"

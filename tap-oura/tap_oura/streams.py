@@ -251,7 +251,7 @@ class OuraStream(MessageStream):
         own = self._partitions_at_start.get(user_id, state)
         value = own.get("replication_key_value") or state.get("replication_key_value")
         try:
-            return settings.day(str(value)) if value else None
+            return max(settings.day(str(value)), windows.EARLIEST) if value else None
         except ValueError:
             raise SettingsError("the bookmark in the state is no date; set it to one such as 2024-01-31") from None
 

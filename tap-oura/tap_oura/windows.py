@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 WIDENING = timedelta(days=2)
 SECOND = timedelta(seconds=1)
 
+EARLIEST = date(2000, 1, 1)
+"""No ring is as old; an earlier bookmark means all there is."""
+
 # A wearer far east is already on the next day, and some collections date a document ahead.
 AHEAD = timedelta(days=2)
 
