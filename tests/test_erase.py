@@ -150,7 +150,7 @@ def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
             "XDG_STATE_HOME": str(tmp_path / "state"),
         }
         collector.run("--once", USER_MAPPING="\n".join(accounts))
-        assert found_in_files(tmp_path / "state", "daily_sleep of 1:")
+        assert found_in_files(tmp_path / "data" / "meltano", "daily_sleep of 1:")
         bookmarks = "SELECT completed_state FROM meltano.state"
         before = json.loads(collector.value(bookmarks))["singer_state"]["bookmarks"]
 
@@ -162,7 +162,7 @@ def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
             kept = [part for part in stream.get("partitions", []) if part["context"]["user_id"] != "1"]
             assert after[name].get("partitions", []) == kept
         assert "nothing was found" in said
-        assert found_in_files(tmp_path / "state", "daily_sleep of 1:") == []
+        assert found_in_files(tmp_path / "data" / "meltano", "daily_sleep of 1:") == []
         collector.run("--once", USER_MAPPING="\n".join(accounts[1:]))
         assert collector.runs()[-1]["outcome"] == "succeeded"
         assert [row["user_id"] for row in collector.rows("SELECT DISTINCT user_id FROM oura_sleep ORDER BY 1")] == [

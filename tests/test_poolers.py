@@ -66,13 +66,15 @@ def test_behind_a_pooler_in_transaction_mode_runs_go_by_the_direct_way(
             assert service.get("/health")[0] == 200
         collector.run("--once", code=0)
 
-        assert collector.value(LEFT) == 0
+        until(lambda: collector.value(LEFT) == 0, "the end of the lock", 10)
         schemas = "SELECT schemaname FROM pg_tables WHERE tablename IN ('state', 'runs', 'alembic_version')"
         assert {row["schemaname"] for row in collector.rows(schemas)} == {"meltano", "oura_collector"}
         assert set(pooled_sessions(pooled)) == set(before)
         user = collector.value("SELECT user_id FROM oura_collector.collections LIMIT 1")
         assert collector.bookmarks()
-        said = collector.run("erase", "--user", user, "--yes").said()
+        erased = collector.start("erase", "--user", user, "--yes")
+        assert erased.wait() == 0, erased.said()
+        said = erased.said()
         assert "nothing was found" in said
         assert "meltano.state" in said
         assert collector.bookmarks() == {}

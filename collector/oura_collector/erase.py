@@ -57,6 +57,7 @@ class Proof:
     searched: int = 0
     left: list[str] = field(default_factory=list)
     links: list[Path] = field(default_factory=list)
+    elsewhere: int = 0
     common: tuple[str, ...] = ()
 
     def lines(self) -> Iterator[str]:
@@ -70,6 +71,9 @@ class Proof:
             yield f"STILL FOUND: {place}"
         for link in self.links:
             yield f"Not followed, because it is a link: {click.format_filename(link)}"
+        if self.elsewhere:
+            where = click.format_filename(leftovers.LOGS)
+            yield f"Left: {self.elsewhere} logs in {where}, of Meltano's runs on other databases, have the name too."
         for word in self.common:
             yield f"'{word}' is a common word: it was looked for as the name of an account, and not in other text."
         if not self.left:
@@ -104,6 +108,7 @@ def erase(settings: Settings, database: Database, user: str, *, sure: bool, wait
             found = leftovers.search(settings, person, runs)
             proof.left += found.left
             proof.links = found.links
+            proof.elsewhere = found.elsewhere
     for line in proof.lines():
         click.echo(line)
     _tell_what_goes_on(settings, person)

@@ -97,6 +97,8 @@ class Found:
     """Where a trace of the person is, or what could not be read."""
     links: list[Path] = field(default_factory=list)
     """Not followed."""
+    elsewhere: int = 0
+    """Logs of runs on other databases in which the name is: another's account may have it."""
 
 
 def remove(settings: Settings, person: Person, runs: frozenset[str]) -> list[Path]:
@@ -125,6 +127,8 @@ def _search(settings: Settings, person: Person, runs: frozenset[str], *, removin
             if is_found and is_own and removing:
                 os.unlink(path.name, dir_fd=folder)
                 found.removed.append(path)
+            elif is_found and LOGS in path.parents and not is_own:
+                found.elsewhere += 1
             elif is_found:
                 found.left.append(f"file: {shown(path)}")
         except FileNotFoundError:
