@@ -102,17 +102,17 @@ def configured(config: Mapping[str, Any], terms: Terms) -> Iterator[Account]:
 
     Who is in the store because the settings once named them is not asked for again when they no longer do.
     """
-    shared = {name: config.get(name) for name in CLIENT}
+    shared = {name: config.get(name) or None for name in CLIENT}  # A runner may hand on what is not set as empty.
     if config.get("sandbox"):
         for entry in config.get("accounts") or [{"user": None}]:
             yield Account(entry["user"], Static("sandbox"), is_named=bool(entry["user"]))
         return
     if config.get("accounts"):
         for entry in config["accounts"]:
-            own = {name: entry.get(name) or shared.get(name) for name in (*PAIR, *CLIENT)}
+            own = {name: entry.get(name) or shared.get(name) or None for name in (*PAIR, *CLIENT)}
             yield Account(entry["user"], Credentials(entry["user"], Seed(**own), terms))
         return
-    only = Seed(**shared, **{name: config.get(name) for name in PAIR})
+    only = Seed(**shared, **{name: config.get(name) or None for name in PAIR})
     kept = {user: record for user in terms.vault.users() if (record := terms.vault.read(user)) and record.has_tokens}
     if only.digest and not any(only.digest in record.seeds for user, record in kept.items() if user != DEFAULT):
         kept.pop(DEFAULT, None)
