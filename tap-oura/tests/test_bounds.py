@@ -27,7 +27,7 @@ TOO_LARGE = "an answer of more than 8 MiB"
 TOO_SLOW = f"no complete answer from Oura within {ANSWER_WITHIN * TIMEOUT} s"
 NO_END = f"no end of the pages within {WINDOW_WITHIN * TIMEOUT} s"
 BROKEN = "no complete answer from Oura"
-CUT = "the answer broke off or is no JSON"
+CUT = "the answer broke off"
 
 DATA = {
     "bomb": TOO_LARGE,
