@@ -285,6 +285,15 @@ def test_one_bookmark_for_the_whole_collection_is_somebodys_wish(collector: Coll
     assert put_back_in(collector) == {}
 
 
+def test_who_is_known_from_backfills_alone_begins_at_the_start_date(collector: Collector) -> None:
+    store(collector, without(state(collector), "daily_sleep", BEN))
+    with collector.database.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("UPDATE oura_collector.runs SET asked_by = 'backfill'")
+        assert put_back(connection, the_next_run()) == {}
+
+    assert put_back_in(collector) == {("daily_sleep", BEN): WAS}
+
+
 def test_a_new_division_into_shards_goes_on_where_the_old_one_was(collector: Collector) -> None:
     moved = {"suffix": "shard-0-of-2", "accounts": frozenset({BEN})}
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from oura_collector.database import Database
+from oura_collector.purge import removed
 from oura_simulator.testing import running
+from tap_oura.collections import COLLECTIONS
 
 from tests.conftest import NOW
 from tests.operated import Collector
@@ -96,6 +99,28 @@ def test_a_sample_newer_than_the_ledger_stays_though_its_day_does_not_know_it(pu
     collector.run("purge")
 
     assert counts(collector) == before
+
+
+def test_what_oura_still_has_but_the_tap_could_not_use_stays(purged: Any) -> None:
+    collector, *_ = purged
+    (workout,) = collector.rows("SELECT user_id, id, day FROM oura_raw.workout ORDER BY day LIMIT 1")
+    with collector.database.connect() as connection, connection.transaction(force_rollback=True):
+        read = connection.execute(
+            "UPDATE oura_raw.collection_days SET document_ids = '{}' "
+            "WHERE collection = 'workout' AND user_id = %s AND day = %s RETURNING read_at",
+            [workout["user_id"], workout["day"]],
+        ).fetchall()
+        connection.execute("UPDATE oura_raw.workout SET _sdc_extracted_at = _sdc_extracted_at - interval '1 day'")
+        for moment in (max(read)[0], max(read)[0] - timedelta(hours=1)):
+            connection.execute("DELETE FROM oura_raw.rejected_documents")
+            connection.execute(
+                "INSERT INTO oura_raw.rejected_documents (user_id, id, collection, document_id, rejected_at) "
+                "VALUES (%s, 'x', 'workout', %s, %s)",
+                [workout["user_id"], workout["id"], moment],
+            )
+            removed(connection, COLLECTIONS["workout"])
+            left = connection.execute("SELECT count(*) FROM oura_raw.workout WHERE id = %s", [workout["id"]]).fetchone()
+            assert left == ((1,) if moment == max(read)[0] else (0,))
 
 
 def test_an_instant_that_is_none_keeps_nothing_from_being_removed(purged: Any) -> None:

@@ -196,3 +196,21 @@ def test_drift_is_counted_by_name_and_not_without_end() -> None:
 
     documents.read("ada", [stress(**{f"field {number}": 1 for number in range(5_000)})], WEEK)
     assert len(documents.drift) == MOST_NAMES
+
+
+def test_two_samples_whose_keys_became_one_are_both_kept() -> None:
+    samples = [
+        {"timestamp": f"2026-03-03T10:00:00.{fraction}Z", "source": "awake", "bpm": bpm}
+        for fraction, bpm in (("0001", 60), ("0002", 61))
+    ]
+
+    found = read("heartrate", *samples)
+
+    assert [record["bpm"] for record in found.records] == [60]
+    assert [each.document["bpm"] for each in found.rejected] == [61]
+
+
+def test_a_sample_that_comes_twice_is_one() -> None:
+    sample = {"timestamp": "2026-03-03T10:00:00.0001Z", "source": "awake", "bpm": 60}
+
+    assert (len(read("heartrate", sample, dict(sample)).records), read("heartrate", sample, sample).rejected) == (1, [])

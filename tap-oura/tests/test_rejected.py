@@ -153,3 +153,35 @@ def test_a_window_that_failed_forgets_nothing() -> None:
 def test_an_id_is_named_without_control_characters_and_not_at_length() -> None:
     odd = Rejected.of("sleep", {"id": "line\nbreak" + "x" * 300}, "no usable id")
     assert str(odd) == "line\\nbreak" + "x" * 53 + " (no usable id)"
+
+
+def test_what_is_no_object_is_set_aside_and_the_documents_beside_it_are_read(run: type[Run], oura: Served) -> None:
+    oura.answers = {AGE: [None, GOOD, [1]]}
+
+    made = run(oura.config(collections=[AGE]))
+
+    assert [record["id"] for record in made.of(AGE, "ada")] == [GOOD["id"]]
+    assert [row["document"] for row in made.of("rejected_documents", "ada")] == [
+        {"no document": None},
+        {"no document": [1]},
+    ]
+
+
+def test_one_that_oura_deletes_later_is_not_said_to_be_there_still(
+    run: type[Run], oura: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = oura.config(collections=[AGE])
+    oura.answers = {AGE: [GOOD, {**ODD, "id": "age-24"}]}
+    before = run(config)
+    oura.answers = {AGE: [GOOD, {"id": "age-24", "vascular_age": 36}]}
+    rejected = run(config, before.state)
+    oura.answers = {AGE: [GOOD]}
+    monkeypatch.setattr(TapOura, "clock", staticmethod(datetime(2026, 11, 26, 21, tzinfo=UTC).timestamp))
+    gone = run(config, rejected.state)
+
+    (row,) = rejected.of("rejected_documents", "ada")
+    assert row["document_id"] == "age-24"
+    assert not gone.of("rejected_documents", "ada")
+    (day,) = (each for each in gone.of("collection_days", "ada") if each["day"] == ODD["day"])
+    assert day["document_ids"] == []
+    assert day["read_at"] > row["rejected_at"]
