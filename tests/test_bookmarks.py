@@ -207,8 +207,12 @@ def test_before_the_first_run_there_is_nothing_to_rewind(make_database: Callable
 
 
 def test_a_run_under_way_keeps_bookmarks_from_being_rewound(collector: Collector) -> None:
+    before = state(collector)
+
     with only_run(collector.database):
         collector.run("rewind", "--user", ANNA, "--to", "2026-02-01", code=75)
+
+    assert state(collector) == before
 
 
 # lost ones

@@ -237,7 +237,6 @@ def test_a_compressed_or_marked_answer_is_read(collected_cases: Collected) -> No
 def test_no_value_is_in_the_log(collected_cases: Collected) -> None:
     log = collected_cases.process.path.with_suffix(".log").read_text()
 
-    assert log
     for value in ("4294967295", "25:61", "8123", 'vascular_age\\": 36'):
         assert value not in log
 
