@@ -25,7 +25,9 @@ from oura_simulator.testing import running
 
 from tests.compare import differences
 from tests.conftest import TODAY
-from tests.operated import MIB, Collector, Process, memory, until
+from tests.operated import MIB, Collector, Process, memory, until, url
+from tests.poolers import pgbouncer
+from tests.programs import needs
 
 pytestmark = pytest.mark.soak
 
@@ -33,6 +35,7 @@ SEED = int(os.environ.get("OURA_ENDURANCE_SEED", random.SystemRandom().randrange
 KILLS = int(os.environ.get("OURA_KILLS", "30"))
 RUNS = int(os.environ.get("OURA_RUNS", "200"))
 READERS, REQUESTS = 50, 2_000
+ROUGH_SECONDS = float(os.environ.get("OURA_ROUGH_SECONDS", "900"))
 START = "2026-03-18"
 GROWTH = 8 * MIB
 
@@ -42,6 +45,10 @@ WHERE locktype = 'advisory' AND objid = {KEY} AND granted"""
 END_LOADING = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND datname = current_database() AND query LIKE '%oura_raw%'"""
+
+END_ANY = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND datname = current_database()"""
 
 EDITED = ("daily_sleep", "daily_readiness", "sleep", "workout", "session", "enhanced_tag", "daily_activity")
 
@@ -102,6 +109,27 @@ def test_a_crowd_of_readers_is_served_while_a_run_goes_on(collector: Collector) 
     print(dict(statuses))
 
     assert statuses[200] == REQUESTS
+    assert compare(collector) == []
+
+
+@needs("pgbouncer")
+def test_random_faults_behind_a_pooler_leave_what_oura_has(collector: Collector) -> None:
+    chance = random.Random(SEED)
+    rates = {"429": 0.03, "500": 0.03, "cut": 0.02, "drop": 0.02, "slow": 0.05}
+    with pgbouncer(collector.database, "transaction") as pooled:
+        way = {"DATABASE_URL": url(pooled), "DATABASE_DIRECT_URL": url(collector.database)}
+        with collector.serving(COLLECTION_INTERVAL="2", **way) as service:
+            collector.simulator.fault("random", rates=rates, seed=SEED, ms=500, retry_after=1)
+            deadline = time.monotonic() + ROUGH_SECONDS
+            while time.monotonic() < deadline:
+                edit(collector, chance)
+                collector.value(chance.choice([END_LOCK, END_LOADING, END_ANY, "SELECT 1", "SELECT 1"]))
+                time.sleep(chance.uniform(1, 8))
+                assert service.get("/health/live")[0] == 200
+            collector.simulator.clear_faults()
+        collector.run("--once", "--wait", **way)
+        print(Counter(run["outcome"] for run in collector.runs()))
+
     assert compare(collector) == []
 
 

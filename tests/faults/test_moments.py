@@ -66,7 +66,7 @@ def clock() -> Iterator[dict[str, str]]:
 
 
 def passes(tests: tuple[str, ...], *options: str, **environment: str) -> bool:
-    """Fail with pytest's summary where the tests do. The database is the tests' own: its clock must be theirs."""
+    """Whether the tests pass; prints their summary. The database is the tests' own: its clock must be theirs."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "PYTEST_"))}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "0", "-q", *options, *(f"--ignore={path}" for path in WITHOUT), *tests],
