@@ -87,8 +87,3 @@ def server_with_passwords() -> Iterator[Database]:
             connection.execute(b"SELECT pg_reload_conf()")
         yield Database({**owner.parameters, "user": "ada", "password": PASSWORD})
         databases.stop_embedded(Path(folder))
-
-
-def url(database: Database) -> str:
-    """Return what a person would put into DATABASE_URL."""
-    return database.url().replace("+psycopg", "", 1)

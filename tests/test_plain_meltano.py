@@ -21,8 +21,8 @@ from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 from psycopg import sql
 
-from tests.checkout import PASSWORD, Checkout, checkout, server_with_passwords, url
-from tests.operated import until
+from tests.checkout import PASSWORD, Checkout, checkout, server_with_passwords
+from tests.operated import until, url
 
 FORMS = (PASSWORD, quote(PASSWORD, safe=""), json.dumps(PASSWORD)[1:-1], "p@s s", "p%40s")
 """How the password, or enough of it, looks in the files that could hold it."""

@@ -22,8 +22,9 @@ from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 from tap_oura.credentials.files import Files
 
-from tests.checkout import PASSWORD, server_with_passwords, url
+from tests.checkout import PASSWORD, server_with_passwords
 from tests.conftest import NOW
+from tests.operated import url
 
 OF_DATABASE = (PASSWORD, quote(PASSWORD, safe=""))
 COMMENT = "a private remark that nobody else should read"
