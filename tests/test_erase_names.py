@@ -135,8 +135,8 @@ def test_a_trace_in_a_file_of_somebody_elses_is_named_and_left(
         installation.put("backup.sql", "INSERT INTO sleep VALUES ('wearer-anna')"),
         installation.put("wearer-anna.txt", ""),
         installation.put("dbt/target/mine.json", '{"user_id":"wearer-anna"}'),
-        installation.put(log, "sleep of wearer-anna: 3 records"),
     ]
+    of_another_database = installation.put(log, "sleep of wearer-anna: 3 records")
     installation.put("other.sql", "wearer-anna-2 1 xwearer-anna")
     installation.put("../state/log/elt/another-project/0/elt.log", "wearer-anna")
     numbered = installation.put("numbered.json", '[{"user_id": "1"}]')
@@ -146,7 +146,8 @@ def test_a_trace_in_a_file_of_somebody_elses_is_named_and_left(
     left = {Path(line.removeprefix("STILL FOUND: file: ")).name for line in lines if line.startswith("STILL FOUND")}
     assert left == {path.name for path in named}
     assert "nothing was found" not in "\n".join(lines)
-    assert all(path.exists() for path in named)
+    assert all(path.exists() for path in (*named, of_another_database))
+    assert [line for line in lines if line.startswith("Left: 1 logs in ")]
 
     assert not installation.erase("1")
     said = capsys.readouterr().out
