@@ -18,6 +18,8 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_INTEGER = 4_300
 """Digits, as with msgspec and Python: reading many takes the square of the time."""
 
+TOO_DEEP = "the answer is nested too deep"
+
 UNFINISHED = re.compile(r"-|\.|[eE][+-]?|t|tru?|f|fal?|fals|n|nul?|u[0-9a-fA-F]{0,4}")
 """What is left of a number, a word or an escape that was cut off."""
 
@@ -36,7 +38,7 @@ def parse(body: bytes) -> Document:
             # It refuses half a surrogate pair and a number beyond a double, both of which JSON allows.
             answer = _slowly(body)
     except RecursionError:
-        raise BrokenAnswer("the answer is nested too deep") from None
+        raise BrokenAnswer(TOO_DEEP) from None
     if not isinstance(answer, dict):
         raise BrokenAnswer("the answer is no JSON object")
     return answer

@@ -7,6 +7,7 @@ It lives in the state of an account's collection, beside the bookmark:
 
 `days` has the number of records and their digest. A day from `since` until before `until` that is not listed was empty.
 The ledger stands for the bookmark written in it: whoever edits the bookmark makes everything from there on news again.
+It stands for a selection too, `left_out`: what is selected again later was not sent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tap_oura.messages import MessageStream
 from tap_oura.windows import EVER, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from singer_sdk.helpers.types import Context
 
@@ -68,7 +69,14 @@ class Ledger:
     """
 
     def __init__(
-        self, collection: Collection, state: dict[str, Any], *, lookback: int, now: datetime, forget: bool = False
+        self,
+        collection: Collection,
+        state: dict[str, Any],
+        *,
+        lookback: int,
+        now: datetime,
+        left_out: Sequence[str] = (),
+        forget: bool = False,
     ) -> None:
         self._collection = collection
         self._state = state
@@ -78,8 +86,14 @@ class Ledger:
         if not isinstance(kept, dict):
             kept = {}
         before = kept.get("read_at")
-        if forget or not kept or kept.get("bookmark") != state.get("replication_key_value"):
-            kept = state["days"] = {"days": {}} | ({"read_at": before} if before else {})
+        selection = {"left_out": _digest(left_out)} if left_out else {}
+        if (
+            forget
+            or kept.get("bookmark") != state.get("replication_key_value")
+            or kept.get("left_out") != selection.get("left_out")
+            or not kept
+        ):
+            kept = state["days"] = {"days": {}, **selection} | ({"read_at": before} if before else {})
         self._known: dict[str, Any] = kept
         self.read_at = _after(before, now) if before else now
 
@@ -204,7 +218,7 @@ def bookmark(state: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _digest(records: list[Record]) -> str:
+def _digest(records: Sequence[Any]) -> str:
     return blake2b(msgspec.json.encode(records, order="deterministic"), digest_size=DIGEST_BYTES).hexdigest()
 
 

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Record = dict[str, Any]
 
 NAMED = 20
-"""Documents in a line of the log."""
+"""Fields or documents in a line of the log."""
 
 LONGEST_KEY = 255
 """Characters. PostgreSQL's index takes no key of more than about 2,700 bytes."""

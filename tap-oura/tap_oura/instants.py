@@ -37,6 +37,7 @@ _FORM = re.compile(
 _CALENDAR = re.compile(r"(\d{4})-(\d\d)-(\d\d)|(\d{4})(\d\d)(\d\d)", re.ASCII)
 _WEEK = re.compile(r"(\d{4})(-?)W(\d\d)\2(\d)", re.ASCII)
 _ORDINAL = re.compile(r"(\d{4})-?(\d{3})", re.ASCII)
+_DATE_WITH_ZONE = re.compile(r"([0-9W-]+)(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _NORMAL = {pattern: re.compile(pattern) for pattern in (PATTERN, UTC_PATTERN)}
 
 
@@ -95,6 +96,8 @@ def day(text: str) -> Normal | None:
     text = text.strip()
     if (found := _date(text)) is not None:
         return Normal(found.isoformat(), True)
+    if (form := _DATE_WITH_ZONE.fullmatch(text)) and (found := _date(form[1])):
+        return Normal(found.isoformat(), False)
     moment = instant(text)
     return moment and Normal(moment.text[:10], False)
 

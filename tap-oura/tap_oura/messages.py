@@ -83,7 +83,14 @@ class MessageStream(Stream):
     def sends_records_as_they_are(self) -> bool:
         """Whether no field is deselected, mapped or flattened."""
         unmapped = all(type(each) is SameRecordTransform and not each.flattening_enabled for each in self.stream_maps)
-        return unmapped and all(self.mask.values())
+        return unmapped and not self.left_out
+
+    @cached_property
+    def left_out(self) -> list[str]:
+        """What a selection leaves out: the paths of fields, below the stream's name; that name where it is all."""
+        if not self.selected:
+            return [self.name]
+        return sorted("/".join((self.name, *path[1::2])) for path, is_selected in self.mask.items() if not is_selected)
 
     def _generate_record_messages(self, record: dict[str, Any]) -> Generator[RecordMessage, None, None]:
         # Extracted is when the day was read. Told so, it can be compared with the ledger whatever the clock does.

@@ -1,9 +1,10 @@
 """Documents that can be neither keyed nor dated: set aside whole, named, and kept as a stream.
 
 A fault of Oura's that passes must not become a gap, so a window with such a document counts as not read whole until
-`READINGS` of them found the same. The state of an account's collection counts them beside the bookmark, by digest:
+`READINGS` of them found the same, or `MOST_READINGS` in a row found one that is never the same. The state of an
+account's collection counts the readings beside the bookmark, those of a document by its digest:
 
-    {"rejected": {"2f0e8b5f6a0c4c1d9b7a3e5f60718293": 2}}
+    {"rejected": {"2f0e8b5f6a0c4c1d9b7a3e5f60718293": 2}, "held_up": 2}
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READINGS = 3
+READINGS, MOST_READINGS = 3, 12
 
 FEW, MOST = 20, 300
 """So many documents of a window and of an account's collection are counted one by one; more are of a window as one."""
@@ -75,6 +76,9 @@ class Rejections:
         self._before: dict[str, int] = before if isinstance(before, dict) else {}
         self._again, self._readings = again, readings
         self._seen: dict[str, int] = {}
+        held_up = state.get("held_up")
+        self._held_up = held_up if isinstance(held_up, int) else 0
+        self._is_held_up = False
 
     def take(self, rejected: list[Rejected]) -> tuple[list[Rejected], BrokenAnswer | None]:
         """Return which of a window's documents are to be sent, and a fault unless the window counts as whole.
@@ -91,7 +95,8 @@ class Rejections:
                     new += documents
             if self._seen[key] < self._readings:
                 young += documents
-        return new, _fault(young) if young else None
+        self._is_held_up = self._is_held_up or bool(young)
+        return new, _fault(young) if young and self._held_up < MOST_READINGS - 1 else None
 
     def _counted(self, documents: dict[str, Rejected]) -> list[tuple[str, list[Rejected]]]:
         """Return what is counted by one number of the state, which so stays small: a document, or all of a window."""
@@ -103,9 +108,11 @@ class Rejections:
     def close(self, *, whole: bool) -> None:
         """Remember the counts; of documents that this run did not find as well, unless it read all of the days."""
         counts = self._seen if whole else dict(list({**self._before, **self._seen}.items())[-2 * MOST :])
-        self._state.pop("rejected", None)
-        if counts:
-            self._state["rejected"] = counts
+        held_up = min(self._held_up + 1, MOST_READINGS - 1) if self._is_held_up else 0 if whole else self._held_up
+        for name, value in (("rejected", counts), ("held_up", held_up)):
+            self._state.pop(name, None)
+            if value:
+                self._state[name] = value
 
 
 def log(collection: str, user_id: str, rejected: list[Rejected]) -> None:

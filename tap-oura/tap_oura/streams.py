@@ -12,10 +12,11 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_oura import documents, rejected, settings, traffic, windows
 from tap_oura.ahead import Job
+from tap_oura.answers import TOO_DEEP
 from tap_oura.batches import WORTH_A_FILE, Batches, Stretch
 from tap_oura.collections import Collection, Query
 from tap_oura.days import Ledger
-from tap_oura.documents import Documents, Read, Record
+from tap_oura.documents import NAMED, Documents, Read, Record
 from tap_oura.errors import (
     AccountFailed,
     BrokenAnswer,
@@ -42,9 +43,6 @@ logger = logging.getLogger(__name__)
 
 HOPELESS = (AccountFailed, ScopeMissing, Forbidden, Unreachable)
 """Faults that the account's next window would meet as well."""
-
-NAMED = 20
-"""Fields or documents named in a line of the log."""
 
 
 class OuraStream(MessageStream):
@@ -123,8 +121,8 @@ class OuraStream(MessageStream):
         logger.info("%s of %s: %d records", self.name, user_id, sent)
         self._tell(user_id, records=sent, newest_day=newest and newest[:10], error=fault)
         if drift := self._documents.drift:
-            named = listing(sorted(drift), NAMED)
-            logger.warning("%s: kept in `extra`, as the schema does not hold them: %s", self.name, named)
+            what = "%s of %s: kept in `extra`, as the schema does not hold them: %s"
+            logger.warning(what, self.name, user_id, listing(sorted(drift), NAMED))
             drift.clear()
 
     def _set_aside(
@@ -188,8 +186,9 @@ class OuraStream(MessageStream):
 
     def _ledger(self, context: Context | None) -> Ledger:
         state = self.get_context_state(context)
-        forget = self.config["forget_days"]
-        return Ledger(self.collection, state, lookback=self._lookback, now=self._tap.now(), forget=forget)
+        left_out = [*self.left_out, *self._tap.days.left_out, *self._tap.rejected.left_out]
+        forget, now = self.config["forget_days"], self._tap.now()
+        return Ledger(self.collection, state, lookback=self._lookback, now=now, left_out=left_out, forget=forget)
 
     def _rejections(self, context: Context | None) -> Rejections:
         # A closed range without a state is read once: nobody will count its readings.
@@ -240,8 +239,9 @@ class OuraStream(MessageStream):
         except OuraError:
             raise
         except Exception as error:  # noqa: BLE001
-            # One document's oddity must not stop the others. The exception's text may hold a value; its class does.
-            raise BrokenAnswer(f"unexpected {type(error).__name__}") from None
+            # One document's oddity must not stop the others. The exception's text may hold a value.
+            is_deep = isinstance(error, RecursionError)
+            raise BrokenAnswer(TOO_DEEP if is_deep else f"unexpected {type(error).__name__}") from None
 
     # The bookmark is ours to move, once per window; the SDK would move it with every record.
 

@@ -144,10 +144,41 @@ def test_many_are_named_counted_and_sent_within_bounds(
     assert four.code == 0
 
 
+def test_one_that_is_never_the_same_holds_its_collection_up_for_twelve_readings(run: type[Run], oura: Served) -> None:
+    config, state, codes = oura.config(collections=[AGE]), {}, []
+    for number in range(14):
+        oura.answers = {AGE: [GOOD, {**ODD, "vascular_age": number}]}
+        made = run(config, state)
+        codes.append(made.code)
+        state = made.state
+
+        assert [row["document"]["vascular_age"] for row in made.of("rejected_documents", "ada")] == [number]
+    oura.answers = {AGE: [GOOD]}
+    mended = run(config, state)
+
+    assert codes == [1] * 11 + [0] * 3
+    assert made.bookmark(AGE, "ada") == GOOD["day"]
+    assert "held_up" in json.dumps(state)
+    assert "held_up" not in json.dumps(mended.state)
+
+
 def test_a_window_that_failed_forgets_nothing() -> None:
-    state: dict[str, Any] = {"rejected": {"a": 2}}
+    state: dict[str, Any] = {"rejected": {"a": 2}, "held_up": 2}
     Rejections(state).close(whole=False)
-    assert state == {"rejected": {"a": 2}}
+    assert state == {"rejected": {"a": 2}, "held_up": 2}
+
+
+@pytest.mark.parametrize("depth", [500, 900, 980, 20_000])
+def test_no_depth_of_nesting_costs_more_than_its_window(run: type[Run], oura: Served, depth: int) -> None:
+    deep = {"id": "b", "day": "2026-11-25", "odd": "HERE"}
+    text = json.dumps({"data": [GOOD, deep]}).replace('"HERE"', "[" * depth + "]" * depth)
+    oura.answers = {AGE: {"raw": text}}
+
+    made = run(oura.config(collections=[AGE, "sleep"]))
+
+    assert made.code == (0 if depth == 500 else 1)
+    assert all(failure.startswith(AGE) and "nested too deep" in failure for failure in made.failures)
+    assert made.ledger("sleep", "ada")
 
 
 def test_an_id_is_named_without_control_characters_and_not_at_length() -> None:

@@ -79,6 +79,42 @@ def test_each_field_may_be_left_out_keys_included(run: type[Run], chosen: dict[s
     assert not again.records
 
 
+@pytest.mark.parametrize("left_out", ["sleep/readiness/score", "sleep/bedtime_start", "collection_days"])
+def test_what_is_selected_again_is_sent_for_the_days_that_are_read_again(
+    run: type[Run], chosen: dict[str, Any], left_out: str
+) -> None:
+    config = {**chosen, "collections": ["sleep"]}
+    whole = run(config)
+    without = run(config, whole.state, catalog=leaving_out(config, tuple(left_out.split("/"))))
+    still_without = run(config, without.state, catalog=leaving_out(config, tuple(left_out.split("/"))))
+
+    again = run(config, still_without.state)
+
+    assert not still_without.records
+    assert again.records["sleep"] == whole.records["sleep"]
+    assert {row["day"] for row in again.records["collection_days"]} >= {
+        record["day"] for record in whole.records["sleep"]
+    }
+    assert not run(config, again.state).records
+
+
+def test_rejected_documents_are_sent_when_their_stream_is_selected_later(run: type[Run]) -> None:
+    odd = {"day": "2026-03-25"}
+    with serving({"workout": [odd, {"id": "a", "day": "2026-03-25"}]}) as oura:
+        config = oura.config(collections=["workout"], start_date="2026-03-20")
+        catalog = leaving_out(config, ("rejected_documents",))
+        made = run(config, catalog=catalog)
+        for _ in range(2):
+            made = run(config, made.state, catalog=catalog)
+        settled = made
+
+        again = run(config, settled.state)
+
+    assert settled.code == 0
+    assert not settled.records["rejected_documents"]
+    assert [row["document"] for row in again.of("rejected_documents", "ada")] == [odd]
+
+
 def test_streams_that_are_left_out_send_nothing_and_stop_nothing(run: type[Run]) -> None:
     ours = ["collection_days", "collection_failures", "rejected_documents"]
     with serving({"workout": [{"day": "2026-11-25"}, {"id": "a", "day": "2026-11-25"}]}) as oura:
