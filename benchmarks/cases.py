@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tap_oura.collections import DEFAULT_COLLECTIONS
+from tap_oura.catalog.collections import DEFAULT_COLLECTIONS
 
 from benchmarks.contenders import (
     COPY,

@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from oura_collector import database as databases
-from oura_collector.database import Database
+from oura_collector.database import connection as databases
+from oura_collector.database.connection import Database
 from oura_simulator.testing import Running
-from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
 from tap_oura.windows import Window, split
 
 PEER_SCHEMA, OUR_SCHEMA = "bench", "oura_raw"

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from tap_oura.collections import Collection
-from tap_oura.fields import Schema
+from tap_oura.catalog.collections import Collection
+from tap_oura.catalog.fields import Schema
 
 FIRST_DAY, LAST_DAY = date(2026, 3, 2), date(2026, 3, 28)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from oura_simulator.testing import Running
-from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Collection, Query
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Collection, Query
 
 Rows = list[dict[str, Any]]
 Read = Callable[..., Rows]

@@ -16,9 +16,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from oura_collector import database as databases
-from oura_collector.database import Database
-from oura_collector.meltano import own_folder
+from oura_collector.database import connection as databases
+from oura_collector.database.connection import Database
+from oura_collector.pipeline.process import own_folder
 from oura_collector.settings import PROJECT, Settings
 from oura_simulator.testing import Running, running
 from psycopg.rows import dict_row

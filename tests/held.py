@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector import leftovers
-from oura_collector.database import Database
-from oura_collector.erase import erase
-from oura_collector.migrations import migrate
+from oura_collector.database.connection import Database
+from oura_collector.database.migrations import migrate
+from oura_collector.privacy import leftovers
+from oura_collector.privacy.erase import erase
 from oura_collector.settings import Settings
 
 MELTANO = """

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 import psycopg
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running
 from prometheus_client.parser import text_string_to_metric_families

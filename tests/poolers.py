@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 
 from tests.programs import find
 

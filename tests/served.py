@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from tap_oura.collections import COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS
 
 TOKEN_OF = "token-of-"
 PREFIX = "/v2/usercollection/"

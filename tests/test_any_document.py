@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_simulator.testing import running
-from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
-from tap_oura.values import is_storable
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
+from tap_oura.catalog.values import is_storable
 
 from tests.any_json import body, documents, examples
 from tests.conftest import TODAY

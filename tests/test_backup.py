@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
 from tests.conftest import TODAY, Pipeline

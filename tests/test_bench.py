@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tap_oura.collections import DEFAULT_COLLECTIONS
+from tap_oura.catalog.collections import DEFAULT_COLLECTIONS
 
 from benchmarks import chart, figures, report
 from benchmarks.cases import CASES, Case

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oura_collector.database import Database
-from oura_collector.lock import only_run
+from oura_collector.database.connection import Database
+from oura_collector.database.lock import only_run
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 

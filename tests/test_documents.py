@@ -13,8 +13,8 @@ import nbformat
 import psycopg
 import pytest
 from nbclient import NotebookClient
-from oura_collector.notify import event, signature
-from oura_collector.outcome import Reading, Result
+from oura_collector.pipeline.result import Reading, Result
+from oura_collector.runs.event_webhook import event, signature
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from oura_collector.collections import COLLECTIONS as NAMED
 from oura_collector.collections import DEPRECATED
-from oura_collector.metrics import DETAILED, DURATION, DURATION_TEXT, FAMILIES, PREFIX, Family
-from oura_collector.outcome import PASSING, REASONS
+from oura_collector.pipeline.result import PASSING, REASONS
+from oura_collector.service.metrics import DETAILED, DURATION, DURATION_TEXT, FAMILIES, PREFIX, Family
 from oura_collector.settings import PROJECT, Settings
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from ruamel.yaml import YAML
-from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS
 from tap_oura.errors import OuraError
 from tap_oura.settings import SETTINGS
 

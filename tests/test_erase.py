@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector import database as databases
-from oura_collector.database import Database
+from oura_collector.database import connection as databases
+from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from oura_collector.export import export, file_stem
+from oura_collector.privacy.export import export, file_stem
 from oura_collector.settings import PROJECT
 
 from tests.held import MELTANO, STATE_ID, Installation, installation, state

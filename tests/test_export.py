@@ -16,7 +16,7 @@ from zipfile import ZipFile
 import duckdb
 import psycopg
 import pytest
-from oura_collector.export import archives_of, file_stem
+from oura_collector.privacy.export import archives_of, file_stem
 from oura_collector.settings import PROJECT
 from psycopg import sql
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from oura_collector import lock
-from oura_collector.database import Database
-from oura_collector.runs import Ledger
+from oura_collector.database import lock
+from oura_collector.database.connection import Database
+from oura_collector.runs.run_log import Ledger
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 

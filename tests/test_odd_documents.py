@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_simulator.testing import Running
 
 from tests.operated import Collector, Process

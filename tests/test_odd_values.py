@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 from ruamel.yaml import YAML

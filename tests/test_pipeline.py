@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from oura_collector.meltano import own_folder
-from oura_collector.pipeline import record
+from oura_collector.pipeline.environment import record
+from oura_collector.pipeline.process import own_folder
 from oura_collector.settings import PROJECT, Settings
 
 from tests.conftest import Pipeline

@@ -15,8 +15,8 @@ import psutil
 import psycopg
 import pytest
 import yaml
-from oura_collector import passfile
-from oura_collector.database import Database
+from oura_collector.database import passfile
+from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 from psycopg import sql

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_simulator.testing import Running, running
 
 from tests.operated import Collector, until, url

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 

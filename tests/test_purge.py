@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from oura_collector.database import Database
-from oura_collector.purge import removed
+from oura_collector.database.connection import Database
+from oura_collector.privacy.purge import removed
 from oura_simulator.testing import running
-from tap_oura.collections import COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS
 
 from tests.conftest import NOW
 from tests.operated import Collector

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
 from tests.operated import Collector

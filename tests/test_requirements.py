@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from oura_collector import database as databases
-from oura_collector import requirements
-from oura_collector.database import Database
+from oura_collector.database import connection as databases
+from oura_collector.database import requirements
+from oura_collector.database.connection import Database
 from oura_collector.settings import SettingsError
 from oura_simulator.testing import Running, running
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from oura_collector.outcome import OURA_REASONS
+from oura_collector.pipeline.result import OURA_REASONS
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 

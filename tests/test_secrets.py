@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import psutil
 import pytest
-from oura_collector import passfile
-from oura_collector.database import Database
+from oura_collector.database import passfile
+from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 from tap_oura.credentials.files import Files

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
 from tests.conftest import stay_on_one_day

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from oura_collector.database import Database
-from oura_collector.lock import Busy, only_run
-from oura_collector.runs import Ledger
+from oura_collector.database.connection import Database
+from oura_collector.database.lock import Busy, only_run
+from oura_collector.runs.run_log import Ledger
 from oura_simulator.testing import Running, running
 from tap_oura.shards import Shard
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
 from tests.operated import MIB, Collector, memory, until

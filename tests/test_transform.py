@@ -9,9 +9,9 @@ import pytest
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 from singer_sdk import Stream
-from tap_oura.collections import COLLECTIONS
-from tap_oura.days import CollectionDays
-from tap_oura.failures import CollectionFailures
+from tap_oura.catalog.collections import COLLECTIONS
+from tap_oura.ledger.days import CollectionDays
+from tap_oura.ledger.failures import CollectionFailures
 
 from tests.conftest import Pipeline, stay_on_one_day
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_simulator.testing import Running, running
 
 from tests.operated import Collector

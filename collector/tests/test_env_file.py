@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
-from oura_collector import env_file
+from oura_collector.pipeline import env_file
 
 MINE = "# mine\nMAX_RETRIES=2\r\nUSER_MAPPING='ada: token\nben: token'"
 ODD = {"CHOSEN_DATABASE_USER": "o'neill\\ ü #1", "CHOSEN_DATABASE_HOST": "/tmp/a folder"}

@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from oura_collector import metrics
 from oura_collector.collections import COLLECTIONS
-from oura_collector.completeness import STATUSES, Completeness
-from oura_collector.health import health
-from oura_collector.outcome import OUTCOMES, REASONS
-from oura_collector.runs import ASKED_BY
-from oura_collector.status import Collection, Snapshot
+from oura_collector.pipeline.result import OUTCOMES, REASONS
+from oura_collector.runs.completeness import STATUSES, Completeness
+from oura_collector.runs.run_log import ASKED_BY
+from oura_collector.runs.status import Collection, Snapshot
+from oura_collector.service import metrics
+from oura_collector.service.health import health
 from prometheus_client import generate_latest
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()

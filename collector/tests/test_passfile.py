@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from oura_collector import passfile, pipeline
-from oura_collector.database import Database, parse
+from oura_collector.database import passfile
+from oura_collector.database.connection import Database, parse
+from oura_collector.pipeline.environment import surroundings
 from oura_collector.settings import Settings, SettingsError
 
 WHERE = "db.example/health?sslmode=require"
@@ -18,7 +19,7 @@ def _no_password_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(tmp_path: Path, url: str) -> dict[str, str]:
-    return pipeline.surroundings(Settings(data_dir=tmp_path), Database(parse(url)))
+    return surroundings(Settings(data_dir=tmp_path), Database(parse(url)))
 
 
 def kept(environment: dict[str, str]) -> Path:

@@ -7,9 +7,9 @@ from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
-from oura_collector.backfill import Span
-from oura_collector.completeness import Day
-from oura_collector.repair import gaps
+from oura_collector.runs.backfill import Span
+from oura_collector.runs.completeness import Day
+from oura_collector.runs.repair import gaps
 
 FIRST = date(2026, 2, 25)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oura_collector.schedule import LONGEST_RETRY, Schedule
+from oura_collector.service.schedule import LONGEST_RETRY, Schedule
 
 
 class Clock:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 from oura_collector import settings
+from oura_collector.service.web import Web, application
 from oura_collector.settings import SettingsError
-from oura_collector.web import Web, application
 
 FROM_FILES = ("OURA_API_TOKEN", "DATABASE_PASSWORD", "DATABASE_USER", "DATABASE_PORT")
 

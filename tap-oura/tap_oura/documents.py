@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from tap_oura import instants, values
+from tap_oura.catalog import instants, values
 from tap_oura.errors import listing
-from tap_oura.rejected import Rejected
+from tap_oura.ledger.rejected import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tap_oura.collections import Collection
+    from tap_oura.catalog.collections import Collection
     from tap_oura.windows import Window
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from tap_oura import documents, rejected, settings, traffic, windows
-from tap_oura.ahead import Job
-from tap_oura.answers import TOO_DEEP
+from tap_oura import documents, settings, windows
+from tap_oura.api import traffic
+from tap_oura.api.ahead import Job
+from tap_oura.api.answers import TOO_DEEP
 from tap_oura.batches import WORTH_A_FILE, Batches, Stretch
-from tap_oura.collections import Collection, Query
-from tap_oura.days import Ledger
+from tap_oura.catalog.collections import Collection, Query
 from tap_oura.documents import NAMED, Documents, Read, Record
 from tap_oura.errors import (
     AccountFailed,
@@ -27,8 +27,10 @@ from tap_oura.errors import (
     Unreachable,
     listing,
 )
+from tap_oura.ledger import rejected
+from tap_oura.ledger.days import Ledger
+from tap_oura.ledger.rejected import READINGS, Rejections
 from tap_oura.messages import MessageStream
-from tap_oura.rejected import READINGS, Rejections
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_oura.days import News
+    from tap_oura.ledger.days import News
     from tap_oura.tap import TapOura
 
 logger = logging.getLogger(__name__)

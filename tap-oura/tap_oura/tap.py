@@ -17,17 +17,18 @@ from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_oura import accounts, settings, shards, traffic
-from tap_oura.ahead import ReadAhead
+from tap_oura import accounts, settings, shards
+from tap_oura.api import traffic
+from tap_oura.api.ahead import ReadAhead
+from tap_oura.api.client import PERSONAL_INFO, Client
 from tap_oura.batches import Batches
-from tap_oura.client import PERSONAL_INFO, Client
-from tap_oura.collections import COLLECTIONS, Query
+from tap_oura.catalog.collections import COLLECTIONS, Query
 from tap_oura.credentials.vault import StoreFailed
-from tap_oura.days import CollectionDays, bookmark
 from tap_oura.errors import AccountFailed, BrokenAnswer, OuraError, SettingsError
-from tap_oura.failures import EVERY_COLLECTION, CollectionFailures, Failure
+from tap_oura.ledger.days import CollectionDays, bookmark
+from tap_oura.ledger.failures import EVERY_COLLECTION, CollectionFailures, Failure
+from tap_oura.ledger.rejected import RejectedDocuments
 from tap_oura.messages import FrugalStateWriter, Writer
-from tap_oura.rejected import RejectedDocuments
 from tap_oura.streams import OuraStream
 from tap_oura.windows import EVER, Window
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     import click
 
     from tap_oura.accounts import Account
-    from tap_oura.ahead import Job
+    from tap_oura.api.ahead import Job
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from tap_oura.collections import Query
+from tap_oura.catalog.collections import Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

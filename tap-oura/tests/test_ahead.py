@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from oura_simulator.testing import Running
-from tap_oura.ahead import HELD, Job, ReadAhead
-from tap_oura.collections import COLLECTIONS
+from tap_oura.api.ahead import HELD, Job, ReadAhead
+from tap_oura.api.limits import Limits
+from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.errors import BrokenAnswer
-from tap_oura.limits import Limits
 from tap_oura.tap import TapOura
 from tap_oura.windows import Window
 

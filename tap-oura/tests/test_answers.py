@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_oura.answers import parse
+from tap_oura.api.answers import parse
 from tap_oura.errors import BrokenAnswer, Unreachable
 
 ANYTHING = st.recursive(

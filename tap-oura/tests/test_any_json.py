@@ -14,9 +14,9 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tap_oura import fields, instants
-from tap_oura.answers import parse
-from tap_oura.collections import COLLECTIONS, Collection
+from tap_oura.api.answers import parse
+from tap_oura.catalog import fields, instants
+from tap_oura.catalog.collections import COLLECTIONS, Collection
 from tap_oura.documents import Documents, Read
 from tap_oura.windows import EVER
 

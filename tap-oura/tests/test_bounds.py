@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tap_oura.accounts import Account, Static
-from tap_oura.client import ANSWER_WITHIN, WINDOW_WITHIN, Client, Stopwatch
+from tap_oura.api.client import ANSWER_WITHIN, WINDOW_WITHIN, Client, Stopwatch
 
 HERE = Path(__file__).parent
 TIMEOUT = 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from oura_simulator.testing import Running, running
-from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS
 from tap_oura.messages import STATE_SHARE
 from tap_oura.settings import SETTINGS
 

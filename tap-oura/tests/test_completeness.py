@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from oura_simulator.testing import Running, running
-from tap_oura.collections import COLLECTIONS, Collection
+from tap_oura.catalog.collections import COLLECTIONS, Collection
 
 USERS = ["user-1", "user-2", "user-3"]
 ZONES = ["America/Los_Angeles", "UTC", "Pacific/Tongatapu"]

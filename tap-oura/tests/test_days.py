@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from oura_simulator.testing import Running
-from tap_oura.collections import COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.tap import TapOura
 
 from .conftest import TODAY

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from tap_oura import values
-from tap_oura.collections import COLLECTIONS
+from tap_oura.catalog import values
+from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.documents import MOST_NAMES, Documents, Read
 from tap_oura.windows import EVER, Window
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_oura import instants
+from tap_oura.catalog import instants
 
 WHOLE, LOSSY, NONE = "whole", "lossy", "none"
 

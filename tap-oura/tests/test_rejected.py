@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tap_oura.rejected import Rejected, Rejections
+from tap_oura.ledger.rejected import Rejected, Rejections
 from tap_oura.tap import TapOura
 
 from .conftest import Run

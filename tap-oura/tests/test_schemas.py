@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin
 import pydantic
 import pytest
 from oura_toolkit.api import models
-from tap_oura.collections import COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS
 
 MODELS: dict[str, type[pydantic.BaseModel]] = {
     "daily_activity": models.PublicDailyActivity,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from oura_simulator.testing import running
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
-from tap_oura.collections import COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.tap import TapOura
 
 # The suite makes a first tap of this when it is collected, without using it; the simulator's address comes later.

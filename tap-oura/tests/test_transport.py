@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tap_oura.accounts import Account, Static
-from tap_oura.client import Client
+from tap_oura.api.client import Client
 from tap_oura.credentials import consent
 from tap_oura.credentials.endpoints import Endpoints, token_urls
 from tap_oura.credentials.oauth import Application, Endpoint

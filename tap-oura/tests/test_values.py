@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tap_oura import fields, values
-from tap_oura.values import DEEPEST, NOTHING
+from tap_oura.catalog import fields, values
+from tap_oura.catalog.values import DEEPEST, NOTHING
 
 INTEGER, BIG = fields.integer(""), fields.big_integer("")
 NUMBER, BOOLEAN, TEXT = fields.number(""), fields.boolean(""), fields.text("")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tap_oura.collections import Query
+from tap_oura.catalog.collections import Query
 from tap_oura.windows import Window, due, split
 
 TODAY = date(2026, 3, 10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 
 from tests.faults.world import Oura, Warehouse, World
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from oura_collector.database import Database
-from oura_collector.lock import KEY
+from oura_collector.database.connection import Database
+from oura_collector.database.lock import KEY
 from oura_simulator.testing import running
 
 from tests.compare import differences

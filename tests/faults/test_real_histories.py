@@ -16,10 +16,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from oura_collector.database import Database
+from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
-from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
 
 from tests.conftest import NOW, TODAY, Pipeline
 

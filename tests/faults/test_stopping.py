@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from oura_collector import database as databases
-from oura_collector.database import Database
+from oura_collector.database import connection as databases
+from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
 from tests.conftest import NOW

@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from tap_oura.collections import DEFAULT_COLLECTIONS
+from tap_oura.catalog.collections import DEFAULT_COLLECTIONS
 
 from tests.faults.world import World
 

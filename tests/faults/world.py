@@ -24,7 +24,7 @@ from psycopg.types.json import Jsonb
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
-from tap_oura.collections import COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.tap import TapOura
 
 Document = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Whose data is collected, and their logins."""

@@ -1,0 +1,212 @@
+"""`collect.py login`, `logout` and the accounts' part of `status`."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+import webbrowser
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+from tap_oura.catalog.collections import COLLECTIONS
+from tap_oura.credentials import consent
+from tap_oura.credentials.oauth import Application
+from tap_oura.credentials.record import Seed
+from tap_oura.credentials.vault import DEFAULT
+from tap_oura.errors import OuraError
+
+from oura_collector.accounts import tap_config
+from oura_collector.settings import SettingsError
+
+if TYPE_CHECKING:
+    from tap_oura.credentials.record import Record
+
+    from oura_collector.settings import Settings
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PATIENCE = 600
+"""Seconds that a consent may take; Oura's code lives no longer either."""
+
+DONE = b"<!doctype html><meta charset=utf-8><title>Done</title><p>Thank you. You can close this page now."
+WRONG = b"<!doctype html><meta charset=utf-8><title>No consent</title><p>This did not work; the terminal says why."
+
+
+def login(settings: Settings, user: str | None, paste: bool) -> None:
+    """Ask a wearer for consent and store what comes of it. Raises SettingsError."""
+    terms, seed = tap_config.terms(settings), _seed(settings, user)
+    _check(user)
+    try:
+        application = _application(settings, terms.vault.read(user or DEFAULT))
+        page = consent.page(settings.oura_authorize_url, settings.oura_api_url)
+        asked = consent.Request(page, application, settings.oura_redirect_uri, secrets.token_urlsafe(24))
+        redirect = _pasted(asked) if paste else _received(asked)
+        record = consent.first_record(terms.endpoints, asked, redirect, settings.oura_api_url)
+        name = consent.keep(terms.vault, user, record, seed)
+    except OuraError as error:
+        raise SettingsError(f"login: {error}") from None
+    click.echo(f"\nLogged in: {record.user_id if name == DEFAULT else name}")
+    tell_scopes(record)
+    if settings.multi_user_mode and name not in [account.user for account in tap_config.configured(settings)]:
+        click.echo(f"USER_MAPPING does not name '{name}': add a line with this name, or it is not collected.")
+
+
+def logout(settings: Settings, user: str | None) -> None:
+    """End the grant at Oura and forget it. Raises SettingsError."""
+    vault = tap_config.terms(settings).vault
+    try:
+        names = vault.users()
+    except OuraError as error:
+        raise SettingsError(f"logout: {error}") from None
+    name = user or (names[0] if len(names) == 1 else None)
+    if name is None or name not in names:
+        known = ", ".join(names) or "none"
+        raise SettingsError(f"logout: say which account with --user; the store holds: {known}")
+    revoked = forget(settings, name)
+    click.echo(f"Logged out: {name}" + ("" if revoked else " (Oura did not confirm; the wearer can revoke it there)"))
+    if _seed(settings, name).digest:
+        click.echo("The settings still hold a token of it: remove that too.")
+
+
+def forget(settings: Settings, name: str) -> bool:
+    """End a grant at Oura, remove its tokens, and return whether Oura confirmed the end. Raises SettingsError."""
+    try:
+        with tap_config.terms(settings).vault.open(name) as entry:
+            revoked = entry.record is not None and _revoked(settings, entry.record)
+            entry.remove()
+    except OuraError as error:
+        raise SettingsError(f"logout: {error}") from None
+    return revoked
+
+
+def status(settings: Settings) -> bool:
+    """Print a line per account and return whether all of them can be collected. No network. Raises SettingsError."""
+    now, whole = time.time(), True
+    found = tap_config.configured(settings)
+    rows = [("account", "credentials", "valid until (UTC)", "last refresh (UTC)", "scopes")]
+    for account in found:
+        try:
+            record = account.credentials.record
+        except OuraError as error:
+            rows.append((account.label, str(error), "", "", ""))
+            whole = False
+            continue
+        state = record.state(now)
+        whole = whole and state not in ("lost", "missing")
+        scopes = "unknown" if record.scopes is None else " ".join(record.scopes)
+        rows.append((account.label, state, _instant(record.expires_at), _instant(record.refreshed_at), scopes))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if not found:
+        click.echo(f"No accounts yet. Log in: {tap_config.LOGIN}")
+    elif not whole:
+        click.echo(f"\nConsent again for each account that is lost or missing: {tap_config.LOGIN} --user <account>")
+    return whole
+
+
+def tell_scopes(record: Record) -> None:
+    """Print what was granted, and which collections that leaves out."""
+    if record.scopes is None:
+        click.echo("Oura does not say which scopes were granted; the first run will show.")
+        return
+    click.echo(f"Granted: {' '.join(record.scopes) or 'nothing'}")
+    closed = [
+        f"{each.name} ({each.scope.split()[0]})" for each in COLLECTIONS.values() if not each.is_open(record.scopes)
+    ]
+    if closed:
+        click.echo("Without their scope, these collections stay empty: " + ", ".join(closed))
+
+
+def _check(user: str | None) -> None:
+    if user is not None and (not user.strip() or "@" in user):
+        raise SettingsError("--user: give the account a name that is no e-mail address; it is in every row")
+
+
+def _seed(settings: Settings, user: str | None) -> Seed:
+    """The pair in the settings that the account's new consent outlives."""
+    config = tap_config.tap_config(settings)
+    own = next((entry for entry in config["accounts"] if entry["user"] == user), {}) if user else config
+    return Seed(own.get("access_token"), own.get("refresh_token"))
+
+
+def _application(settings: Settings, record: Record | None) -> Application:
+    config = tap_config.tap_config(settings)
+    client_id = config["client_id"] or (record.client_id if record else None)
+    secret = config["client_secret"] or (record.client_secret if record else None)
+    if not client_id or not secret:
+        raise SettingsError(
+            "login: set OURA_CLIENT_ID and OURA_CLIENT_SECRET, of the application that you registered at Oura"
+        )
+    return Application(client_id, secret)
+
+
+def _revoked(settings: Settings, record: Record) -> bool:
+    token = record.access_token or record.refresh_token
+    terms = tap_config.terms(settings)
+    urls = [record.endpoint] if record.endpoint else terms.endpoints.urls
+    try:
+        application = _application(settings, record)
+    except SettingsError:  # Only who holds a grant can end it; the tokens are forgotten all the same.
+        return False
+    return bool(token) and any(terms.endpoints.at(url).revoke(application, token or "") for url in urls)
+
+
+def _pasted(asked: consent.Request) -> str:
+    click.echo(f"Open this page in any browser, on any machine, and allow what it asks for:\n\n  {asked.url}\n")
+    click.echo("The browser is then sent to an address that may not load. Copy that address from the address bar.")
+    return str(click.prompt("Address", hide_input=sys.stdin.isatty(), default="", show_default=False))
+
+
+def _received(asked: consent.Request) -> str:
+    """Open the consent page and wait for the browser to come back to this machine; else have the address pasted."""
+    parts = urlsplit(asked.redirect_uri)
+    if parts.hostname not in LOOPBACK or parts.scheme != "http":
+        return _pasted(asked)
+    came: list[str] = []
+    arrived = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_answer = urlsplit(self.path).path == (parts.path or "/")
+            self.send_response(200 if is_answer else 404)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            if not is_answer:
+                return
+            try:
+                asked.answer(self.path)
+                self.wfile.write(DONE)
+            except OuraError:
+                self.wfile.write(WRONG)
+            came.append(self.path)
+            arrived.set()
+
+        def log_message(self, *_: object) -> None:
+            """The address holds the code, which belongs into no log."""
+
+    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
+    try:
+        server = HTTPServer((host or "", parts.port or 80), Handler)
+    except OSError as error:
+        raise SettingsError(f"login: cannot listen at {asked.redirect_uri} ({error.strerror}); use --paste") from None
+    # Served beside, because some browsers keep `open` waiting until they are closed.
+    Thread(target=server.serve_forever, daemon=True).start()
+    with server:
+        click.echo("Allow what the page in your browser asks for.")
+        if not webbrowser.open(asked.url):
+            return _pasted(asked)
+        click.echo(f"If none has opened, open it yourself, on this machine:\n\n  {asked.url}\n")
+        arrived.wait(PATIENCE)
+        server.shutdown()
+    if not came:
+        raise SettingsError("login: no answer came within ten minutes; run it again, or use --paste")
+    return came[0]
+
+
+def _instant(at: float | None) -> str:
+    return "unknown" if at is None else datetime.fromtimestamp(at, UTC).isoformat(" ", "minutes").removesuffix("+00:00")

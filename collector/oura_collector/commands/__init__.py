@@ -1,0 +1,1 @@
+"""What an operator calls: the command line and the demo."""

@@ -1,0 +1,279 @@
+"""The operator's command line. Exit codes: 0 done, 1 something failed, 2 wrong usage or settings, 75 busy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+import psycopg
+import structlog
+
+from oura_collector import logging_setup, settings
+from oura_collector.accounts import login
+from oura_collector.commands import demo, options
+from oura_collector.database import connection as databases
+from oura_collector.database.lock import Busy, only_run
+from oura_collector.pipeline.environment import advice, chosen_environment, record, run_meltano, tap_environment
+from oura_collector.privacy.erase import erase
+from oura_collector.privacy.export import CSV, FORMATS, export
+from oura_collector.privacy.purge import purge
+from oura_collector.runs.backfill import backfill
+from oura_collector.runs.event_webhook import Notifier
+from oura_collector.runs.repair import repair
+from oura_collector.runs.reread import reread
+from oura_collector.runs.run_log import Ledger
+from oura_collector.runs.runner import Runner
+from oura_collector.runs.status import Status, report
+from oura_collector.settings import SettingsError
+from oura_collector.state.bookmarks import rewind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import date
+
+    from oura_collector.pipeline.result import Result
+
+logger = structlog.get_logger("oura_collector.cli")
+
+EXIT_SETTINGS = 2
+EXIT_BUSY = 75
+
+NOTIFY_SECONDS = 10.0
+"""How long an event may still take when all else is done."""
+
+PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
+
+
+@click.group(invoke_without_command=True)
+@click.option("--once", is_flag=True, help="Run once: collect what is new, build the tables, exit.")
+@click.option("--force", is_flag=True, help="Run now, beside a service that is running; --once by another name.")
+@click.option("--start-date", type=options.DAY, help="Collect a range again, from this day on.")
+@click.option("--end-date", type=options.DAY, help="Last day of the range (default: today).")
+@click.option("--collections", type=options.NAMES, help="Only these of the range, separated by commas.")
+@click.option("--user", "users", multiple=True, help="Only this account of the range; may be repeated.")
+@click.option("--wait", is_flag=True, help="Wait while another run holds the database, instead of leaving with 75.")
+@click.pass_context
+def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: Any) -> None:
+    """Collects what Oura knows into PostgreSQL. Without a command: the service, as `serve`."""
+    if context.invoked_subcommand is not None:
+        if once or force or wait or any(span.values()):
+            raise click.UsageError(f"options of a run go before no command; '{context.invoked_subcommand}' has its own")
+        return
+    asked = options.span(once=once, force=force, **span)
+    if asked is not None:
+        run_once(lambda runner: backfill(runner, asked, wait=wait))
+    elif once or force:
+        run_once(lambda runner: runner.live("force" if force else "once", wait=wait))
+    else:
+        serve()
+
+
+def run_once(what: Callable[[Runner], Result]) -> NoReturn:
+    """Do one run and leave with its exit code; a signal ends it at a safe point."""
+    with prepared() as runner:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: runner.stop())
+        result = what(runner)
+    sys.exit(result.exit_code)
+
+
+@contextmanager
+def prepared() -> Iterator[Runner]:
+    """Yield a runner made from the settings. Raises SettingsError before anything is started."""
+    given = settings.read()
+    logging_setup.configure(given.log_format)
+    tap_environment(given)
+    database = databases.chosen(given)
+    for line in advice():
+        logger.warning(line)
+    try:
+        record(given, database)
+    except (OSError, SettingsError) as error:
+        # Only for Meltano called by hand: a full disk must not keep the service from starting and saying so.
+        logger.warning("database not noted for Meltano called by hand", error=str(error))
+    notifier = None
+    if given.notify_webhook_url:
+        secret = given.notify_webhook_secret.get_secret_value() if given.notify_webhook_secret else None
+        count = Ledger(database).remember
+        notifier = Notifier(str(given.notify_webhook_url), secret, lambda outcome: count("notifications", [outcome]))
+    try:
+        # Read anew for each run: a token that was replaced in .env works from the next run on.
+        yield Runner(given, database, lambda: tap_environment(settings.read()), notifier=notifier)
+    finally:
+        if notifier:
+            notifier.close(NOTIFY_SECONDS)
+
+
+@cli.command("serve")
+@click.option("--watch", is_flag=True, help="Collect nothing: show the runs of others, expected in the same interval.")
+def serve_command(watch: bool) -> None:
+    """Collect now and every COLLECTION_INTERVAL seconds; /health and /metrics on PORT."""
+    serve(collects=not watch)
+
+
+def serve(*, collects: bool = True) -> None:
+    # Imported here: a web server is nothing that a single run should pay for.
+    from oura_collector.service.scheduler import Service
+
+    with prepared() as runner:
+        Service(runner.settings, runner, collects=collects).serve()
+
+
+@cli.command("status")
+def show_status() -> None:
+    """Show each account's credentials and collections; exit code 1 where a wearer is needed or something fails."""
+    given = settings.read()
+    whole = login.status(given)
+    if databases.is_there(given):
+        with closing(Status(databases.chosen(given))) as status:
+            snapshot = status.read()
+        click.echo()
+        for line in report(snapshot):
+            click.echo(line)
+        whole = whole and snapshot.reachable and all(row.outcome != "failed" for row in snapshot.collections)
+    sys.exit(0 if whole else 1)
+
+
+@cli.command("demo")
+def show() -> None:
+    """Run everything on simulated accounts, and show the result."""
+    given = settings.read()
+    sys.exit(demo.run(given, databases.resolve(given)))
+
+
+@cli.command()
+def stop() -> None:
+    """Stop the demo's simulator and the embedded database."""
+    given = settings.read()
+    demo.stop_simulator(given.data_dir)
+    databases.stop_embedded(given.data_dir)
+
+
+@cli.command("setup")
+def prepare() -> None:
+    """Make the database ready and note it for Meltano called by hand."""
+    given = settings.read()
+    record(given, databases.resolve(given))
+    for line in advice():
+        click.echo(f"collect.py: {line}", err=True)
+
+
+@cli.command("login")
+@click.option("--user", help="Name of the account in every row (default: Oura's own id of the wearer).")
+@click.option("--paste", is_flag=True, help="Where there is no browser: paste the address that it was sent to.")
+def log_in(user: str | None, paste: bool) -> None:
+    """Ask a wearer for consent, in a browser, and keep the tokens."""
+    login.login(settings.read(), user, paste)
+
+
+@cli.command("logout")
+@click.option("--user", help="The account; not needed where there is only one.")
+def log_out(user: str | None) -> None:
+    """Revoke an account's consent and forget its tokens; its data stays."""
+    login.logout(settings.read(), user)
+
+
+USER = click.option("--user", required=True, help="The account.")
+WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the database, instead of leaving with 75.")
+
+
+@cli.command("repair")
+@click.option(
+    "--reread", "again", is_flag=True, help="Instead, the days whose values an older version left in `extra`."
+)
+@WAIT
+def repair_days(again: bool, wait: bool) -> None:
+    """Collect again exactly the days that are missing through our fault."""
+    run_once(lambda runner: (reread if again else repair)(runner, wait=wait))
+
+
+@cli.command("rewind")
+@USER
+@click.option("--collection", "collections", type=options.NAMES, multiple=True, help="Only this one; may be repeated.")
+@click.option("--to", "day", type=options.DAY, required=True, help="The day from which the next run reads.")
+@WAIT
+def rewind_bookmarks(user: str, collections: tuple[tuple[str, ...], ...], day: date, wait: bool) -> None:
+    """Set an account's bookmarks back: the next run reads from that day on. Prints each one, before -> after."""
+    database = databases.resolve(settings.read())
+    names = [name for each in collections for name in each]
+    with only_run(database, wait=wait), database.connect() as connection:
+        for change in rewind(connection, chosen_environment(), user, names, day):
+            click.echo(str(change))
+
+
+@cli.command("purge")
+@WAIT
+def purge_deleted(wait: bool) -> None:
+    """Remove from the raw tables what Oura no longer has."""
+    given = settings.read()
+    sys.exit(purge(given, databases.resolve(given), wait=wait))
+
+
+@cli.command("export")
+@USER
+@click.option(
+    "--format", "how", type=click.Choice(FORMATS), default=CSV, show_default=True, help="Of each table's file."
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The archive to write.")
+def export_person(user: str, how: str, output: Path | None) -> None:
+    """Write everything that is held of a person into one archive, with the dictionary."""
+    given = settings.read()
+    click.echo(export(given, databases.resolve(given), user, how, output))
+
+
+@cli.command("erase")
+@USER
+@click.option("--yes", "sure", is_flag=True, help="Do not ask.")
+@WAIT
+def erase_person(user: str, sure: bool, wait: bool) -> None:
+    """Remove everything that is held of a person, and prove it; exit code 1 where anything is left."""
+    given = settings.read()
+    sys.exit(0 if erase(given, databases.resolve(given), user, sure=sure, wait=wait) else 1)
+
+
+@cli.command(context_settings=PASSED_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def meltano(arguments: Sequence[str]) -> None:
+    """Call Meltano with the settings of this project, such as `meltano state list`."""
+    given = settings.read()
+    database, environment = databases.resolve(given), chosen_environment()
+    sys.exit(run_meltano(list(arguments), settings=given, database=database, environment=environment))
+
+
+@cli.command(context_settings=PASSED_ON)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: Sequence[str]) -> None:
+    """Open the database in psql."""
+    chosen = databases.chosen(settings.read())
+    variables = {f"PG{name.upper()}": value for name, value in chosen.parameters.items()}
+    if "PGDBNAME" in variables:
+        variables["PGDATABASE"] = variables.pop("PGDBNAME")
+    program = databases.psql_program()
+    os.execve(program, [program, *arguments], {**os.environ, **variables})
+
+
+def main() -> NoReturn:
+    """Run the command line; a problem with the settings or the words is one line and exit code 2."""
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        click.echo(f"collect.py: {error.format_message()}", err=True)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        sys.exit(1)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            click.echo(f"collect.py: {line}", err=True)
+        sys.exit(EXIT_SETTINGS)
+    except Busy as error:
+        click.echo(f"collect.py: {error}", err=True)
+        sys.exit(EXIT_BUSY)
+    except psycopg.Error as error:
+        click.echo(f"collect.py: database: {str(error).splitlines()[0]}", err=True)
+        sys.exit(1)

@@ -1,0 +1,73 @@
+"""What may be said on the command line, and which of it goes together."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+
+from oura_collector.collections import COLLECTIONS, DEPRECATED
+from oura_collector.runs.backfill import Span
+
+FIRST, LAST = 2000, 2199
+"""Years with room for what is counted back and forth from a day in them."""
+
+
+class Day(click.ParamType[date]):
+    """A day such as 2024-01-31."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"'{value}' is no day; write it as 2024-01-31", param, ctx)
+        if not FIRST <= day.year <= LAST:
+            self.fail(f"{value} is no day of a ring; the years are {FIRST} to {LAST}", param, ctx)
+        return day
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """Names of collections, separated by commas."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        known = sorted([*COLLECTIONS, DEPRECATED])
+        if not names:  # Such as from a variable of the shell that is not set.
+            self.fail("no collection is named; leave the option out for all", param, ctx)
+        for name in names:
+            if name not in known:
+                self.fail(f"there is no collection '{name}'; the names are {', '.join(known)}", param, ctx)
+        return names
+
+
+DAY, NAMES = Day(), Names()
+
+
+def span(
+    *,
+    once: bool,
+    force: bool,
+    start_date: date | None,
+    end_date: date | None,
+    collections: tuple[str, ...] | None,
+    users: tuple[str, ...],
+) -> Span | None:
+    """Return the range asked for, None for a live run. Raises click.UsageError for what does not go together."""
+    if once and force:
+        raise click.UsageError("--once and --force say the same; choose one")
+    if start_date is None:
+        for option, value in (("--end-date", end_date), ("--collections", collections), ("--user", users)):
+            if value:
+                raise click.UsageError(f"{option} needs --start-date: it belongs to a range that is collected again")
+        return None
+    if once or force:
+        raise click.UsageError("--start-date asks for a range; leave --once and --force out")
+    last = end_date or datetime.now(UTC).date()
+    if start_date > last:
+        raise click.UsageError(f"--start-date {start_date} lies after --end-date {last}")
+    return Span(start_date, last, collections or (), users)

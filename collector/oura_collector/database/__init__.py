@@ -1,0 +1,1 @@
+"""The one PostgreSQL: reached, checked, migrated and locked."""

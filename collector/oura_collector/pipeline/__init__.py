@@ -1,0 +1,1 @@
+"""Meltano as a process: its environment, its files and its result."""

@@ -1,0 +1,1 @@
+"""What is held of a person: exported, erased, purged."""

@@ -1,0 +1,229 @@
+"""One run: the lock, the ledger, Meltano, the verdict, the event for whoever wants to know."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import structlog
+
+from oura_collector import settings
+from oura_collector.accounts import tap_config
+from oura_collector.database import fence
+from oura_collector.database.connection import prepare
+from oura_collector.database.lock import Busy, Hold, only_run
+from oura_collector.pipeline import batch_files
+from oura_collector.pipeline.environment import PRODUCTION, surroundings, tidy
+from oura_collector.pipeline.process import Meltano
+from oura_collector.pipeline.result import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude, lost
+from oura_collector.runs import changed_rows
+from oura_collector.runs.lost_bookmarks import Own, put_back
+from oura_collector.runs.run_log import BACKFILL, FORCE, Ledger
+from oura_collector.settings import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import date
+
+    from tap_oura.accounts import Account
+    from tap_oura.shards import Shard
+
+    from oura_collector.database.connection import Database
+    from oura_collector.runs.event_webhook import Notifier
+    from oura_collector.settings import Settings
+
+logger = structlog.get_logger("oura_collector.runner")
+
+# The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous: --force.
+LIVE = ["run", "--force", TAP, LOADER]
+# Somebody else's lock on a table ends what waits for it; PGOPTIONS may say how soon.
+LOCK_TIMEOUT = "-clock_timeout=60s"
+BUILD, UPDATE = f"{DBT}:marts", f"{DBT}:update-marts"
+"""Always, and where something is new."""
+
+
+@dataclass
+class Runner:
+    """Drives runs, one at a time. `tap` returns the tap's settings as variables, asked for anew by each run."""
+
+    settings: Settings
+    database: Database
+    tap: Callable[[], Mapping[str, str]]
+    environment: str = PRODUCTION
+    notifier: Notifier | None = None
+    stopping: bool = False
+    _process: Meltano | None = field(default=None, init=False)
+
+    def live(self, asked_by: str, *, wait: bool = False) -> Result:
+        """Collect what is new, load it, build the tables from it. Raises Busy, SettingsError."""
+        build, shard = BUILD if asked_by == FORCE else UPDATE, self.settings.shard
+        if shard.is_whole:
+            return self.step(asked_by, [*LIVE, build], wait=wait)
+        return self.step(asked_by, LIVE, build=["run", build], shard=shard, extra=_share(shard), wait=wait)
+
+    def step(
+        self,
+        asked_by: str,
+        arguments: list[str],
+        *,
+        build: list[str] | None = None,
+        shard: Shard = WHOLE,
+        days: tuple[date, date] | None = None,
+        extra: Mapping[str, str] | None = None,
+        wait: bool = False,
+    ) -> Result:
+        """Run Meltano under the lock and write it into the ledger. Raises Busy, SettingsError.
+
+        Several shards may do so at once; what each is to `build` it then builds alone.
+        """
+        around = surroundings(self.settings, self.database, shard)
+        variables = {**around, **self.tap(), **(extra or {})}
+        collected = [] if asked_by == BACKFILL else list(filter(shard.holds, tap_config.configured(settings.read())))
+        prepare(self.database)
+        ledger, whose = Ledger(self.database, shard), None if shard.is_whole else shard.index
+        with only_run(self.database, shard=whose, wait=wait, given_up=lambda: self.stopping) as hold:
+            if self.stopping:
+                raise Busy("stopping; no new run is started")
+            run_id = ledger.start(asked_by, days)
+            variables |= _sessions(run_id)
+            tidy(self.settings, around)
+            if days is None and ledger.follows_a_cut(run_id):
+                variables["TAP_OURA_FORGET_DAYS"] = "true"
+            if asked_by != BACKFILL:
+                self._put_back_bookmarks(collected, variables, run_id, has_run=ledger.has_run(run_id))
+            before = self._mark()
+            logger.info("run started", run=run_id, asked_by=asked_by, **_span(days), **_part(shard))
+            log = Log()
+            hold.watch(fence.name(run_id), self._abandon)
+            # Two loaders that find no tables would both create them.
+            if ledger.has_read() or hold.alone():
+                result = self._meltano(arguments, variables, hold, log)
+            else:
+                result = conclude(log, 1, stopped=True)
+            if build and result.readings and result.outcome in (SUCCEEDED, PARTIAL):
+                # What is loaded while dbt reads may be committed behind the load time up to which dbt has read.
+                if hold.alone():
+                    before = self._mark()
+                    result = self._meltano(build, variables, hold, log)
+                else:
+                    result = conclude(log, 1, stopped=True)
+            if not hold.is_held():
+                result = lost(log.readings)
+            result = self._write(ledger, run_id, asked_by, result)
+            if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
+                self.notifier.tell(run_id, changed_rows.since(self.database, before), result)
+        return result
+
+    def stop(self) -> None:
+        """Refuse new runs and end the one under way at a safe point."""
+        self.stopping = True
+        if self._process:
+            self._process.stop(self.settings.stop_seconds)
+
+    def _put_back_bookmarks(
+        self, collected: list[Account], variables: Mapping[str, str], run_id: int, *, has_run: bool
+    ) -> None:
+        names = {account.user for account in collected}
+        own = Own(
+            self.environment,
+            {**os.environ, **variables}.get("MELTANO_RUN_STATE_ID_SUFFIX"),
+            accounts=frozenset(filter(None, names)),
+            nameless=None in names,
+            start_date=variables.get("TAP_OURA_START_DATE", ""),
+            run_id=run_id,
+            has_run=has_run,
+        )
+        with self.database.connect() as connection:
+            put_back(connection, own)
+
+    def _abandon(self) -> None:
+        """End the run under way at once: what it has not committed yet is another's now."""
+        logger.error("lock lost")
+        if process := self._process:
+            process.stop(0)
+
+    def _mark(self) -> str | None:
+        return changed_rows.now(self.database) if self.notifier else None
+
+    def _meltano(self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log) -> Result:
+        if not hold.is_held():
+            return lost(log.readings)
+        with batch_files.folder(Path(variables["MELTANO_SYS_DIR_ROOT"])) as files:
+            environment = {"MELTANO_ENVIRONMENT": self.environment, **files, **variables}
+            self._process = Meltano(arguments, environment, lock=hold.descriptor)
+            if self.stopping:  # The signal came while the process was being started.
+                self._process.stop(self.settings.stop_seconds)
+            if hold.lost:
+                self._process.stop(0)
+            try:
+                for line in self._process.lines():
+                    _relay(log.take(line))
+                log.blocked = hold.blocked
+                return conclude(log, self._process.wait(), stopped=self._process.stopped)
+            finally:
+                self._process = None
+
+    def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> Result:
+        with suppress(psycopg.Error), self.database.reach() as connection:
+            fence.end_sessions(connection, run_id)
+        try:
+            if not ledger.finish(run_id, asked_by, result):
+                result = lost(result.readings)
+        except psycopg.Error as error:
+            logger.error("run not written down", run=run_id, error=str(error).splitlines()[0])
+        for failure in result.failures:
+            logger.error("not read", what=str(failure), reason=failure.reason)
+        told = logger.info if result.outcome == SUCCEEDED else logger.error
+        told(
+            "run finished",
+            run=run_id,
+            outcome=result.outcome,
+            **({"reason": result.reason, "message": result.message} if result.message else {}),
+            nothing_new=result.nothing_new,
+            records=sum(reading.records for reading in result.readings),
+            requests=sum(sum(reading.requests.values()) for reading in result.readings),
+            **_quota(result),
+        )
+        return result
+
+
+def _sessions(run_id: int) -> dict[str, str]:
+    """What libpq makes the sessions of a run's processes with: they are named after it."""
+    options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
+    return {"PGAPPNAME": fence.name(run_id), "PGOPTIONS": options}
+
+
+def _relay(event: Mapping[str, object]) -> None:
+    """Pass on what a person must see of a plugin's log; the rest is Meltano's own business."""
+    level = str(event.get("level", "info"))
+    if level in ("warning", "error", "critical") and event.get("event") != "METRIC":
+        source = event.get("name", "meltano")
+        if source == "meltano" and "ignoring stale job check" in str(event.get("event")):
+            return
+        getattr(logger, level)(str(event.get("event")), source=source)
+
+
+def _share(shard: Shard) -> dict[str, str]:
+    """What tells the tap its accounts, and Meltano whose bookmarks these are."""
+    return {
+        "TAP_OURA_SHARD_INDEX": str(shard.index),
+        "TAP_OURA_SHARD_COUNT": str(shard.count),
+        "MELTANO_RUN_STATE_ID_SUFFIX": str(shard),
+    }
+
+
+def _part(shard: Shard) -> dict[str, str]:
+    return {} if shard.is_whole else {"shard": str(shard)}
+
+
+def _span(days: tuple[date, date] | None) -> dict[str, str]:
+    return {"first_day": days[0].isoformat(), "last_day": days[1].isoformat()} if days else {}
+
+
+def _quota(result: Result) -> dict[str, int]:
+    told = [reading.rate_limit_remaining for reading in result.readings if reading.rate_limit_remaining is not None]
+    return {"rate_limit_remaining": min(told)} if told else {}

@@ -1,0 +1,1 @@
+"""Meltano's state, which holds the bookmarks, as data."""

@@ -1,0 +1,47 @@
+"""The folder of a run's files is gone with the run, and the one that a killed run left is removed by the next."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from oura_collector.pipeline import batch_files
+
+
+def root(setting: dict[str, str]) -> Path:
+    return Path(urlsplit(json.loads(setting["TAP_OURA_BATCH_CONFIG"])["storage"]["root"]).path)
+
+
+def test_the_files_of_a_run_are_its_owners_alone_and_go_with_it(tmp_path: Path) -> None:
+    with batch_files.folder(tmp_path / "data") as setting:
+        folder = root(setting)
+        (folder / "heartrate.jsonl").write_text("{}")
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_run_that_fails_leaves_none_either(tmp_path: Path) -> None:
+    with suppress(RuntimeError), batch_files.folder(tmp_path) as setting:
+        (root(setting) / "heartrate.jsonl").write_text("{}")
+        raise RuntimeError
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else_is(tmp_path: Path) -> None:
+    for name in ("batches-left", "batches-new", "postgres"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "heartrate.jsonl").write_text("{}")
+    for name, age in (("batches-left", 100), ("batches-new", 0)):
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+
+    batch_files.remove(tmp_path, older_than=50)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["batches-new", "postgres"]
+
+    batch_files.remove(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["postgres"]

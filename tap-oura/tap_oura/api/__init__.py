@@ -1,0 +1,1 @@
+"""Oura's API: requests, their limits and their answers."""

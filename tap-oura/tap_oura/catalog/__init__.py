@@ -1,0 +1,1 @@
+"""What Oura has: collections, their fields, and how values are made to fit them."""

@@ -1,0 +1,106 @@
+"""The nineteen collections of Oura's API v2: one row each, alphabetical. Everything else is derived from the row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from tap_oura.catalog import fields, schemas
+from tap_oura.catalog.fields import Properties, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+
+class Query(Enum):
+    """How a collection is asked for a range of days."""
+
+    DATES = "start_date and end_date"
+    INSTANTS = "start_datetime and end_datetime"
+    ALL = "pages without a range"
+    OBJECT = "one bare object"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One collection. `path` is Oura's path segment, case-sensitive; `window` the days asked for in one request.
+
+    `scope` is what the wearer must have granted: one of these words, or nothing. `other_days` are the fields that a
+    document without its `cursor` has its day from: dates, or instants that begin on it.
+    """
+
+    name: str
+    properties: Properties
+    scope: str
+    query: Query = Query.DATES
+    cursor: str | None = "day"
+    keys: tuple[str, ...] = ("id",)
+    window: int = 365
+    lookback: int = 0
+    path: str = ""
+    other_days: tuple[str, ...] = ()
+
+    def is_open(self, granted: Container[str]) -> bool:
+        """Whether a consent with these scopes lets the collection be read."""
+        return not self.scope or any(scope in granted for scope in self.scope.split())
+
+    @property
+    def segment(self) -> str:
+        return self.path or self.name
+
+    @property
+    def schema(self) -> Schema:
+        """The stream's JSON schema: `user_id`, Oura's fields, and `extra` for the fields that we do not know."""
+        return {
+            "type": "object",
+            "properties": {
+                "user_id": fields.key("Account"),
+                **self.properties,
+                "extra": fields.mapping("What Oura sent beyond the known fields, or what they cannot hold"),
+            },
+            "required": ["user_id", *self.keys],
+        }
+
+
+def _series(name: str, properties: Properties, scope: str, *keys: str) -> Collection:
+    # Oura refuses more than about a month of heart rate; nobody has measured the battery's limit.
+    return Collection(name, properties, scope, Query.INSTANTS, cursor="timestamp", keys=keys, window=28)
+
+
+# Minute-level documents weigh about 10 kB each, so their windows are a month; the rest fits a year into one answer.
+# A rest mode stays open for weeks and is filtered by its start: only a long lookback sees it end.
+COLLECTIONS = {
+    collection.name: collection
+    for collection in (
+        Collection("daily_activity", schemas.DAILY_ACTIVITY, "daily", window=30),
+        Collection("daily_cardiovascular_age", schemas.DAILY_CARDIOVASCULAR_AGE, "heart_health"),
+        Collection("daily_readiness", schemas.DAILY_READINESS, "daily"),
+        Collection("daily_resilience", schemas.DAILY_RESILIENCE, "stress"),
+        Collection("daily_sleep", schemas.DAILY_SLEEP, "daily"),
+        Collection("daily_spo2", schemas.DAILY_SPO2, "spo2"),
+        Collection("daily_stress", schemas.DAILY_STRESS, "daily stress"),
+        Collection("enhanced_tag", schemas.ENHANCED_TAG, "tag", cursor="start_day", other_days=("day", "start_time")),
+        _series("heartrate", schemas.HEARTRATE, "heartrate", "timestamp", "source"),
+        Collection("personal_info", schemas.PERSONAL_INFO, "", Query.OBJECT, cursor=None),
+        Collection(
+            "rest_mode_period",
+            schemas.REST_MODE_PERIOD,
+            "daily",
+            cursor="start_day",
+            lookback=90,
+            other_days=("start_time",),
+        ),
+        _series("ring_battery_level", schemas.RING_BATTERY_LEVEL, "ring_configuration", "timestamp"),
+        Collection("ring_configuration", schemas.RING_CONFIGURATION, "ring_configuration", Query.ALL, cursor=None),
+        Collection("session", schemas.SESSION, "session", window=30),
+        Collection("sleep", schemas.SLEEP, "daily", window=30),
+        Collection("sleep_time", schemas.SLEEP_TIME, "daily"),
+        Collection("tag", schemas.TAG, "tag", other_days=("timestamp",)),
+        Collection("vo2_max", schemas.VO2_MAX, "heart_health", path="vO2_max"),
+        Collection("workout", schemas.WORKOUT, "workout"),
+    )
+}
+
+# Oura declares `tag` deprecated in favour of `enhanced_tag`; it is served still and can be asked for by name.
+DEFAULT_COLLECTIONS = tuple(name for name in COLLECTIONS if name != "tag")
