@@ -37,9 +37,10 @@ soak: .venv/ready-dev  ## Run the tests that take many minutes
 bench: .venv/ready-dev  ## Measure it beside its peers; an hour or so, on a quiet machine
 	@$(BIN)/python -m benchmarks.bench
 
-lint: .venv/ready-dev  ## Check style, types, SQL and shell
+lint: .venv/ready-dev  ## Check style, imports between rooms, types, SQL and shell
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/build.py transform/dictionary.py monitoring/prometheus
 	cd monitoring/grafana && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 	$(BIN)/sqlfluff lint --disable-progress-bar transform

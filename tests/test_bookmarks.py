@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from oura_collector.database.connection import Database
 from oura_collector.database.lock import only_run
+from oura_collector.runs.bookmarks import rewind
 from oura_collector.runs.lost_bookmarks import LOOKBACK, Own, put_back
 from oura_collector.settings import SettingsError
-from oura_collector.state.bookmarks import rewind
 from oura_simulator.testing import running
 from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.settings import SETTINGS

@@ -13,7 +13,7 @@ import nbformat
 import psycopg
 import pytest
 from nbclient import NotebookClient
-from oura_collector.pipeline.result import Reading, Result
+from oura_collector.pipeline.result import CollectionResult, Result
 from oura_collector.runs.event_webhook import event, signature
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
@@ -87,8 +87,11 @@ def test_the_workflow_takes_the_collectors_events_and_nobody_elses() -> None:
         {"user": "anna", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"},
         {"user": "björn", "table": "oura_activity", "rows": 1, "first_day": "2026-03-31", "last_day": "2026-03-31"},
     ]
-    readings = (Reading("anna", "sleep", "succeeded", records=16), Reading("björn", "daily_activity", "succeeded"))
-    told = event(7, news, Result("succeeded", readings=readings))
+    collections = (
+        CollectionResult("anna", "sleep", "succeeded", records=16),
+        CollectionResult("björn", "daily_activity", "succeeded"),
+    )
+    told = event(7, news, Result("succeeded", collections=collections))
     body, now = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode(), int(time.time())
 
     taken = in_the_workflow(body, signature("planted", told["id"], now, body), "planted")

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector.collections import COLLECTIONS as NAMED
-from oura_collector.collections import DEPRECATED
 from oura_collector.pipeline.result import PASSING, REASONS
 from oura_collector.service.metrics import DETAILED, DURATION, DURATION_TEXT, FAMILIES, PREFIX, Family
 from oura_collector.settings import PROJECT, Settings
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from ruamel.yaml import YAML
-from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.errors import OuraError
 from tap_oura.settings import SETTINGS
 
@@ -134,11 +132,6 @@ def test_the_operators_page_tells_every_reason_and_whether_it_passes() -> None:
     rows = table(PROJECT / "docs/operating.md", "| reason | what it means | needs a person |")
 
     assert {name: row[1] == "no" for name, row in rows.items()} == {reason: reason in PASSING for reason in REASONS}
-
-
-def test_the_collector_knows_the_collections_of_the_tap() -> None:
-    assert tuple(DEFAULT_COLLECTIONS) == tuple(NAMED)
-    assert {*NAMED, DEPRECATED} == set(COLLECTIONS)
 
 
 def test_the_collector_knows_every_reason_of_the_tap() -> None:

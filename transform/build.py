@@ -8,6 +8,7 @@ The marker is taken away before each build: one that fails or is killed is made 
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import closing, suppress
@@ -26,6 +27,8 @@ IF_NEW = "--if-new"
 TABLES = ["config.materialized:incremental", "resource_type:snapshot", "every_collection_was_read"]
 # What dbt would write into its log, it says as well.
 TABLES_ONLY = ["--no-write-json", "--log-level-file", "none", "--indirect-selection", "empty", "--select", *TABLES]
+
+MOST_FAILURES = 20
 
 MARKERS = """
 CREATE TABLE IF NOT EXISTS oura_staging.builds (
@@ -157,16 +160,32 @@ def models() -> str:
     return digest.hexdigest()
 
 
-def dbt(arguments: list[str]) -> int:
-    """Run dbt in this process, as its own command does, and return its exit code."""
+def dbt(arguments: list[str]) -> tuple[int, list[str]]:
+    """Run dbt in this process. Return its exit code, and what it says of each model and test that failed."""
     # Imported here: it takes longer than finding out that nothing is new.
-    from dbt.cli.main import cli
+    from dbt.cli.exceptions import DbtUsageException
+    from dbt.cli.main import dbtRunner
 
-    try:
-        cli(arguments)
-    except SystemExit as left:
-        return left.code if isinstance(left.code, int) else 1
-    return 0
+    done = dbtRunner().invoke(arguments)
+    if isinstance(done.exception, DbtUsageException):  # All else it has said itself.
+        print(done.exception, file=sys.stderr)
+    results = getattr(done.result, "results", None) or []
+    failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
+    messages = [f"{result.node.resource_type} {result.node.name}: {result.message}" for result in failed]
+    return 0 if done.success else 2 if done.exception else 1, messages
+
+
+def report(exit_code: int | None, failures: list[str], *, nothing_new: bool = False) -> None:
+    """Append a line of JSON to the file that OURA_BUILD_REPORT names. No `exit_code` means that a build has begun."""
+    if path := os.environ.get("OURA_BUILD_REPORT"):
+        line = {
+            "type": "build",
+            "exit_code": exit_code,
+            "failures": failures[:MOST_FAILURES],
+            "nothing_new": nothing_new,
+        }
+        with suppress(OSError), open(path, "a", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(json.dumps(line) + "\n")
 
 
 def due(arguments: str, *, if_new: bool) -> tuple[Build, Made | None]:
@@ -189,10 +208,13 @@ def main(arguments: list[str]) -> int:
         build, made = due(" ".join(asked), if_new=IF_NEW in arguments)
     if build and made and made.loaded == build.loaded:
         print(f"Nothing new since {made.built_at} UTC: dbt skipped")
+        report(0, [], nothing_new=True)
         return 0
     if made:
         print(f"Tables only: all that is in them was tested at {made.tested_at} UTC")
-    code = dbt([*asked, *TABLES_ONLY] if made else asked)
+    report(None, [])
+    code, failures = dbt([*asked, *TABLES_ONLY] if made else asked)
+    report(code, failures)
     if code == 0 and build:
         with suppress(psycopg2.Error), closing(Warehouse()) as warehouse:
             warehouse.remember(build, made.tested_at if made else None)

@@ -14,11 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from oura_collector.pipeline.result import Reading, Result
+from oura_collector.pipeline.result import CollectionResult, Result
 from oura_collector.runs.event_webhook import Notifier
 
 NEWS = [{"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"}]
-RESULT = Result("succeeded", readings=(Reading("user-1", "sleep", "succeeded", records=16),))
+RESULT = Result("succeeded", collections=(CollectionResult("user-1", "sleep", "succeeded", records=16),))
 
 
 @dataclass

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from oura_collector.collections import COLLECTIONS
 from oura_collector.pipeline.result import OUTCOMES, REASONS
 from oura_collector.runs.completeness import STATUSES, Completeness
 from oura_collector.runs.run_log import ASKED_BY
@@ -16,6 +15,7 @@ from oura_collector.runs.status import Collection, Snapshot
 from oura_collector.service import metrics
 from oura_collector.service.health import health
 from prometheus_client import generate_latest
+from tap_oura.catalog.collections import DEFAULT_COLLECTIONS
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()
 HOUR = 3600.0
@@ -119,7 +119,7 @@ def test_every_label_that_a_rule_may_look_for_is_there_with_zero() -> None:
 
     for reason in REASONS:
         assert f'oura_collector_errors_total{{reason="{reason}"}} 0.0' in text
-    for collection in COLLECTIONS:
+    for collection in DEFAULT_COLLECTIONS:
         assert f'oura_collector_records_total{{collection="{collection}"}} 0.0' in text
     for asked_by in ASKED_BY:
         for outcome in OUTCOMES:

@@ -203,12 +203,12 @@ def test_without_an_application_login_says_what_is_missing(collect):
 
 
 def test_login_gives_the_turn_to_a_refresh_that_is_under_way(log_in, environment):
-    from tap_oura.credentials.vault import vault
+    from tap_oura.credentials.stores import open_vault
 
     log_in("user-1", "--user", "ada")
     login = Login(environment, "--user", "ada")
     address = consent(login.page, "user-1")
-    with vault(str(Path(environment["DATA_DIR"], "credentials"))).open("ada") as entry:
+    with open_vault(str(Path(environment["DATA_DIR"], "credentials"))).open("ada") as entry:
         before = entry.record
         waiting = threading.Thread(target=lambda: setattr(login, "code", login.paste(address)))
         waiting.start()
@@ -218,4 +218,4 @@ def test_login_gives_the_turn_to_a_refresh_that_is_under_way(log_in, environment
     waiting.join(30)
 
     assert login.code == 0
-    assert vault(str(Path(environment["DATA_DIR"], "credentials"))).read("ada").access_token != before.access_token
+    assert open_vault(str(Path(environment["DATA_DIR"], "credentials"))).read("ada").access_token != before.access_token

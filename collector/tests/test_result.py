@@ -1,12 +1,32 @@
-"""The verdict on a run, from the words of Meltano's log."""
+"""The result of a run, from its report and its exit code; and what of the log is shown."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector.pipeline.result import Log, Result, conclude
+from oura_collector.pipeline.result import Log, Result, RunReport, conclude
+
+READ_ALL = {"type": "end", "exit_code": 0}
+READ_NOTHING = {"type": "end", "exit_code": 1}
+CUT_OFF = {"type": "end", "exit_code": 141}
+BUILD_BEGAN = {"type": "build", "exit_code": None, "failures": [], "nothing_new": False}
+
+
+@pytest.fixture
+def reported(tmp_path: Path) -> Any:
+    """Return a report that was read from a file with these lines."""
+
+    def read(*lines: dict[str, Any] | str) -> RunReport:
+        file = tmp_path / "run-report"
+        file.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+        report = RunReport()
+        report.read(file)
+        return report
+
+    return read
 
 
 def said(*events: dict[str, Any] | str) -> Log:
@@ -16,23 +36,24 @@ def said(*events: dict[str, Any] | str) -> Log:
     return log
 
 
-def read(collection: str, status: str = "succeeded", **tags: Any) -> dict[str, Any]:
-    whole = {
-        "stream": collection,
-        "context": {"user_id": "user-1"},
+def by(name: str, event: str) -> dict[str, Any]:
+    return {"name": name, "event": event, "level": "error"}
+
+
+def read(collection: str, status: str = "succeeded", **more: Any) -> dict[str, Any]:
+    return {
+        "type": "collection",
+        "collection": collection,
+        "user_id": "user-1",
         "status": status,
         "reason": None,
         "message": None,
         "requests": {"200": 2},
+        "records": 31,
         "newest_day": "2026-03-31",
         "rate_limit_remaining": None,
         "unknown_fields": 0,
-        **tags,
-    }
-    return {
-        "event": "METRIC",
-        "name": "tap-oura",
-        "metric_info": {"type": "counter", "metric": "collection_read", "value": 31, "tags": whole},
+        **more,
     }
 
 
@@ -40,65 +61,106 @@ def failed(collection: str, reason: str = "scope") -> dict[str, Any]:
     return read(collection, "failed", reason=reason, message="Oura refuses")
 
 
-def block(err: str) -> dict[str, Any]:
-    return {"event": "Block run completed", "success": False, "err": err, "level": "error"}
+def built(exit_code: int | None, *failures: str, nothing_new: bool = False) -> dict[str, Any]:
+    return {"type": "build", "exit_code": exit_code, "failures": failures, "nothing_new": nothing_new}
 
 
-def test_all_read_is_a_success_with_its_counts() -> None:
-    result = conclude(said(read("sleep"), read("workout")), 0)
+def test_all_read_is_a_success_with_its_counts(reported: Any) -> None:
+    result = conclude(reported(read("sleep"), read("workout"), READ_ALL, BUILD_BEGAN, built(0)), Log(), 0)
 
     assert (result.outcome, result.exit_code, result.message) == ("succeeded", 0, None)
-    assert [(r.collection, r.records, r.requests) for r in result.readings] == [
+    assert [(each.collection, each.records, each.requests) for each in result.collections] == [
         ("sleep", 31, {"200": 2}),
         ("workout", 31, {"200": 2}),
     ]
 
 
-def test_one_failed_collection_makes_it_partial_and_is_named() -> None:
-    result = conclude(said(read("sleep"), failed("workout"), failed("session")), 0)
+def test_one_failed_collection_makes_it_partial_and_is_named(reported: Any) -> None:
+    result = conclude(reported(read("sleep"), failed("workout"), failed("session")), Log(), 0)
 
     assert (result.outcome, result.reason, result.exit_code) == ("partial", "scope", 1)
     assert result.message == "workout of user-1: Oura refuses (and 1 more)"
 
 
 @pytest.mark.parametrize(("reason", "may_pass"), [("server", True), ("rate_limit", True), ("token", False)])
-def test_trying_again_soon_makes_sense_only_for_what_may_pass(reason: str, may_pass: bool) -> None:
-    assert conclude(said(read("sleep"), failed("workout", reason)), 0).may_pass is may_pass
+def test_trying_again_soon_makes_sense_only_for_what_may_pass(reported: Any, reason: str, may_pass: bool) -> None:
+    assert conclude(reported(read("sleep"), failed("workout", reason)), Log(), 0).may_pass is may_pass
 
 
 def test_success_is_never_tried_again_soon() -> None:
     assert not Result("succeeded").may_pass
 
 
-def test_a_tap_that_read_nothing_has_failed_for_its_own_reason() -> None:
-    result = conclude(said(failed("*", "token"), block("Extractor failed")), 1)
+def test_a_tap_that_read_nothing_has_failed_for_its_own_reason(reported: Any) -> None:
+    result = conclude(reported(failed("*", "token"), READ_NOTHING), Log(), 1)
 
     assert (result.outcome, result.reason) == ("failed", "token")
     assert str(result.message).startswith("everything of user-1")
 
 
-def test_settings_that_cannot_work_are_wrong_usage() -> None:
-    line = {"name": "tap-oura", "event": "tap-oura: start_date: '2024-13-01' is no date"}
+def test_settings_that_cannot_work_are_wrong_usage(reported: Any) -> None:
+    problems = ["start_date: '2024-13-01' is no date", "users: there is no account 'x'"]
 
-    result = conclude(said(line, block("Extractor failed")), 1)
+    result = conclude(reported(*({"type": "settings", "message": problem} for problem in problems)), Log(), 1)
 
     assert (result.reason, result.exit_code) == ("settings", 2)
-    assert result.message == "start_date: '2024-13-01' is no date"
+    assert result.message == "; ".join(problems)
 
 
 @pytest.mark.parametrize(
-    ("events", "reason"),
+    ("lines", "words", "reason"),
     [
-        ([{"name": "target-postgres", "event": "value too long"}, block("Loader failed")], "load"),
-        ([{"name": "target-postgres", "event": "OperationalError: gone"}, block("Loader failed")], "database"),
-        ([{"name": "dbt", "event": "  Failure in test in_range"}, block("`dbt` failed")], "transform"),
-        (["Traceback (most recent call last):", "no such thing"], "load"),
-        (["[Errno 28] No space left on device", "Need help fixing this problem?"], "disk"),
-        ([{"name": "target-postgres", "event": "OperationalError: No space left on device"}], "disk"),
+        ([READ_ALL], [by("target-postgres", "value too long")], "load"),
+        ([CUT_OFF], [by("target-postgres", "value too long")], "load"),
+        ([], [by("target-postgres", "value too long")], "load"),
+        ([CUT_OFF], [], "load"),
+        ([READ_ALL], [by("target-postgres", "OperationalError: gone")], "database"),
+        ([READ_ALL], [by("target-postgres", "OperationalError: No space left on device")], "disk"),
+        ([READ_ALL, BUILD_BEGAN, built(1, "test in_range: Got 1 result")], [], "transform"),
+        ([READ_ALL, BUILD_BEGAN], [by("dbt", "Killed")], "transform"),
+        ([READ_ALL, built(2)], [by("dbt", "Compilation Error")], "transform"),
+        ([READ_ALL, built(1, "model oura_sleep: server closed the connection")], [], "database"),
+        ([READ_NOTHING], [by("tap-oura", "KeyError")], "error"),
+        ([], [by("tap-oura", "Killed")], "error"),
+        ([], ["Traceback (most recent call last):", "no such thing"], "load"),
+        ([], ["[Errno 28] No space left on device", "Need help fixing this problem?"], "disk"),
+        ([], [by("meltano", "connection to server failed")], "database"),
     ],
 )
-def test_what_broke_after_the_reading_is_told_apart(events: list[Any], reason: str) -> None:
-    assert conclude(said(read("sleep"), *events), 1).reason == reason
+def test_the_step_that_failed_and_what_failed_beneath_it_are_told_apart(
+    reported: Any, lines: list[Any], words: list[Any], reason: str
+) -> None:
+    result = conclude(reported(read("sleep"), *lines) if lines else reported(), said(*words), 1)
+
+    assert (result.outcome, result.reason) == ("failed", reason)
+
+
+def test_words_that_sound_like_another_step_decide_nothing(reported: Any) -> None:
+    report = reported(read("sleep"), READ_ALL, BUILD_BEGAN, built(1, "model oura_sleep: syntax error"))
+    words = [by("meltano", "Extractor failed"), by("tap-oura", "tap-oura: users: OperationalError")]
+
+    result = conclude(report, said(*words), 1)
+
+    assert (result.reason, result.message) == ("transform", "model oura_sleep: syntax error")
+
+
+def test_success_is_what_the_exit_code_says(reported: Any) -> None:
+    words = said(by("dbt", "Database Error in model oura_sleep"), by("target-postgres", "OperationalError"))
+
+    assert conclude(reported(read("sleep"), READ_ALL, built(0)), words, 0).outcome == "succeeded"
+
+
+def test_half_a_line_of_a_process_that_was_killed_is_left_out(reported: Any) -> None:
+    report = reported(read("sleep"), json.dumps(read("workout"))[:40])
+
+    assert [each.collection for each in report.collections] == ["sleep"]
+
+
+def test_a_process_without_a_report_adds_nothing(tmp_path: Path) -> None:
+    report = RunReport()
+    report.read(tmp_path / "none")
+
+    assert conclude(report, said("Cannot start"), 1).reason == "load"
 
 
 @pytest.mark.parametrize(
@@ -109,55 +171,53 @@ def test_what_broke_after_the_reading_is_told_apart(events: list[Any], reason: s
         "IntegrityError: new row violates check\n[SQL: INSERT INTO sleep]\n[parameters: {'score': 81}]",
     ],
 )
-def test_the_row_that_the_loader_stumbled_over_is_not_quoted(words: str) -> None:
+def test_the_row_that_a_step_stumbled_over_is_not_quoted(reported: Any, words: str) -> None:
     log = said()
 
-    passed_on = log.take(json.dumps({"name": "target-postgres", "event": words, "level": "error"}))
-    result = conclude(log, 1)
+    passed_on = log.take(json.dumps(by("target-postgres", words)))
+    loaded = conclude(reported(READ_ALL), log, 1)
+    transformed = conclude(reported(READ_ALL, built(1, f"model oura_sleep: {words}")), log, 1)
 
-    assert "81" not in str(passed_on)
-    assert "81" not in str(log.everything())
     assert passed_on["event"] == words.splitlines()[0]
-    assert result.outcome == "failed"
+    assert loaded.message == f"the loader failed: {words.splitlines()[0]}"
+    assert transformed.message == f"model oura_sleep: {words.splitlines()[0]}"
 
 
 def test_meltanos_general_advice_is_not_taken_for_the_cause() -> None:
     said_last = "Need help fixing this problem? Visit https://melta.no/ for troubleshooting steps"
 
-    assert conclude(said("Cannot start plugin", said_last), 1).message == "Meltano failed: Cannot start plugin"
+    assert conclude(RunReport(), said("Cannot start plugin", said_last), 1).message == (
+        "Meltano failed: Cannot start plugin"
+    )
 
 
-def test_a_run_stopped_on_request_is_interrupted_whatever_the_log_says() -> None:
-    result = conclude(said(read("sleep"), block("Extractor failed")), 1, stopped=True)
+def test_a_run_stopped_on_request_is_interrupted_whatever_its_report_says(reported: Any) -> None:
+    result = conclude(reported(read("sleep"), READ_NOTHING), Log(), 1, stopped=True)
 
     assert (result.outcome, result.exit_code) == ("interrupted", 1)
 
 
-def test_a_failed_reading_beside_a_stopped_loader_does_not_hide_the_loader() -> None:
-    events = [failed("workout"), {"name": "target-postgres", "event": "value too long"}, block("Loader failed")]
+def test_a_failed_collection_beside_a_stopped_loader_does_not_hide_the_loader(reported: Any) -> None:
+    report = reported(failed("workout"), READ_ALL)
 
-    assert conclude(said(read("sleep"), *events), 1).reason == "load"
+    assert conclude(report, said(by("target-postgres", "value too long")), 1).reason == "load"
 
 
-def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure() -> None:
-    skipped = {"event": "Nothing new since 2026-03-31 08:00:12 UTC: dbt skipped", "name": "dbt", "level": "info"}
+def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure(reported: Any) -> None:
+    skipped = built(0, nothing_new=True)
 
-    assert conclude(said(read("sleep"), skipped), 0) == Result(
-        "succeeded", readings=(*said(read("sleep")).readings,), nothing_new=True
-    )
-    assert conclude(said(read("sleep"), failed("workout"), skipped), 0).nothing_new
-    assert not conclude(said(read("sleep")), 0).nothing_new
+    assert conclude(reported(read("sleep"), skipped), Log(), 0).nothing_new
+    assert conclude(reported(read("sleep"), failed("workout"), skipped), Log(), 0).nothing_new
+    assert not conclude(reported(read("sleep"), built(0)), Log(), 0).nothing_new
 
 
 @pytest.mark.parametrize("seen", ["oura_sleep is locked by process 7 of PostgreSQL (psql)", None])
-def test_a_lock_that_lasts_may_pass_and_is_named_where_it_was_seen(seen: str | None) -> None:
-    model = "Database Error in model oura_sleep (models/marts/oura_sleep.sql)"
-    log = said(
-        {"event": f"{model}\n  canceling statement due to lock timeout", "name": "dbt"}, block("dbt build failed")
-    )
+def test_a_lock_that_lasts_may_pass_and_is_named_where_it_was_seen(reported: Any, seen: str | None) -> None:
+    model = "model oura_sleep: Database Error in model oura_sleep: canceling statement due to lock timeout"
+    log = Log()
     log.blocked = seen
 
-    result = conclude(log, 1)
+    result = conclude(reported(READ_ALL, built(1, model)), log, 1)
 
     assert (result.outcome, result.reason, result.may_pass) == ("failed", "database", True)
     assert result.message == f"a lock lasted too long: {seen or model}"
@@ -166,7 +226,7 @@ def test_a_lock_that_lasts_may_pass_and_is_named_where_it_was_seen(seen: str | N
 def test_a_run_that_may_not_write_any_more_says_so_in_one_line() -> None:
     said_by_postgresql = "(psycopg.errors.ObjectNotInPrerequisiteState) run 7 lost the lock and may not write any more"
 
-    result = conclude(said({"event": f"{said_by_postgresql}\nCONTEXT:  PL/pgSQL function", "name": "meltano"}), 1)
+    result = conclude(RunReport(), said(by("meltano", f"{said_by_postgresql}\nCONTEXT:  PL/pgSQL function")), 1)
 
     assert (result.outcome, result.reason) == ("failed", "database")
     assert result.message == said_by_postgresql

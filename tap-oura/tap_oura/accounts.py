@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tap_oura.credentials.auth import Credentials, Terms
 from tap_oura.credentials.endpoints import Endpoints, token_urls
 from tap_oura.credentials.record import Record, Seed
-from tap_oura.credentials.vault import DEFAULT, vault
+from tap_oura.credentials.stores import open_vault
+from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Static:
 def terms(config: Mapping[str, Any], clock: Callable[[], float]) -> Terms:
     """Return how the accounts' tokens are kept and renewed. Raises SettingsError."""
     return Terms(
-        vault=vault(config.get("token_store") or default_store()),
+        vault=open_vault(config.get("token_store") or default_store()),
         endpoints=Endpoints(
             token_urls(config.get("token_url"), config["api_url"]),
             connect=config["timeout_seconds"],

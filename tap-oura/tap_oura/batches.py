@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 from singer_sdk.helpers._batch import BatchConfig
 
-from tap_oura.documents import Record
+from tap_oura.catalog.fields import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tap_oura.catalog.collections import Collection
+    from tap_oura.catalog.fields import Record
     from tap_oura.windows import Window
 
 logger = logging.getLogger(__name__)
-
-Record = dict[str, Any]
 
 NAMED = 20
 """Fields or documents in a line of the log."""

@@ -156,6 +156,12 @@ SETTINGS = th.PropertiesList(
         description="Days before the bookmark that are read again, because Oura amends the past",
     ),
     th.Property(
+        "report_path",
+        th.StringType,
+        title="Report path",
+        description="File to which a line of JSON is appended for each account's collection, and one at the end",
+    ),
+    th.Property(
         "skip_unchanged",
         th.BooleanType,
         default=True,

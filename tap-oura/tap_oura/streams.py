@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from tap_oura import documents, settings, windows
-from tap_oura.api import traffic
 from tap_oura.api.ahead import Job
 from tap_oura.api.answers import TOO_DEEP
 from tap_oura.batches import WORTH_A_FILE, Batches, Stretch
 from tap_oura.catalog.collections import Collection, Query
-from tap_oura.documents import NAMED, Documents, Read, Record
+from tap_oura.documents import NAMED, Documents, Read
 from tap_oura.errors import (
     AccountFailed,
     BrokenAnswer,
@@ -36,10 +35,13 @@ from tap_oura.windows import Window
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_oura.ledger.days import News
-    from tap_oura.tap import TapOura
+    from tap_oura.catalog.fields import Record
+    from tap_oura.ledger.days import CollectionDays, News
+    from tap_oura.ledger.rejected import RejectedDocuments
+    from tap_oura.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -57,11 +59,13 @@ class OuraStream(MessageStream):
 
     # Records are conformed by `documents`; the SDK's own way would drop what the schema does not know.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-    _tap: TapOura
 
-    def __init__(self, tap: TapOura, collection: Collection) -> None:
+    def __init__(
+        self, tap: Tap, run: Run, collection: Collection, days: CollectionDays, rejected: RejectedDocuments
+    ) -> None:
         super().__init__(tap=tap, name=collection.name, schema=collection.schema)
         self.collection = collection
+        self._run, self._collection_days, self._rejected_documents = run, days, rejected
         self.primary_keys = ("user_id", *collection.keys)
         self.replication_key = collection.cursor
         self._documents = Documents(collection)
@@ -69,15 +73,15 @@ class OuraStream(MessageStream):
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
-        return [{"user_id": user_id} for user_id in self._tap.accounts]
+        return [{"user_id": user_id} for user_id in self._run.accounts]
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield the records of one account. A fault ends this account's share of the stream and is told at the end."""
         if not context:
             return
         user_id = str(context["user_id"])
-        if user_id in self._tap.dead:
-            self._tell(user_id, error=self._tap.dead_because(user_id))
+        if error := self._run.report.dead_because(user_id):
+            self._add_result(user_id, error=error)
             return
         sent, whole, all_read, newest, fault = 0, True, True, None, None
         try:
@@ -85,8 +89,8 @@ class OuraStream(MessageStream):
             ledger, rejections = self._ledger(context), self._rejections(context)
             self._read_at = ledger.read_at
         except SettingsError as error:
-            self._tap.failed(self.name, user_id, windows.EVER, error)
-            self._tell(user_id, error=error)
+            self._run.report.failed(self.name, user_id, windows.EVER, error)
+            self._add_result(user_id, error=error)
             return
         for window in due:
             try:
@@ -94,7 +98,9 @@ class OuraStream(MessageStream):
             except OuraError as error:
                 whole, all_read, fault = False, False, error
                 hopeless = isinstance(error, HOPELESS)
-                self._tap.failed(self.name, user_id, Window(window.start, due[-1].end) if hopeless else window, error)
+                self._run.report.failed(
+                    self.name, user_id, Window(window.start, due[-1].end) if hopeless else window, error
+                )
                 if hopeless:
                     break
             else:
@@ -103,7 +109,7 @@ class OuraStream(MessageStream):
                 news = list(ledger.news(records, window))
                 if gap := self._set_aside(user_id, read, rejections, ledger, again=bool(news)):
                     whole, fault = False, gap
-                    self._tap.failed(self.name, user_id, window, gap)
+                    self._run.report.failed(self.name, user_id, window, gap)
                 if self.config["skip_unchanged"]:
                     records_to_send = [record for day in news for record in day.records]
                 else:
@@ -119,9 +125,9 @@ class OuraStream(MessageStream):
                 ledger.close(window)
         rejections.close(whole=all_read)
         if whole:
-            self._tap.succeeded(self.name, user_id)
+            self._run.report.succeeded(self.name, user_id)
         logger.info("%s of %s: %d records", self.name, user_id, sent)
-        self._tell(user_id, records=sent, newest_day=newest and newest[:10], error=fault)
+        self._add_result(user_id, records=sent, newest_day=newest and newest[:10], error=fault)
         if drift := self._documents.drift:
             what = "%s of %s: kept in `extra`, as the schema does not hold them: %s"
             logger.warning(what, self.name, user_id, listing(sorted(drift), NAMED))
@@ -137,7 +143,7 @@ class OuraStream(MessageStream):
         new, gap = rejections.take(read.rejected)
         rejected.log(self.name, user_id, new)
         for document in read.rejected if again and not gap else new:
-            self._tap.rejected.write(self.name, user_id, document, ledger.read_at)
+            self._rejected_documents.write(self.name, user_id, document, ledger.read_at)
         return gap
 
     def _send(self, records: list[Record]) -> Iterable[Record]:
@@ -173,12 +179,12 @@ class OuraStream(MessageStream):
     def _batches(self) -> Batches | None:
         # What a map or a selection takes out of a message would stay in a file.
         is_series = self.collection.query is Query.INSTANTS
-        return self._tap.batches if is_series and self.sends_records_as_they_are else None
+        return self._run.batches if is_series and self.sends_records_as_they_are else None
 
     def _learn(self, user_id: str, news: list[News], ledger: Ledger) -> None:
         """Write the rows of the days whose records were sent, before any state can tell of them."""
         for day in news:
-            self._tap.days.write(ledger.row(user_id, day))
+            self._collection_days.write(ledger.row(user_id, day))
             ledger.learn(day)
             self.state_manager.is_flushed = False
 
@@ -188,13 +194,13 @@ class OuraStream(MessageStream):
 
     def _ledger(self, context: Context | None) -> Ledger:
         state = self.get_context_state(context)
-        left_out = [*self.left_out, *self._tap.days.left_out, *self._tap.rejected.left_out]
-        forget, now = self.config["forget_days"], self._tap.now()
+        left_out = [*self.left_out, *self._collection_days.left_out, *self._rejected_documents.left_out]
+        forget, now = self.config["forget_days"], self._run.now()
         return Ledger(self.collection, state, lookback=self._lookback, now=now, left_out=left_out, forget=forget)
 
     def _rejections(self, context: Context | None) -> Rejections:
         # A closed range without a state is read once: nobody will count its readings.
-        is_read_once = bool(self.config.get("end_date")) and not self._tap.state_at_start
+        is_read_once = bool(self.config.get("end_date")) and not self._run.state_at_start
         again = self.config["forget_days"]
         return Rejections(self.get_context_state(context), again=again, readings=1 if is_read_once else READINGS)
 
@@ -207,7 +213,7 @@ class OuraStream(MessageStream):
             return  # Told when its turn comes.
 
     def _due(self, user_id: str) -> Sequence[Window]:
-        today = self._tap.now().date()
+        today = self._run.now().date()
         if self.collection.cursor is None:
             return [windows.EVER]
         bookmark, first = self._bookmark(user_id), settings.first_day(self.config, today)
@@ -223,20 +229,13 @@ class OuraStream(MessageStream):
         )
         return list(windows.split(whole, self.collection.window))
 
-    def _tell(self, user_id: str, **what: Any) -> None:
-        label, seen = self._tap.accounts[user_id].label, self._tap.client.traffic
-        traffic.tell(
-            self.name,
-            user_id,
-            requests=seen.take(label, self.collection.segment),
-            remaining=seen.remaining(label),
-            unknown_fields=len(self._documents.drift),
-            **what,
-        )
+    def _add_result(self, user_id: str, **what: Any) -> None:
+        drift = len(self._documents.drift)
+        self._run.add_result(self.name, self.collection.segment, user_id, unknown_fields=drift, **what)
 
     def _fetch(self, user_id: str, window: Window) -> Read:
         try:
-            documents = self._tap.reader.take(Job(self.collection, user_id, window))
+            documents = self._run.reader.take(Job(self.collection, user_id, window))
             return self._documents.read(user_id, documents, window)
         except OuraError:
             raise
@@ -249,7 +248,7 @@ class OuraStream(MessageStream):
 
     def _bookmark(self, user_id: str) -> date | None:
         """Return the bookmark that the run began with, the account's own or one for the whole collection."""
-        state = self._tap.state_at_start.get(self.name, {})
+        state = self._run.state_at_start.get(self.name, {})
         own = self._partitions_at_start.get(user_id, state)
         value = own.get("replication_key_value") or state.get("replication_key_value")
         try:
@@ -259,7 +258,7 @@ class OuraStream(MessageStream):
 
     @cached_property
     def _partitions_at_start(self) -> dict[str, dict[str, Any]]:
-        return _by_user(self._tap.state_at_start.get(self.name, {}))
+        return _by_user(self._run.state_at_start.get(self.name, {}))
 
     @cached_property
     def _partitions(self) -> dict[str, dict[str, Any]]:
@@ -277,7 +276,7 @@ class OuraStream(MessageStream):
         cursor = self.collection.cursor
         if not records or cursor is None:
             return None
-        now = self._tap.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = self._run.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         newest: str = max(map(itemgetter(cursor), records))
         return min(newest, now[: len(newest)])
 

@@ -58,7 +58,7 @@ def data(url: str, start_date: str = "2026-03-01", **settings: Any) -> dict[str,
         tap.sync_all()
     except SystemExit as end:
         code = int(end.code or 0)
-    failures = [(str(failure), failure.error.reason) for failure in tap.failures]
+    failures = [(str(failure), failure.error.reason) for failure in tap.run.report.failures]
     return {"code": code, "failures": failures, "records": dict(messages.records)}
 
 

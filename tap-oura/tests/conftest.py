@@ -80,7 +80,7 @@ class Run:
             tap.sync_all()
         except SystemExit as end:
             self.code = int(end.code or 0)
-        self.failures = [str(failure) for failure in tap.failures]
+        self.failures = [str(failure) for failure in tap.run.report.failures]
         self.records, self.files = messages.records, messages.files
         self.state = messages.states[-1] if messages.states else dict(state or {})
 

@@ -253,7 +253,7 @@ class World:
             **self.config,
         }
         tap = TapOura(config=config, state=deepcopy(self.state), message_writer=messages)
-        tap.client.session.mount("http://simulator", Wire(self.oura.client))
+        tap.run.client.session.mount("http://simulator", Wire(self.oura.client))
         code = 0
         try:
             tap.sync_all()

@@ -23,6 +23,7 @@ from oura_collector.privacy.erase import erase
 from oura_collector.privacy.export import CSV, FORMATS, export
 from oura_collector.privacy.purge import purge
 from oura_collector.runs.backfill import backfill
+from oura_collector.runs.bookmarks import rewind
 from oura_collector.runs.event_webhook import Notifier
 from oura_collector.runs.repair import repair
 from oura_collector.runs.reread import reread
@@ -30,7 +31,6 @@ from oura_collector.runs.run_log import Ledger
 from oura_collector.runs.runner import Runner
 from oura_collector.runs.status import Status, report
 from oura_collector.settings import SettingsError
-from oura_collector.state.bookmarks import rewind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

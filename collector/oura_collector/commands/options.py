@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import click
+from tap_oura.catalog.collections import COLLECTIONS
 
-from oura_collector.collections import COLLECTIONS, DEPRECATED
 from oura_collector.runs.backfill import Span
 
 FIRST, LAST = 2000, 2199
@@ -36,7 +36,7 @@ class Names(click.ParamType[tuple[str, ...]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         names = tuple(name.strip() for name in value.split(",") if name.strip())
-        known = sorted([*COLLECTIONS, DEPRECATED])
+        known = sorted(COLLECTIONS)
         if not names:  # Such as from a variable of the shell that is not set.
             self.fail("no collection is named; leave the option out for all", param, ctx)
         for name in names:

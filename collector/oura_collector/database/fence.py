@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oura_collector.database import counters
 from oura_collector.database.migrations import migrate
-from oura_collector.pipeline.result import INTERRUPTED
-from oura_collector.runs.run_log import COUNT
 
 if TYPE_CHECKING:
     import psycopg
@@ -73,5 +72,5 @@ def end_dead_runs(connection: psycopg.Connection, key: int) -> None:
     with connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '30s'")
         for (whose,) in connection.execute(END, [dead]).fetchall():
-            connection.execute(COUNT, ["collections", [whose, INTERRUPTED], 1])
-            connection.execute(COUNT, ["errors", [INTERRUPTED], 1])
+            connection.execute(counters.ADD, ["collections", [whose, "interrupted"], 1])
+            connection.execute(counters.ADD, ["errors", ["interrupted"], 1])

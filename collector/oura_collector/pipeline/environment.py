@@ -18,8 +18,9 @@ from oura_collector.accounts import tap_config
 from oura_collector.database import passfile
 from oura_collector.database.lock import only_run
 from oura_collector.files import UMASK
-from oura_collector.pipeline import batch_files, env_file
+from oura_collector.pipeline import env_file
 from oura_collector.pipeline.process import STATE, forget_catalogs, own_folder, program, remove_leftovers
+from oura_collector.pipeline.run_files import run_files
 from oura_collector.settings import PROJECT, WHOLE, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -133,14 +134,14 @@ def sync(settings: Settings, database: Database, environment: str, extra: Mappin
     with only_run(database) as hold:
         around = surroundings(settings, database)
         tidy(settings, around)
-        with batch_files.folder(Path(around["MELTANO_SYS_DIR_ROOT"])) as files:
+        with run_files(Path(around["MELTANO_SYS_DIR_ROOT"])) as files:
             # The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous.
             return run_meltano(
                 ["run", "--force", "sync"],
                 settings=settings,
                 database=database,
                 environment=environment,
-                extra={**extra, **files},
+                extra={**extra, **files.variables},
                 lock=hold.descriptor,
             )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from oura_collector.files import UMASK, private_folder
-from oura_collector.pipeline import batch_files
+from oura_collector.pipeline import run_files
 from oura_collector.pipeline.result import DBT, LOADER, TAP
 from oura_collector.settings import PROJECT, SettingsError
 
@@ -72,8 +72,8 @@ def remove_leftovers(folder: Path, data_dir: Path) -> None:
 
     Older versions left passwords, and samples, in folders of all databases, where another run may be at work.
     """
-    batch_files.remove(folder)
-    batch_files.remove(data_dir, older_than=DAY)
+    run_files.remove(folder)
+    run_files.remove(data_dir, older_than=DAY)
     for file in folder.glob("run/*/*.config.json"):
         file.unlink(missing_ok=True)
     for file in folder.glob(f"{STATE}/meltano/log/elt/*/*/elt.log"):

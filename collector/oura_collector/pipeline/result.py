@@ -1,17 +1,23 @@
-"""What a run came to, judged by the words of its own log: pure, so that every verdict can be tested as text."""
+"""What a run came to, judged by its report and by how its processes ended.
+
+Whether it worked, and which step did not, is never read from the words of a log. Words only say why: they are shown,
+and PostgreSQL's and the system's own for a full disk or a lost connection name the reason.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from oura_collector.collections import EVERY_COLLECTION
+from tap_oura.catalog.collections import EVERY_COLLECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "failed", "interrupted")
 """partial: built from what could be read, while an account or a collection could not be."""
@@ -27,13 +33,14 @@ REASONS = (*OURA_REASONS, SETTINGS, DATABASE, DISK, LOAD, TRANSFORM, INTERRUPTED
 PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPTED}
 """Reasons that may be gone in a minute; the others need a person."""
 
-TAP, LOADER, DBT = "tap-oura", "target-postgres", "dbt"
-NOTHING_NEW = "Nothing new since"
-"""How `transform/build.py` begins to say that dbt is skipped."""
+TAP, LOADER, DBT, MELTANO = "tap-oura", "target-postgres", "dbt", "meltano"
 
 REMEMBERED_LINES = 40
 ADVICE = "Need help fixing this problem?"
 """Meltano's last words whatever went wrong."""
+BY_SIGNAL = 128
+"""An exit code above it says that somebody else ended the process."""
+
 DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 LOCK_TIMEOUT = "canceling statement due to lock timeout"
 """How PostgreSQL says that somebody else's lock on a table or row lasted too long."""
@@ -43,7 +50,6 @@ DATABASE_SIGNS = (
     "server closed the connection",
     "terminating connection",
     "lost the lock and may not write",
-    LOCK_TIMEOUT,
 )
 LOST = "the run lost its lock, because its session in PostgreSQL ended; it was stopped, and the next one goes on"
 
@@ -52,7 +58,7 @@ ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", 
 
 
 @dataclass(frozen=True)
-class Reading:
+class CollectionResult:
     """What one collection of one account gave: `requests` by status, `records` read, `newest_day` as text."""
 
     user_id: str
@@ -77,23 +83,23 @@ class Reading:
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on a run. `message` is one line for people, None where all went well."""
+    """The result of a run. `message` is one line for people, None where all went well."""
 
     outcome: str
     reason: str | None = None
     message: str | None = None
-    readings: tuple[Reading, ...] = ()
+    collections: tuple[CollectionResult, ...] = ()
     nothing_new: bool = False
     """Whether nothing was built, because nothing was new."""
 
     @property
-    def failures(self) -> tuple[Reading, ...]:
-        return tuple(reading for reading in self.readings if reading.failed)
+    def failures(self) -> tuple[CollectionResult, ...]:
+        return tuple(each for each in self.collections if each.failed)
 
     @property
     def may_pass(self) -> bool:
         """Whether trying again soon makes sense."""
-        reasons = {reading.reason for reading in self.failures} | {self.reason}
+        reasons = {each.reason for each in self.failures} | {self.reason}
         return self.outcome != SUCCEEDED and bool(reasons & PASSING)
 
     @property
@@ -101,13 +107,48 @@ class Result:
         return 0 if self.outcome == SUCCEEDED else 2 if self.reason == SETTINGS else 1
 
 
-class Log:
-    """Takes in Meltano's structured log, line by line, and keeps what a verdict needs."""
+@dataclass(frozen=True)
+class Build:
+    """How dbt ended: no `exit_code` where it began and reported no end. `failures` names models and tests, with why."""
+
+    exit_code: int | None
+    failures: tuple[str, ...] = ()
+    nothing_new: bool = False
+
+
+class RunReport:
+    """What the steps of a run wrote into their report, over all of its processes."""
 
     def __init__(self) -> None:
-        self.readings: list[Reading] = []
+        self.collections: list[CollectionResult] = []
         self.settings_problems: list[str] = []
-        self.failed_block: str | None = None
+        self.tap_exit_code: int | None = None
+        self.build: Build | None = None
+
+    def read(self, file: Path) -> None:
+        """Add the lines of a process's report. One that was killed may have left none, or half of the last."""
+        with suppress(FileNotFoundError), file.open(encoding="utf-8", errors="replace") as lines:
+            for text in lines:
+                with suppress(ValueError):
+                    self._take(json.loads(text))
+
+    def _take(self, line: dict[str, Any]) -> None:
+        match line.pop("type"):
+            case "collection":
+                self.collections.append(CollectionResult(**line))
+            case "settings":
+                self.settings_problems.append(line["message"])
+            case "end":
+                self.tap_exit_code = line["exit_code"]
+            case "build":
+                failures = tuple(_without_rows(failure) for failure in line["failures"])
+                self.build = Build(line["exit_code"], failures, line["nothing_new"])
+
+
+class Log:
+    """Takes in Meltano's structured log, line by line, and keeps each program's last words for people."""
+
+    def __init__(self) -> None:
         self.blocked: str | None = None
         """Which lock of somebody else held up the run, where that was seen."""
         self._last: dict[str, deque[str]] = {}
@@ -120,98 +161,87 @@ class Log:
             event = None
         if not isinstance(event, dict):
             event = {"event": line.rstrip(), "level": "info"}
-        event["event"] = text = ROWS.sub("", str(event.get("event", "")))
-        source = str(event.get("name", "meltano"))
-        if (metric := event.get("metric_info")) is not None:
-            if metric.get("metric") == "collection_read":
-                self.readings.append(_reading(metric))
-            return event
-        if source == TAP and text.startswith(f"{TAP}: "):
-            self.settings_problems.append(text.removeprefix(f"{TAP}: "))
-        if text == "Block run completed" and not event.get("success"):
-            self.failed_block = str(event.get("err"))
-        self._last.setdefault(source, deque(maxlen=REMEMBERED_LINES)).append(text)
+        event["event"] = text = _without_rows(str(event.get("event", "")))
+        if event.get("metric_info") is None:
+            self._last.setdefault(str(event.get("name", MELTANO)), deque(maxlen=REMEMBERED_LINES)).append(text)
         return event
 
     def last(self, source: str) -> list[str]:
-        return list(self._last.get(source, ()))
-
-    @property
-    def nothing_new(self) -> bool:
-        return any(line.startswith(NOTHING_NEW) for line in self.last(DBT))
-
-    def everything(self) -> str:
-        return "\n".join(line for lines in self._last.values() for line in lines)
+        """Return a program's last lines, the oldest first, without Meltano's general ones."""
+        lines = [line.strip() for text in self._last.get(source, ()) for line in text.splitlines()]
+        return [line for line in lines if line and not line.startswith(ADVICE) and not line.endswith("un completed")]
 
 
-def conclude(log: Log, exit_code: int, *, stopped: bool = False) -> Result:
-    """Return the verdict on a finished Meltano process."""
-    readings = tuple(log.readings)
+def conclude(report: RunReport, log: Log, exit_code: int, *, stopped: bool = False) -> Result:
+    """Return the result of a finished Meltano process, or of one that was `stopped` on request."""
+    collections = tuple(report.collections)
     if exit_code != 0:
-        return Result(*_broken(log, stopped), readings)
-    failures = [reading for reading in readings if reading.failed]
+        return Result(*_broken(report, log, stopped), collections)
+    nothing_new = report.build is not None and report.build.nothing_new
+    failures = [each for each in collections if each.failed]
     if not failures:
-        return Result(SUCCEEDED, readings=readings, nothing_new=log.nothing_new)
-    outcome = PARTIAL if any(reading.status == SUCCEEDED for reading in readings) else FAILED
-    return Result(outcome, failures[0].reason, _several(failures), readings, log.nothing_new)
+        return Result(SUCCEEDED, collections=collections, nothing_new=nothing_new)
+    outcome = PARTIAL if any(each.status == SUCCEEDED for each in collections) else FAILED
+    return Result(outcome, failures[0].reason, _several(failures), collections, nothing_new)
 
 
-def lost(readings: Iterable[Reading]) -> Result:
-    """Return the verdict on a run that lost its lock, whatever its processes came to."""
-    return Result(FAILED, DATABASE, LOST, tuple(readings))
+def lost(collections: Iterable[CollectionResult]) -> Result:
+    """Return the result of a run that lost its lock, whatever its processes came to."""
+    return Result(FAILED, DATABASE, LOST, tuple(collections))
 
 
-def _broken(log: Log, stopped: bool) -> tuple[str, str, str]:
-    failures = [reading for reading in log.readings if reading.failed]
+def _broken(report: RunReport, log: Log, stopped: bool) -> tuple[str, str, str]:
+    """Return outcome, reason and message: of the step that failed, or of what failed beneath it."""
     if stopped:
         return INTERRUPTED, INTERRUPTED, "stopped on request; the next run goes on where this one was"
-    if log.settings_problems:
-        return FAILED, SETTINGS, "; ".join(log.settings_problems)
-    if full := _telling(log, DISK_SIGNS):
-        return FAILED, DISK, full
-    if LOCK_TIMEOUT in log.everything():
-        what = log.blocked or _telling(log, ("Database Error in",)) or "whose, is not known"
-        return FAILED, DATABASE, f"a lock lasted too long: {what}"
-    if any(sign in log.everything() for sign in DATABASE_SIGNS):
-        return FAILED, DATABASE, _telling(log, DATABASE_SIGNS) or "PostgreSQL went away during the run"
-    if log.failed_block == "Extractor failed":
-        if failures:
-            return FAILED, failures[0].reason or "error", _several(failures)
-        return FAILED, "error", _final(log, TAP, "the tap failed")
-    if log.failed_block and "oader failed" in log.failed_block:
-        return FAILED, LOAD, _final(log, LOADER, "the loader failed")
-    if log.last(DBT):
-        return FAILED, TRANSFORM, _telling(log, ("Failure in", "Database Error in", "Error in")) or "dbt build failed"
-    return FAILED, LOAD, _final(log, "meltano", "Meltano failed")
+    if report.settings_problems:
+        return FAILED, SETTINGS, "; ".join(report.settings_problems)
+    failures = [each for each in report.collections if each.failed]
+    if report.build:
+        words = [*log.last(DBT), *report.build.failures]
+        step = (TRANSFORM, _first(report.build.failures) or _final(log, DBT, "dbt build failed"))
+    elif 0 < (report.tap_exit_code or 0) < BY_SIGNAL and failures:
+        return FAILED, failures[0].reason or "error", _several(failures)
+    elif log.last(LOADER) or (report.tap_exit_code is not None and report.tap_exit_code in (0, *range(BY_SIGNAL, 256))):
+        words = [*log.last(LOADER), *log.last(MELTANO)]
+        step = (LOAD, _final(log, LOADER, "the loader failed"))
+    elif report.collections or log.last(TAP):
+        words = log.last(TAP)
+        step = ("error", _final(log, TAP, "the tap failed"))
+    else:
+        words = log.last(MELTANO)
+        step = (LOAD, _final(log, MELTANO, "Meltano failed"))
+    return FAILED, *(_beneath(words, log.blocked) or step)
 
 
-def _several(failures: list[Reading]) -> str:
+def _beneath(words: list[str], blocked: str | None) -> tuple[str, str] | None:
+    """Return reason and message where a step failed because of the disk or the database beneath it."""
+    if full := _telling(words, DISK_SIGNS):
+        return DISK, full
+    if waited := _telling(words, (LOCK_TIMEOUT,)):
+        return DATABASE, f"a lock lasted too long: {blocked or waited}"
+    gone = _telling(words, DATABASE_SIGNS)
+    return (DATABASE, gone) if gone else None
+
+
+def _several(failures: list[CollectionResult]) -> str:
     return str(failures[0]) + (f" (and {len(failures) - 1} more)" if len(failures) > 1 else "")
 
 
-def _telling(log: Log, signs: tuple[str, ...]) -> str | None:
-    """The last remembered line with one of the signs, cut to a readable length."""
-    lines = [line.strip() for line in log.everything().splitlines()]
-    return next((line[:300] for line in reversed(lines) if any(sign in line for sign in signs)), None)
+def _telling(words: list[str], signs: tuple[str, ...]) -> str | None:
+    """Return the last line with one of the signs, cut to a readable length."""
+    return next((line[:300] for line in reversed(words) if any(sign in line for sign in signs)), None)
+
+
+def _first(failures: tuple[str, ...]) -> str | None:
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    return f"{failures[0].splitlines()[0][:300]}{more}" if failures else None
 
 
 def _final(log: Log, source: str, otherwise: str) -> str:
-    said = [line.strip() for line in log.last(source) if line.strip()]
-    lines = [line for line in said if not line.endswith("un completed") and not line.startswith(ADVICE)]
+    lines = log.last(source)
     return f"{otherwise}: {lines[-1][:300]}" if lines else otherwise
 
 
-def _reading(metric: dict[str, Any]) -> Reading:
-    tags = metric["tags"]
-    return Reading(
-        user_id=tags["context"]["user_id"],
-        collection=tags["stream"],
-        status=tags["status"],
-        reason=tags["reason"],
-        message=tags["message"],
-        requests=tags["requests"],
-        records=metric["value"],
-        newest_day=tags["newest_day"],
-        rate_limit_remaining=tags["rate_limit_remaining"],
-        unknown_fields=tags["unknown_fields"],
-    )
+def _without_rows(text: str) -> str:
+    return ROWS.sub("", text)

@@ -16,11 +16,10 @@ from tap_oura.errors import OuraError
 from oura_collector.accounts import login, tap_config
 from oura_collector.database.connection import META_SCHEMA, exists
 from oura_collector.database.lock import only_run
-from oura_collector.privacy import leftovers
+from oura_collector.privacy import leftovers, meltano_tables
 from oura_collector.privacy.person import find, tables
 from oura_collector.privacy.vacuum import drop_log, rewrite
 from oura_collector.settings import SettingsError
-from oura_collector.state import meltano_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

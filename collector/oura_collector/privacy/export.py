@@ -25,9 +25,9 @@ from psycopg import sql
 
 from oura_collector.accounts import tap_config
 from oura_collector.database.migrations import migrate
+from oura_collector.privacy import meltano_tables
 from oura_collector.privacy.person import Table, find, tables
 from oura_collector.settings import PROJECT, SettingsError
-from oura_collector.state import meltano_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

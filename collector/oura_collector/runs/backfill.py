@@ -100,7 +100,7 @@ def backfill(runner: Runner, *spans: Span, wait: bool = False) -> Result:
         for progress in whole:
             progress.close()
     if failed:
-        return Result(PARTIAL, failed[0].reason, failed[0].message, sum((r.readings for r in failed), ()))
+        return Result(PARTIAL, failed[0].reason, failed[0].message, sum((r.collections for r in failed), ()))
     return built
 
 

@@ -132,7 +132,7 @@ def event(run_id: int, news: list[dict[str, Any]], result: Result) -> dict[str, 
                     "user": user,
                     "collections": {
                         reading.collection: reading.records
-                        for reading in result.readings
+                        for reading in result.collections
                         if reading.user_id == user and reading.records
                     },
                     "changed": [

@@ -26,14 +26,13 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 from psycopg import sql
-from tap_oura.catalog.collections import COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS
 from tap_oura.windows import EARLIEST
 
-from oura_collector.collections import DEPRECATED
 from oura_collector.database.connection import exists
+from oura_collector.runs import bookmarks
+from oura_collector.runs.bookmarks import day_of
 from oura_collector.runs.run_log import WHOLE_UNTIL
-from oura_collector.state import bookmarks
-from oura_collector.state.bookmarks import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +152,7 @@ def _lost(connection: psycopg.Connection, own: Own) -> dict[Pair, date]:
         return {}
     what = {
         "known": WITH_BOOKMARK,
-        "wanted": [collection for collection in WITH_BOOKMARK if collection != DEPRECATED],
+        "wanted": [collection for collection in WITH_BOOKMARK if collection in DEFAULT_COLLECTIONS],
         "accounts": sorted(own.accounts),
         "nameless": own.nameless,
     }

@@ -16,8 +16,8 @@ from tap_oura.catalog.collections import COLLECTIONS
 
 from oura_collector.pipeline.result import SUCCEEDED, Result
 from oura_collector.runs.backfill import backfill
+from oura_collector.runs.bookmarks import day_of
 from oura_collector.runs.repair import gaps, of_the_settings
-from oura_collector.state.bookmarks import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

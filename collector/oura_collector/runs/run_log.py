@@ -7,11 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import psycopg
+from tap_oura.catalog.collections import EVERY_COLLECTION
 from tap_oura.shards import Shard
 
-from oura_collector.collections import EVERY_COLLECTION
+from oura_collector.database import counters
 from oura_collector.database.migrations import migrate
-from oura_collector.pipeline.result import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, Reading, Result
+from oura_collector.pipeline.result import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, CollectionResult, Result
 from oura_collector.settings import WHOLE
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ DAYS_KEPT = 400
 KNOWN_STATUSES = ("200", "400", "401", "403", "404", "422", "429", "500", "502", "503", "504", "unreachable")
 OTHER_STATUS = "other"
 
-COUNT = """
-INSERT INTO oura_collector.counters (name, labels, value) VALUES (%s, %s, %s)
-ON CONFLICT (name, labels) DO UPDATE SET value = counters.value + excluded.value, updated_at = now()"""
-SET = """
-INSERT INTO oura_collector.counters (name, labels, value) VALUES (%s, %s, %s)
-ON CONFLICT (name, labels) DO UPDATE SET value = excluded.value, updated_at = now()"""
 READ = """
 INSERT INTO oura_collector.run_collections AS old VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (run_id, user_id, collection) DO UPDATE SET requests = old.requests + excluded.requests"""
@@ -163,13 +158,13 @@ class Ledger:
             ).fetchone()
             if row is None:
                 return False
-            for reading in result.readings:
+            for reading in result.collections:
                 connection.execute(READ, [run_id, *_entry(reading)])
             for name, labels, value in [*_sums(asked_by, result), ("run_seconds", [asked_by], float(row[1]))]:
-                connection.execute(COUNT, [name, labels, value])
-            _note_quota(connection, self._shard, result.readings)
+                connection.execute(counters.ADD, [name, labels, value])
+            _note_quota(connection, self._shard, result.collections)
             if live and result.outcome in (SUCCEEDED, PARTIAL):
-                connection.execute(SET, ["last_collection_timestamp", [], float(row[0])])
+                connection.execute(counters.SET, ["last_collection_timestamp", [], float(row[0])])
             if live:
                 _note_how_it_is(connection, self._shard, result)
         return True
@@ -177,10 +172,10 @@ class Ledger:
     def remember(self, name: str, labels: list[str]) -> None:
         """Count one event beside the runs."""
         with self._database.reach() as connection:
-            connection.execute(COUNT, [name, labels, 1])
+            connection.execute(counters.ADD, [name, labels, 1])
 
 
-def _entry(reading: Reading) -> list[object]:
+def _entry(reading: CollectionResult) -> list[object]:
     return [
         reading.user_id,
         reading.collection,
@@ -201,7 +196,7 @@ def _sums(asked_by: str, result: Result) -> Iterable[tuple[str, list[str], float
     for reason, count in errors.items():
         yield "errors", [reason or "error"], count
     requests: Counter[str] = Counter()
-    for reading in result.readings:
+    for reading in result.collections:
         for status, count in reading.requests.items():
             requests[status if status in KNOWN_STATUSES else OTHER_STATUS] += count
         if reading.requests:
@@ -212,11 +207,11 @@ def _sums(asked_by: str, result: Result) -> Iterable[tuple[str, list[str], float
         yield "api_requests", [status], count
 
 
-def _note_quota(connection: psycopg.Connection, shard: Shard, readings: Iterable[Reading]) -> None:
-    told = [reading.rate_limit_remaining for reading in readings if reading.rate_limit_remaining is not None]
+def _note_quota(connection: psycopg.Connection, shard: Shard, collections: Iterable[CollectionResult]) -> None:
+    told = [each.rate_limit_remaining for each in collections if each.rate_limit_remaining is not None]
     labels = [] if shard.is_whole else [str(shard)]
     if told:
-        connection.execute(SET, ["rate_limit_remaining", labels, min(told)])
+        connection.execute(counters.SET, ["rate_limit_remaining", labels, min(told)])
     else:  # What an earlier run was told is over.
         connection.execute(
             "DELETE FROM oura_collector.counters WHERE name = 'rate_limit_remaining' AND (labels = %s OR %s)",
@@ -225,7 +220,7 @@ def _note_quota(connection: psycopg.Connection, shard: Shard, readings: Iterable
 
 
 def _note_how_it_is(connection: psycopg.Connection, shard: Shard, result: Result) -> None:
-    read = [reading for reading in result.readings if reading.status != "unread"]
+    read = [reading for reading in result.collections if reading.status != "unread"]
     for reading in read:
         if reading.collection == EVERY_COLLECTION and _all_fail(connection, shard, reading):
             continue
@@ -239,7 +234,7 @@ def _note_how_it_is(connection: psycopg.Connection, shard: Shard, result: Result
         connection.execute(LEFT_BEHIND, asdict(shard))
 
 
-def _all_fail(connection: psycopg.Connection, shard: Shard, reading: Reading) -> bool:
+def _all_fail(connection: psycopg.Connection, shard: Shard, reading: CollectionResult) -> bool:
     """Note that nothing of an account can be read; False where nothing is known of it yet.
 
     An account that the settings do not name has a name only once Oura has told it: where Oura refuses to, it is the

@@ -16,10 +16,10 @@ from oura_collector.accounts import tap_config
 from oura_collector.database import fence
 from oura_collector.database.connection import prepare
 from oura_collector.database.lock import Busy, Hold, only_run
-from oura_collector.pipeline import batch_files
 from oura_collector.pipeline.environment import PRODUCTION, surroundings, tidy
 from oura_collector.pipeline.process import Meltano
-from oura_collector.pipeline.result import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, conclude, lost
+from oura_collector.pipeline.result import DBT, LOADER, PARTIAL, SUCCEEDED, TAP, Log, Result, RunReport, conclude, lost
+from oura_collector.pipeline.run_files import run_files
 from oura_collector.runs import changed_rows
 from oura_collector.runs.lost_bookmarks import Own, put_back
 from oura_collector.runs.run_log import BACKFILL, FORCE, Ledger
@@ -97,22 +97,22 @@ class Runner:
                 self._put_back_bookmarks(collected, variables, run_id, has_run=ledger.has_run(run_id))
             before = self._mark()
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days), **_part(shard))
-            log = Log()
+            log, report = Log(), RunReport()
             hold.watch(fence.name(run_id), self._abandon)
             # Two loaders that find no tables would both create them.
             if ledger.has_read() or hold.alone():
-                result = self._meltano(arguments, variables, hold, log)
+                result = self._meltano(arguments, variables, hold, log, report)
             else:
-                result = conclude(log, 1, stopped=True)
-            if build and result.readings and result.outcome in (SUCCEEDED, PARTIAL):
+                result = conclude(report, log, 1, stopped=True)
+            if build and result.collections and result.outcome in (SUCCEEDED, PARTIAL):
                 # What is loaded while dbt reads may be committed behind the load time up to which dbt has read.
                 if hold.alone():
                     before = self._mark()
-                    result = self._meltano(build, variables, hold, log)
+                    result = self._meltano(build, variables, hold, log, report)
                 else:
-                    result = conclude(log, 1, stopped=True)
+                    result = conclude(report, log, 1, stopped=True)
             if not hold.is_held():
-                result = lost(log.readings)
+                result = lost(report.collections)
             result = self._write(ledger, run_id, asked_by, result)
             if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
                 self.notifier.tell(run_id, changed_rows.since(self.database, before), result)
@@ -149,11 +149,13 @@ class Runner:
     def _mark(self) -> str | None:
         return changed_rows.now(self.database) if self.notifier else None
 
-    def _meltano(self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log) -> Result:
+    def _meltano(
+        self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log, report: RunReport
+    ) -> Result:
         if not hold.is_held():
-            return lost(log.readings)
-        with batch_files.folder(Path(variables["MELTANO_SYS_DIR_ROOT"])) as files:
-            environment = {"MELTANO_ENVIRONMENT": self.environment, **files, **variables}
+            return lost(report.collections)
+        with run_files(Path(variables["MELTANO_SYS_DIR_ROOT"])) as files:
+            environment = {"MELTANO_ENVIRONMENT": self.environment, **files.variables, **variables}
             self._process = Meltano(arguments, environment, lock=hold.descriptor)
             if self.stopping:  # The signal came while the process was being started.
                 self._process.stop(self.settings.stop_seconds)
@@ -163,7 +165,9 @@ class Runner:
                 for line in self._process.lines():
                     _relay(log.take(line))
                 log.blocked = hold.blocked
-                return conclude(log, self._process.wait(), stopped=self._process.stopped)
+                exit_code = self._process.wait()
+                report.read(files.report)
+                return conclude(report, log, exit_code, stopped=self._process.stopped)
             finally:
                 self._process = None
 
@@ -172,7 +176,7 @@ class Runner:
             fence.end_sessions(connection, run_id)
         try:
             if not ledger.finish(run_id, asked_by, result):
-                result = lost(result.readings)
+                result = lost(result.collections)
         except psycopg.Error as error:
             logger.error("run not written down", run=run_id, error=str(error).splitlines()[0])
         for failure in result.failures:
@@ -184,8 +188,8 @@ class Runner:
             outcome=result.outcome,
             **({"reason": result.reason, "message": result.message} if result.message else {}),
             nothing_new=result.nothing_new,
-            records=sum(reading.records for reading in result.readings),
-            requests=sum(sum(reading.requests.values()) for reading in result.readings),
+            records=sum(each.records for each in result.collections),
+            requests=sum(sum(each.requests.values()) for each in result.collections),
             **_quota(result),
         )
         return result
@@ -225,5 +229,5 @@ def _span(days: tuple[date, date] | None) -> dict[str, str]:
 
 
 def _quota(result: Result) -> dict[str, int]:
-    told = [reading.rate_limit_remaining for reading in result.readings if reading.rate_limit_remaining is not None]
+    told = [each.rate_limit_remaining for each in result.collections if each.rate_limit_remaining is not None]
     return {"rate_limit_remaining": min(told)} if told else {}

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
+from tap_oura.catalog.collections import DEFAULT_COLLECTIONS, EVERY_COLLECTION
 
-from oura_collector.collections import COLLECTIONS, EVERY_COLLECTION
 from oura_collector.pipeline.result import OURA_REASONS, OUTCOMES, REASONS
 from oura_collector.runs.completeness import STATUSES
 from oura_collector.runs.event_webhook import DELIVERIES
@@ -115,7 +115,7 @@ def values(snapshot: Snapshot) -> dict[str, Values]:
         "runs_in_progress": {(): float(snapshot.running)},
         "api_requests": _counted(snapshot, "api_requests", _each([*KNOWN_STATUSES, OTHER_STATUS])),
         "rate_limit_remaining": {(): float(max(0, left))},
-        "records": _counted(snapshot, "records", _each(COLLECTIONS)),
+        "records": _counted(snapshot, "records", _each(DEFAULT_COLLECTIONS)),
         "newest_data_timestamp_seconds": _oldest_of_newest(snapshot),
         "unknown_fields": _unknown_fields(snapshot),
         "accounts": {(): float(len(snapshot.users))},
@@ -132,7 +132,7 @@ def values(snapshot: Snapshot) -> dict[str, Values]:
             for row in snapshot.collections
             if row.newest_day
         },
-        "collection_requests": _counted(snapshot, "collection_requests", _each(COLLECTIONS)),
+        "collection_requests": _counted(snapshot, "collection_requests", _each(DEFAULT_COLLECTIONS)),
     }
 
 
@@ -182,7 +182,7 @@ def _oldest_of_newest(snapshot: Snapshot) -> Values:
 
 
 def _unknown_fields(snapshot: Snapshot) -> Values:
-    most = Counter(dict.fromkeys(COLLECTIONS, 0))
+    most = Counter(dict.fromkeys(DEFAULT_COLLECTIONS, 0))
     for row in snapshot.collections:
         if row.collection != EVERY_COLLECTION:
             most[row.collection] = max(most[row.collection], row.unknown_fields)

@@ -19,7 +19,6 @@ from tap_oura.api.answers import Document, parse
 from tap_oura.api.limits import Limits
 from tap_oura.api.statuses import REMAINING, TIER, explain, word
 from tap_oura.api.traffic import Traffic
-from tap_oura.api.transport import DeadlinePassed, Session, TooManyBytes, without_userinfo
 from tap_oura.errors import (
     BrokenAnswer,
     OuraError,
@@ -30,6 +29,7 @@ from tap_oura.errors import (
     TooSlow,
     Unreachable,
 )
+from tap_oura.transport import DeadlinePassed, Session, TooManyBytes, without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

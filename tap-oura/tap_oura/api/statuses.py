@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tap_oura.errors import Forbidden, OuraError, Passing, RateLimited, Refused, ScopeMissing, TokenRejected
 
 if TYPE_CHECKING:
-    from tap_oura.api.transport import Answer
+    from tap_oura.transport import Answer
 
 REMAINING = "X-RateLimit-Remaining"
 TIER = "X-RateLimit-Tier"

@@ -102,5 +102,8 @@ COLLECTIONS = {
     )
 }
 
+EVERY_COLLECTION = "*"
+"""Stands for all collections of an account of which nothing can be read."""
+
 # Oura declares `tag` deprecated in favour of `enhanced_tag`; it is served still and can be asked for by name.
 DEFAULT_COLLECTIONS = tuple(name for name in COLLECTIONS if name != "tag")

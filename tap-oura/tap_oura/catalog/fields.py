@@ -12,6 +12,8 @@ from tap_oura.catalog import instants
 
 Schema = dict[str, Any]
 Properties = dict[str, Schema]
+Record = dict[str, Any]
+"""A document of Oura's, or what becomes of it in a stream: values by field."""
 
 INT32, INT64 = "int32", "int64"
 RANGES = {INT32: (-(2**31), 2**31 - 1), INT64: (-(2**63), 2**63 - 1)}

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from oauthlib.common import add_params_to_uri
 
-from tap_oura.api.transport import Session, without_userinfo
 from tap_oura.credentials.endpoints import OURA
 from tap_oura.credentials.oauth import (
     SCOPES,
@@ -25,6 +24,7 @@ from tap_oura.credentials.oauth import (
 from tap_oura.credentials.record import Record, Seed, digest
 from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import OuraError
+from tap_oura.transport import Session, without_userinfo
 
 if TYPE_CHECKING:
     from tap_oura.credentials.endpoints import Endpoints

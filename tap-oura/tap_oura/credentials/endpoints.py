@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_oura.api.transport import without_userinfo
 from tap_oura.credentials.oauth import Application, Endpoint, NotSent, Pair, Refused, Unavailable
+from tap_oura.transport import without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import requests
 import urllib3
 from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 
-from tap_oura.api.transport import Answer, Session
+from tap_oura.transport import Answer, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where credentials are kept: the one interface that every store has, and how a store is named."""
+"""Where credentials are kept: the one interface that every store has."""
 
 from __future__ import annotations
 
@@ -53,17 +53,3 @@ class Vault(Protocol):
 
     def open(self, user: str) -> AbstractContextManager[Entry]:
         """Open an entry for writing. Raises StoreFailed."""
-
-
-def vault(location: str) -> Vault:
-    """Return the vault at a folder's path or an `aws-secretsmanager://` address, untouched. Raises StoreFailed."""
-    if location.startswith("aws-secretsmanager://"):
-        # boto3 is an extra of its own, which only those install who need it.
-        try:
-            from tap_oura.credentials.secrets_manager import SecretsManager
-        except ModuleNotFoundError:
-            raise StoreFailed("token_store: AWS Secrets Manager needs boto3; install tap-oura[aws]") from None
-        return SecretsManager(location)
-    from tap_oura.credentials.files import Files
-
-    return Files(location)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
     from tap_oura.catalog.collections import Collection
-    from tap_oura.documents import Record
+    from tap_oura.catalog.fields import Record
 
 UNDATED = ""
 """Stands for the day in a collection that has none."""

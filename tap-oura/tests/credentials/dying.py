@@ -12,7 +12,7 @@ from tap_oura.credentials import files
 from tap_oura.credentials.auth import Credentials, Terms
 from tap_oura.credentials.endpoints import Endpoints
 from tap_oura.credentials.record import Seed
-from tap_oura.credentials.vault import vault
+from tap_oura.credentials.stores import open_vault
 
 
 def die():
@@ -52,7 +52,7 @@ def dying(kind, at):
 
 
 def main(told):
-    where = vault(told["store"])
+    where = open_vault(told["store"])
     if told["store"].startswith("aws"):
         from tap_oura.credentials.secrets_manager import SecretEntry
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 from tap_oura.credentials.record import adopt
-from tap_oura.credentials.vault import vault as open_vault
+from tap_oura.credentials.stores import open_vault
 from tap_oura.errors import ConsentLost
 
 DYING = Path(__file__).with_name("dying.py")

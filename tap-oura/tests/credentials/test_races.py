@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from tap_oura.credentials.record import Record, adopt
+from tap_oura.credentials.stores import open_vault
 from tap_oura.credentials.vault import Overtaken
-from tap_oura.credentials.vault import vault as open_vault
 
 DAY = 86400
 

@@ -9,8 +9,8 @@ import boto3
 import pytest
 from tap_oura.accounts import configured, from_environment, terms
 from tap_oura.credentials.record import Record, Seed
+from tap_oura.credentials.stores import open_vault
 from tap_oura.credentials.vault import StoreFailed
-from tap_oura.credentials.vault import vault as open_vault
 from tap_oura.errors import SettingsError
 
 RECORD = Record("access", "refresh", expires_at=5.0, scopes=("daily",))

@@ -9,16 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from oura_collector.pipeline import batch_files
+from oura_collector.pipeline import run_files
 
 
-def root(setting: dict[str, str]) -> Path:
-    return Path(urlsplit(json.loads(setting["TAP_OURA_BATCH_CONFIG"])["storage"]["root"]).path)
+def root(files: run_files.RunFiles) -> Path:
+    return Path(urlsplit(json.loads(files.variables["TAP_OURA_BATCH_CONFIG"])["storage"]["root"]).path)
 
 
 def test_the_files_of_a_run_are_its_owners_alone_and_go_with_it(tmp_path: Path) -> None:
-    with batch_files.folder(tmp_path / "data") as setting:
-        folder = root(setting)
+    with run_files.run_files(tmp_path / "data") as files:
+        folder = root(files)
         (folder / "heartrate.jsonl").write_text("{}")
         assert folder.stat().st_mode & 0o777 == 0o700
 
@@ -26,8 +26,8 @@ def test_the_files_of_a_run_are_its_owners_alone_and_go_with_it(tmp_path: Path) 
 
 
 def test_a_run_that_fails_leaves_none_either(tmp_path: Path) -> None:
-    with suppress(RuntimeError), batch_files.folder(tmp_path) as setting:
-        (root(setting) / "heartrate.jsonl").write_text("{}")
+    with suppress(RuntimeError), run_files.run_files(tmp_path) as files:
+        (root(files) / "heartrate.jsonl").write_text("{}")
         raise RuntimeError
 
     assert list(tmp_path.iterdir()) == []
@@ -40,8 +40,8 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else_is(tmp_path: Path) -
     for name, age in (("batches-left", 100), ("batches-new", 0)):
         os.utime(tmp_path / name, (time.time() - age,) * 2)
 
-    batch_files.remove(tmp_path, older_than=50)
+    run_files.remove(tmp_path, older_than=50)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["batches-new", "postgres"]
 
-    batch_files.remove(tmp_path)
+    run_files.remove(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["postgres"]

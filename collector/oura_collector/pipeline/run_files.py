@@ -1,0 +1,62 @@
+"""The files of one Meltano process: samples on their way to the loader, and the run report.
+
+They lie in a folder of the run's own, which is gone when it is over.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oura_collector.files import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX = "batches-"
+
+MOST_SAMPLES = 20_000
+"""Samples in one file. The loader holds a file in memory; fewer cost it more statements."""
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The folder, and the variables by which the tap and the build find their files in it."""
+
+    folder: Path
+
+    @property
+    def report(self) -> Path:
+        """Lines of JSON: from the tap's `report_path`, and from the build's OURA_BUILD_REPORT."""
+        return self.folder / "run-report"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        encoding = {"format": "jsonl", "compression": "none"}
+        batches = {"encoding": encoding, "storage": {"root": f"file://{self.folder}"}, "batch_size": MOST_SAMPLES}
+        return {
+            "TAP_OURA_BATCH_CONFIG": json.dumps(batches),
+            "TAP_OURA_REPORT_PATH": str(self.report),
+            "OURA_BUILD_REPORT": str(self.report),
+        }
+
+
+@contextmanager
+def run_files(place: Path) -> Iterator[RunFiles]:
+    """Yield the files of a process, in a folder in `place` that lasts as long as it."""
+    private_folder(place)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place.absolute(), ignore_cleanup_errors=True) as name:
+        yield RunFiles(Path(name))
+
+
+def remove(place: Path, *, older_than: float | None = None) -> None:
+    """Remove the folders in `place` that killed runs left, all of them or those not written to for so many seconds."""
+    for left in place.glob(f"{PREFIX}*"):
+        if older_than is None or left.stat().st_mtime <= time.time() - older_than:
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,1 +1,0 @@
-"""Meltano's state, which holds the bookmarks, as data."""

@@ -1,0 +1,162 @@
+"""What a run could read and what it could not: one result per account and collection, and the failures.
+
+Each result is logged as a metric in the Singer SDK's own format. Where `report_path` names a file, the same goes there
+as a line of JSON at once, so that whoever drives the tap need not read its log, however it ends:
+
+    {"type": "collection", "collection": "daily_sleep", "user_id": "user-1", "status": "succeeded", "reason": null,
+     "message": null, "requests": {"200": 1}, "records": 31, "newest_day": "2026-03-31", "rate_limit_remaining": null,
+     "unknown_fields": 0}
+    {"type": "settings", "message": "start_date: '2024-13-01' is no date"}
+    {"type": "end", "exit_code": 1}
+
+An exit code above 128 means that somebody else ended the run: by a signal, or by not reading any more.
+No line holds a token or a value that Oura measured.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import metrics
+
+from tap_oura.catalog.collections import EVERY_COLLECTION
+from tap_oura.errors import AccountFailed
+from tap_oura.windows import EVER, Window
+
+if TYPE_CHECKING:
+    from tap_oura.errors import OuraError
+
+logger = logging.getLogger(__name__)
+
+
+class Metric(StrEnum):
+    COLLECTION_READ = "collection_read"
+
+
+@dataclass
+class Failure:
+    """One account's collection that could not be read, over the days in `window`."""
+
+    user_id: str
+    collection: str
+    window: Window
+    error: OuraError
+
+    def __str__(self) -> str:
+        what = "everything" if self.collection == EVERY_COLLECTION else self.collection
+        return f"{what} of {self.user_id}, {self.window}: {self.error}"
+
+    def continues(self, earlier: Failure) -> bool:
+        """Whether this is the same failure, one window on."""
+        return (self.user_id, self.collection, self.window.start, str(self.error)) == (
+            earlier.user_id,
+            earlier.collection,
+            earlier.window.end,
+            str(earlier.error),
+        )
+
+
+@dataclass(frozen=True)
+class CollectionResult:
+    """What one account's collection gave: `requests` by status, or `unreachable`, and the number of records.
+
+    `newest_day` is text. `unread` stands for requests beside the reading of a collection.
+    """
+
+    collection: str
+    user_id: str
+    requests: dict[str, int]
+    records: int = 0
+    newest_day: str | None = None
+    rate_limit_remaining: int | None = None
+    unknown_fields: int = 0
+    error: OuraError | None = None
+    unread: bool = False
+
+    def line(self) -> dict[str, Any]:
+        """Return the result as JSON has it: `status` is succeeded, failed or unread; a failure has a `reason` too."""
+        return {
+            "collection": self.collection,
+            "user_id": self.user_id,
+            "status": "unread" if self.unread else "failed" if self.error else "succeeded",
+            "reason": self.error.reason if self.error else None,
+            "message": str(self.error) if self.error else None,
+            "requests": self.requests,
+            "records": self.records,
+            "newest_day": self.newest_day,
+            "rate_limit_remaining": self.rate_limit_remaining,
+            "unknown_fields": self.unknown_fields,
+        }
+
+
+class RunReport:
+    """The results and failures of a run, given to the streams, which add theirs.
+
+    `path` is the file that the lines go to, if any. One that cannot be written is logged once and costs nothing else.
+    """
+
+    def __init__(self, path: str | None = None) -> None:
+        self.failures: list[Failure] = []
+        self._path = path
+        self._works: set[tuple[str, str]] = set()
+
+    def failed(self, collection: str, user_id: str, window: Window, error: OuraError) -> None:
+        """Note a failure; neighbouring windows that fail alike become one."""
+        if isinstance(error, AccountFailed):
+            collection, window = EVERY_COLLECTION, EVER
+        failure = Failure(user_id, collection, window, error)
+        last = self.failures[-1] if self.failures else None
+        if last and failure.continues(last):
+            last.window = Window(last.window.start, window.end)
+        else:
+            self.failures.append(failure)
+            logger.error("failed: %s", failure)
+
+    def succeeded(self, collection: str, user_id: str) -> None:
+        self._works |= {(user_id, collection), (user_id, EVERY_COLLECTION)}
+
+    def works(self, user_id: str, collection: str) -> bool:
+        """Whether this run read the collection of the account without a failure."""
+        return (user_id, collection) in self._works
+
+    @property
+    def anything_works(self) -> bool:
+        return bool(self._works)
+
+    def dead_because(self, user_id: str) -> OuraError | None:
+        """Return why nothing more is asked for the account; None while it is alive."""
+        reasons = (f.error for f in self.failures if (f.user_id, f.collection) == (user_id, EVERY_COLLECTION))
+        return next(reasons, None)
+
+    def add(self, result: CollectionResult) -> None:
+        line = result.line()
+        self._write({"type": "collection", **line})
+        stream, context = line.pop("collection"), {"user_id": line.pop("user_id")}
+        tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.CONTEXT.value: context, **line}
+        point: Any = metrics.Point("counter", Metric.COLLECTION_READ, tags.pop("records"), tags)  # type: ignore[arg-type]
+        metrics.log(metrics.get_metrics_logger(), point)
+
+    def end(self, exit_code: int) -> None:
+        self._write({"type": "end", "exit_code": exit_code})
+
+    def settings_problem(self, message: str) -> None:
+        self._write({"type": "settings", "message": message})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if not self._path:
+            return
+        try:
+            # Opened anew for each line, written at once: nothing is lost with a process that is killed.
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(file, json.dumps(line).encode() + b"\n")
+            finally:
+                os.close(file)
+        except OSError as error:
+            logger.warning("report_path: %s: %s", error.strerror, self._path)
+            self._path = None
