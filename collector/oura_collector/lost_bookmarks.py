@@ -27,7 +27,7 @@ import psycopg
 import structlog
 from psycopg import sql
 from tap_oura.collections import COLLECTIONS
-from tap_oura.windows import EARLIEST
+from tap_oura.windows import EARLIEST, LOOKBACK_DAYS
 
 from oura_collector import bookmarks
 from oura_collector.bookmarks import day_of
@@ -42,7 +42,7 @@ logger = structlog.get_logger("oura_collector.lost_bookmarks")
 
 WITH_BOOKMARK = [name for name, collection in COLLECTIONS.items() if collection.cursor]
 
-LOOKBACK = timedelta(days=14)
+LOOKBACK = timedelta(days=LOOKBACK_DAYS)
 """The tap's default. It looks back from a bookmark by itself, but not beyond the start date."""
 
 MOST_LINES = 20

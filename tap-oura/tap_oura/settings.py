@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from tap_oura.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.windows import LOOKBACK_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -151,7 +152,7 @@ SETTINGS = th.PropertiesList(
     th.Property(
         "lookback_days",
         th.IntegerType,
-        default=14,
+        default=LOOKBACK_DAYS,
         title="Lookback days",
         description="Days before the bookmark that are read again, because Oura amends the past",
     ),
