@@ -48,6 +48,12 @@ SECRETS = frozenset(
 
 AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
+TAP_SECRETS = ("TAP_OURA_ACCESS_TOKEN", "TAP_OURA_ACCOUNTS", "TAP_OURA_CLIENT_SECRET", "TAP_OURA_REFRESH_TOKEN")
+"""Of the tap's settings, which a plain `meltano` takes from `.env`; listed, since asking the tap loads its SDK."""
+
+OPEN = SECRETS | {*AWS_SECRETS, *TAP_SECRETS, "PGPASSWORD"}
+"""What nobody else should read in `.env`."""
+
 
 def environment() -> str:
     """Return Meltano's environment for what is called by hand."""
@@ -98,8 +104,10 @@ def surroundings(settings: Settings, database: Database, shard: Shard = WHOLE) -
 
 
 def tidy(settings: Settings, around: Mapping[str, str]) -> None:
-    """Remove what killed runs left where a run is about to begin. For whoever holds the lock."""
-    remove_leftovers(Path(around["MELTANO_SYS_DIR_ROOT"]), settings.data_dir)
+    """Remove what killed runs left where a run is about to begin, and unused passwords. For whoever holds the lock."""
+    folder = Path(around["MELTANO_SYS_DIR_ROOT"])
+    remove_leftovers(folder, settings.data_dir)
+    passfile.drop_unused(folder.parent, noted=dotenv_values(PROJECT / ".env").get("CHOSEN_PASSFILE"))
 
 
 def run(
@@ -172,6 +180,6 @@ def advice() -> list[str]:
             "meltano.yml holds the database's address, put there by Meltano with an older version: remove its "
             "top-level `database_uri` and `env`, and change the password if anybody else saw the file"
         )
-    if env_file.is_open(PROJECT / ".env", SECRETS):
+    if env_file.is_open(PROJECT / ".env", OPEN):
         found.append(".env holds secrets that other users of this machine can read: run `chmod 600 .env`")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,25 @@ def test_another_password_replaces_the_one_before_and_none_removes_it(tmp_path: 
 
     assert "PGPASSFILE" not in told(tmp_path, f"postgresql://ada@{WHERE}")
     assert not file.exists()
+
+
+def test_passwords_of_databases_that_nothing_uses_any_more_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.setattr(pipeline, "PROJECT", project)
+    files = {
+        name: kept(told(tmp_path, f"postgresql://ada:secret@db.example/{name}")) for name in ("old", "noted", "own")
+    }
+    (project / ".env").write_text(f"CHOSEN_PASSFILE='{files['noted']}'\n")
+    for file in files.values():
+        os.utime(file, (0, 0))
+
+    around = told(tmp_path, "postgresql://ada:secret@db.example/own")
+    other = kept(told(tmp_path, "postgresql://ada:secret@db.example/of-another-service"))
+    pipeline.tidy(Settings(data_dir=tmp_path), around)
+
+    assert {name: file.exists() for name, file in files.items()} == {"old": False, "noted": True, "own": True}
+    assert other.exists()
 
 
 def test_a_password_of_libpqs_own_variable_is_kept_in_the_file_too(
