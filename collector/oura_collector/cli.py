@@ -52,7 +52,9 @@ PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 @click.option("--start-date", type=options.DAY, help="Collect a range again, from this day on.")
 @click.option("--end-date", type=options.DAY, help="Last day of the range (default: today).")
 @click.option("--collections", type=options.NAMES, help="Only these of the range, separated by commas.")
-@click.option("--user", "users", multiple=True, help="Only this account of the range; may be repeated.")
+@click.option(
+    "--user", "users", type=options.TEXT, multiple=True, help="Only this account of the range; may be repeated."
+)
 @click.option("--wait", is_flag=True, help="Wait while another run holds the database, instead of leaving with 75.")
 @click.pass_context
 def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: Any) -> None:
@@ -161,7 +163,9 @@ def prepare() -> None:
 
 
 @cli.command("login")
-@click.option("--user", help="Name of the account in every row (default: Oura's own id of the wearer).")
+@click.option(
+    "--user", type=options.TEXT, help="Name of the account in every row (default: Oura's own id of the wearer)."
+)
 @click.option("--paste", is_flag=True, help="Where there is no browser: paste the address that it was sent to.")
 def log_in(user: str | None, paste: bool) -> None:
     """Ask a wearer for consent, in a browser, and keep the tokens."""
@@ -169,13 +173,13 @@ def log_in(user: str | None, paste: bool) -> None:
 
 
 @cli.command("logout")
-@click.option("--user", help="The account; not needed where there is only one.")
+@click.option("--user", type=options.TEXT, help="The account; not needed where there is only one.")
 def log_out(user: str | None) -> None:
     """Revoke an account's consent and forget its tokens; its data stays."""
     login.logout(settings.read(), user)
 
 
-USER = click.option("--user", required=True, help="The account.")
+USER = click.option("--user", type=options.TEXT, required=True, help="The account.")
 WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the database, instead of leaving with 75.")
 
 
