@@ -62,7 +62,7 @@ def test_a_bad_setting_is_one_line(name: str, value: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    "DATABASE_URL LISTEN_HOST OURA_API_TOKEN OURA_CLIENT_SECRET USER_MAPPING oura_api_url PGPASSWORD SECRETS_DIR".split(),
+    "DATABASE_URL LISTEN_HOST OURA_API_TOKEN OURA_CLIENT_SECRET USER_MAPPING oura_api_url PGPASSWORD".split(),
 )
 def test_bytes_that_are_no_text_are_one_line(name: str, tmp_path: Path) -> None:
     done = collect("status", **{"DATA_DIR": str(tmp_path), "MULTI_USER_MODE": "true", name: "pl\udcffanted"})

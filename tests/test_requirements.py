@@ -112,6 +112,19 @@ def test_a_role_that_may_not_connect_and_a_database_that_is_not_there_are_one_li
     assert "does not exist" in complaint(Database({**server.parameters, "dbname": "not_there"}))
 
 
+def test_a_role_without_connections_left_is_told_so(server: Database) -> None:
+    with role(server) as name, made(server) as database, server.connect() as owner:
+        owner.execute(f"ALTER ROLE {name} CONNECTION LIMIT 1".encode())
+        owner.execute(f"ALTER DATABASE {database.parameters['dbname']} OWNER TO {name}".encode())
+        try:
+            said = complaint(Database({**database.parameters, "user": name, "password": "planted"}))
+        finally:
+            owner.execute(f"ALTER DATABASE {database.parameters['dbname']} OWNER TO CURRENT_USER".encode())
+
+    assert f'too many connections for role "{name}"' in said
+    assert "options" not in said
+
+
 @needs("pgbouncer")
 @pytest.mark.parametrize("size", [1, 20])
 @pytest.mark.parametrize("mode", ["transaction", "statement"])

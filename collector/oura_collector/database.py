@@ -62,7 +62,8 @@ class Database:
         try:
             return self.reach()
         except psycopg.OperationalError as error:
-            raise SettingsError(f"database: {str(error).splitlines()[0]}") from None
+            where = requirements.DIRECT if self.through_pooler else "database"
+            raise SettingsError(f"{where}: {str(error).splitlines()[0]}") from None
 
     def reach(self) -> psycopg.Connection:
         """Like `connect`, for whoever can live without the database. Raises psycopg.OperationalError."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -105,7 +104,7 @@ def _keeps_its_session(database: Database, connection: psycopg.Connection) -> bo
     """Whether a connection stays in one session between its transactions, while others have transactions too."""
     for _ in range(ROUNDS):
         before = _session(connection)
-        with database.reach() as other:
+        with database.connect() as other:
             try:
                 with within(other, SECONDS), other.transaction():
                     if _session(other) == before:
@@ -128,10 +127,13 @@ def _keeps_its_session(database: Database, connection: psycopg.Connection) -> bo
 def _check_options(database: Database, setting: str) -> None:
     """Fail where a session does not start with the settings that it asks for: Meltano finds its schema by them."""
     path = ""
-    with suppress(psycopg.OperationalError), database.with_options(f"-csearch_path={META_SCHEMA}").reach() as session:
-        with within(session, SECONDS):
+    try:
+        with database.with_options(f"-csearch_path={META_SCHEMA}").reach() as session, within(session, SECONDS):
             row = session.execute("SHOW search_path").fetchone()
-        path = row[0] if row else ""
+            path = row[0] if row else ""
+    except psycopg.OperationalError:
+        # Where a second session is impossible as well without them, they are not the cause: this tells what is.
+        database.connect().close()
     if path.split(",")[0].strip(' "') != META_SCHEMA:
         raise SettingsError(
             f"{setting}: {_where(database)} ignores or refuses `options`, by which Meltano finds its schema; "
