@@ -186,6 +186,27 @@ def test_a_pooler_in_session_mode_is_enough_where_sessions_find_meltanos_schema(
         assert complaint(pooled).endswith("this pooler gives no second session within 5 s; enlarge its pool")
 
 
+def test_status_names_what_keeps_a_run_from_being_possible(
+    make_database: Callable[[], Database], simulator: Running, tmp_path: Path
+) -> None:
+    database = make_database()
+    collector = Collector(database, simulator, tmp_path)
+    said = collector.run("status").said()
+    assert "no run is possible" not in said
+
+    nowhere = "postgresql://ada:planted@127.0.0.1:9/app"
+    said = collector.run("status", code=1, DATABASE_DIRECT_URL=nowhere).said()
+    last = said.splitlines()[-1]
+    assert last.startswith("no run is possible: DATABASE_DIRECT_URL: ")
+    assert "refused" in last
+    assert "planted" not in said
+
+    elsewhere = collector.run("status", code=1, DATABASE_DIRECT_URL=url(make_database())).said()
+    assert elsewhere.splitlines()[-1] == (
+        "no run is possible: DATABASE_DIRECT_URL: leads to another database than DATABASE_URL"
+    )
+
+
 def test_a_direct_url_is_a_secret_and_needs_the_way_through_the_pooler(
     ready: Database, simulator: Running, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import psycopg
 import structlog
 
 from oura_collector import database as databases
-from oura_collector import demo, login, logs, options, pipeline, settings
+from oura_collector import demo, login, logs, options, pipeline, requirements, settings
 from oura_collector.backfill import backfill
 from oura_collector.bookmarks import rewind
 from oura_collector.erase import erase
@@ -125,16 +125,21 @@ def serve(*, collects: bool = True) -> None:
 
 @cli.command("status")
 def show_status() -> None:
-    """Show each account's credentials and collections; exit code 1 where a wearer is needed or something fails."""
+    """Show each account's credentials and collections, and what forbids a run; exit code 1 if anything is wrong."""
     given = settings.read()
     whole = login.status(given)
     if databases.is_there(given):
-        with closing(Status(databases.chosen(given))) as status:
+        database = databases.chosen(given)
+        with closing(Status(database)) as status:
             snapshot = status.read()
         click.echo()
         for line in report(snapshot):
             click.echo(line)
-        whole = whole and snapshot.reachable and all(row.outcome != "failed" for row in snapshot.collections)
+        obstacle = requirements.obstacle(database) if snapshot.reachable else None
+        if obstacle:
+            click.echo(f"\nno run is possible: {obstacle}")
+        read = all(row.outcome != "failed" for row in snapshot.collections)
+        whole = whole and snapshot.reachable and read and not obstacle
     sys.exit(0 if whole else 1)
 
 

@@ -66,6 +66,16 @@ def check(database: Database, connection: psycopg.Connection) -> None:
         _check_same(database.pooled, connection)
 
 
+def obstacle(database: Database) -> str | None:
+    """Return why a run on the database is impossible, in one line; None where it is not."""
+    try:
+        with database.connect() as connection:
+            check(database, connection)
+    except (SettingsError, psycopg.Error) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
 def is_pooled(connection: psycopg.Connection) -> bool:
     """Whether a pooler stands before PostgreSQL: it cannot know beforehand which session it will give."""
     return connection.info.backend_pid != _session(connection)
