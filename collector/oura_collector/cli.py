@@ -14,7 +14,7 @@ import psycopg
 import structlog
 
 from oura_collector import database as databases
-from oura_collector import demo, login, logs, options, pipeline, requirements, settings
+from oura_collector import demo, libpq, login, logs, options, pipeline, requirements, settings
 from oura_collector.backfill import backfill
 from oura_collector.bookmarks import rewind
 from oura_collector.erase import erase
@@ -256,11 +256,8 @@ def meltano(arguments: Sequence[str]) -> None:
 def psql(arguments: Sequence[str]) -> None:
     """Open the database in psql."""
     chosen = databases.chosen(settings.read())
-    variables = {f"PG{name.upper()}": value for name, value in chosen.parameters.items()}
-    if "PGDBNAME" in variables:
-        variables["PGDATABASE"] = variables.pop("PGDBNAME")
     program = databases.psql_program()
-    os.execve(program, [program, *arguments], {**os.environ, **variables})
+    os.execve(program, [program, *arguments], {**os.environ, **libpq.variables(chosen.parameters)})
 
 
 def main() -> NoReturn:

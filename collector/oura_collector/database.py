@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import warnings
@@ -14,9 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import psycopg
-from psycopg import conninfo, pq
+from psycopg import conninfo
 
-from oura_collector import requirements
+from oura_collector import libpq, requirements
 from oura_collector.files import private_folder
 from oura_collector.settings import Settings, SettingsError
 
@@ -35,6 +34,11 @@ PATIENT = {
     "fallback_application_name": "oura-collector",
 }
 """Where nobody said otherwise. A server that went away is noticed within a minute."""
+
+
+PARTS = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
+PARTS |= {"sslmode": "SSLMODE", "sslrootcert": "SSLROOTCERT"}
+"""The parameters that dbt's profile and `build.py` know, and how the variables end that they read them from."""
 
 
 @dataclass(frozen=True)
@@ -94,20 +98,12 @@ class Database:
 
     def environment(self) -> dict[str, str]:
         """Return what Meltano, the loader and dbt read. dbt is told twice: by itself and as Meltano's plugin."""
-        given = {"host": "localhost", "port": "5432", "sslmode": "prefer", **self.parameters}
-        parts = {
-            "HOST": given["host"],
-            "PORT": given["port"],
-            "NAME": given.get("dbname", ""),
-            "USER": given.get("user", ""),
-            "PASSWORD": given.get("password", ""),
-            "SSLMODE": given["sslmode"],
-            "SSLROOTCERT": given.get("sslrootcert", ""),
-        }
+        given = {"host": "localhost", "port": "5432", "sslmode": "prefer", **libpq.from_outside(), **self.parameters}
+        parts = {variable: given.get(name, "") for name, variable in PARTS.items()}
         return {
             "MELTANO_DATABASE_URI": self._patient().url(META_SCHEMA),
             "TARGET_POSTGRES_SQLALCHEMY_URL": (self._patient() if self.parameters.get("options") else self).url(),
-            **({"PGPASSFILE": given["passfile"]} if "passfile" in given else {}),
+            **libpq.variables({name: self.parameters[name] for name in self.parameters.keys() - PARTS}),
             **{f"{prefix}_{name}": value for prefix in ("DATABASE", "DBT") for name, value in parts.items()},
         }
 
@@ -165,27 +161,8 @@ def parse(url: str, setting: str = "DATABASE_URL") -> dict[str, str]:
         ) from None
     if "@" in str(given.get("host") or ""):
         raise SettingsError(f"{setting}: the password holds an @; write it as %40")
-    return _resolved({name: str(value) for name, value in given.items() if value is not None}, setting)
-
-
-def _resolved(given: dict[str, str], setting: str) -> dict[str, str]:
-    """Put what a service file says in the place of its name: dbt connects by the parts, and knows no services."""
-    if "service" not in given:
-        return given
-    before = os.environ.get("PGSERVICE")
-    os.environ["PGSERVICE"] = given["service"]
-    try:
-        # Only libpq knows where service files lie and which of its variables count beside them.
-        found = {option.keyword.decode(): option for option in pq.Conninfo.get_defaults()}
-    finally:
-        if before is None:
-            del os.environ["PGSERVICE"]
-        else:
-            os.environ["PGSERVICE"] = before
-    told = {name: option.val.decode() for name, option in found.items() if option.val and option.val != option.compiled}
-    if not {"host", "hostaddr", "dbname"} & told.keys():
-        raise SettingsError(f"{setting}: no service file knows the service {given['service']}")
-    return {name: value for name, value in {**told, **given}.items() if name not in ("service", "servicefile")}
+    told = {name: str(value) for name, value in given.items() if value is not None}
+    return libpq.checked(libpq.resolved(told, setting), setting)
 
 
 def _parts(settings: Settings) -> dict[str, str]:
@@ -199,7 +176,7 @@ def _parts(settings: Settings) -> dict[str, str]:
         "sslmode": settings.database_sslmode,
         "sslrootcert": settings.database_sslrootcert,
     }
-    return {name: value for name, value in given.items() if value}
+    return libpq.checked({name: value for name, value in given.items() if value}, "DATABASE_HOST")
 
 
 def embedded(data_dir: Path, name: str) -> Database:

@@ -84,7 +84,7 @@ class Runner:
             if self.stopping:
                 raise Busy("stopping; no new run is started")
             run_id = ledger.start(asked_by, days)
-            variables |= _sessions(run_id)
+            variables |= _sessions(run_id, variables.get("PGOPTIONS") or os.environ.get("PGOPTIONS", ""))
             pipeline.tidy(self.settings, around)
             if days is None and ledger.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
@@ -186,10 +186,9 @@ class Runner:
         return result
 
 
-def _sessions(run_id: int) -> dict[str, str]:
-    """What libpq makes the sessions of a run's processes with: they are named after it."""
-    options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
-    return {"PGAPPNAME": fence.name(run_id), "PGOPTIONS": options}
+def _sessions(run_id: int, options: str) -> dict[str, str]:
+    """What libpq makes the sessions of a run's processes with: they are named after it. Later options win."""
+    return {"PGAPPNAME": fence.name(run_id), "PGOPTIONS": f"{LOCK_TIMEOUT} {options}".strip()}
 
 
 def _relay(event: Mapping[str, object]) -> None:
