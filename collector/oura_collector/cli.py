@@ -207,8 +207,8 @@ def rewind_bookmarks(user: str, collections: tuple[tuple[str, ...], ...], day: d
     """Set an account's bookmarks back: the next run reads from that day on. Prints each one, before -> after."""
     database = databases.resolve(settings.read())
     names = [name for each in collections for name in each]
-    with only_run(database, wait=wait), database.connect() as connection:
-        for change in rewind(connection, pipeline.environment(), user, names, day):
+    with only_run(database, wait=wait) as hold:
+        for change in rewind(hold.connection, pipeline.environment(), user, names, day):
             click.echo(str(change))
 
 

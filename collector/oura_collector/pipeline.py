@@ -11,13 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+import psycopg
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from oura_collector import accounts, batches, env_file, passfile
+from oura_collector.fence import end_sessions
 from oura_collector.files import UMASK
 from oura_collector.lock import only_run
-from oura_collector.meltano import STATE, forget_catalogs, own_folder, program, remove_leftovers
+from oura_collector.meltano import STATE, forget_catalogs, kill, own_folder, program, remove_leftovers
 from oura_collector.settings import PROJECT, WHOLE, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from tap_oura.shards import Shard
 
     from oura_collector.database import Database
+    from oura_collector.lock import Hold
 
 DEVELOPMENT, PRODUCTION = "dev", "prod"
 """Meltano's environments: the simulator, and Oura itself."""
@@ -117,25 +120,44 @@ def run(
     database: Database,
     environment: str,
     extra: Mapping[str, str] | None = None,
-    lock: int | None = None,
+    hold: Hold | None = None,
 ) -> int:
-    """Run Meltano in the foreground, its words on the terminal, and return its exit code. Raises SettingsError.
+    """Run Meltano in the foreground, its words on the terminal, and return its exit code. Raises SettingsError, Lost.
 
-    It keeps the `lock`, given as a file descriptor, also where we are killed.
+    It keeps the lock of `hold` also where we are killed, and is ended with its sessions where that is lost.
     """
     around = surroundings(settings, database)
-    return subprocess.run(
+    name = f"oura-collect-{os.getpid()}"
+    with subprocess.Popen(
         [program(), *arguments],
         cwd=PROJECT,
-        check=False,
-        env={**os.environ, "MELTANO_ENVIRONMENT": environment, **around, **(extra or {})},
+        env={
+            **os.environ,
+            "MELTANO_ENVIRONMENT": environment,
+            **around,
+            **(extra or {}),
+            **({"PGAPPNAME": name} if hold else {}),
+        },
         umask=UMASK,
-        pass_fds=() if lock is None else (lock,),
-    ).returncode
+        pass_fds=(hold.descriptor,) if hold else (),
+    ) as process:
+        if not hold:
+            return process.wait()
+        hold.watch(name, lambda: _end(process.pid, database, name))
+        code = process.wait()
+    hold.release()
+    hold.check()
+    return code
+
+
+def _end(pid: int, database: Database, sessions: str) -> None:
+    kill(pid)
+    with suppress(psycopg.Error), database.reach() as connection:
+        end_sessions(connection, sessions)
 
 
 def sync(settings: Settings, database: Database, environment: str, extra: Mapping[str, str]) -> int:
-    """Extract, load and build, one run at a time per database. Returns Meltano's exit code; raises Busy."""
+    """Extract, load and build, one run at a time per database. Returns Meltano's exit code; raises Busy, Lost."""
     with only_run(database) as hold:
         around = surroundings(settings, database)
         tidy(settings, around)
@@ -147,7 +169,7 @@ def sync(settings: Settings, database: Database, environment: str, extra: Mappin
                 database=database,
                 environment=environment,
                 extra={**extra, **files},
-                lock=hold.descriptor,
+                hold=hold,
             )
 
 

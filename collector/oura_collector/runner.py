@@ -164,7 +164,7 @@ class Runner:
 
     def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> Result:
         with suppress(psycopg.Error), self.database.reach() as connection:
-            fence.end_sessions(connection, run_id)
+            fence.end_sessions(connection, fence.name(run_id))
         try:
             if not ledger.finish(run_id, asked_by, result):
                 result = lost(result.readings)
