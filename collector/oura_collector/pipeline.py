@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -127,7 +128,7 @@ def run(
     It keeps the lock of `hold` also where we are killed, and is ended with its sessions where that is lost.
     """
     around = surroundings(settings, database)
-    name = f"oura-collect-{os.getpid()}"
+    name = f"oura-collect-{secrets.token_hex(4)}"  # Process ids are alike in containers.
     with subprocess.Popen(
         [program(), *arguments],
         cwd=PROJECT,
@@ -141,12 +142,16 @@ def run(
         umask=UMASK,
         pass_fds=(hold.descriptor,) if hold else (),
     ) as process:
-        if not hold:
-            return process.wait()
-        hold.watch(name, lambda: _end(process.pid, database, name))
-        code = process.wait()
-    hold.release()
-    hold.check()
+        try:
+            if hold:
+                hold.watch(name, lambda: _end(process.pid, database, name))
+            code = process.wait()
+        except BaseException:  # Ctrl-C reaches it too, but it may take its time.
+            process.kill()
+            raise
+    if hold:
+        hold.release()
+        hold.check()
     return code
 
 
