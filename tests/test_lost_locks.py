@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -188,6 +189,9 @@ def test_a_command_whose_lock_ends_changes_nothing_more_and_says_why(
 ) -> None:
     user = collector.value("SELECT max(user_id) FROM oura_raw.sleep")
     collector.execute("DELETE FROM oura_staging.builds")  # So that a purge has something to build first.
+    part = {"context": {"user_id": user}, "replication_key": "day", "replication_key_value": "2026-02-01"}
+    state = json.dumps({"singer_state": {"bookmarks": {"sleep": {"partitions": [part]}}}})
+    collector.execute(f"UPDATE meltano.state SET completed_state = '{state}'")
     before = contents(collector)
     with collector.database.reach() as person, person.transaction():
         person.execute(f"LOCK TABLE {table} IN SHARE MODE".encode())  # It may be read.
