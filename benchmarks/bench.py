@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from oura_collector.database import connection as databases
+from oura_collector.database import choice as databases
 
 from benchmarks import chart, environments, figures, report, rounds
 from benchmarks.cases import CASES, Case

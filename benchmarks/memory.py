@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
-from oura_collector.database import connection as databases
+from oura_collector.database import choice as databases
 from oura_simulator.testing import running
 
 from benchmarks.measure import Meter

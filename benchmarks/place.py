@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from oura_collector.database import connection as databases
-from oura_collector.database.connection import Database
+from oura_collector.database import choice as databases
+from oura_collector.database.connection import Database, exists
 from oura_simulator.testing import Running
 from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
 from tap_oura.windows import Window, split
@@ -114,7 +114,7 @@ class Place:
         with self.database.connect() as connection:
             for name in self.job.collections:
                 for schema in (OUR_SCHEMA, PEER_SCHEMA):
-                    if databases.exists(connection, f"{schema}.{name}"):
+                    if exists(connection, f"{schema}.{name}"):
                         row = connection.execute(f"SELECT count(*) FROM {schema}.{name}".encode()).fetchone()
                         found[name] = row[0] if row else 0
         return {name: count for name, count in found.items() if count}

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oura_collector.database import connection as databases
+from oura_collector.database import choice as databases
 from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from psycopg import sql

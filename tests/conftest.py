@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from oura_collector.database import connection as databases
+from oura_collector.database import choice as databases
 from oura_collector.database.connection import Database
 from oura_collector.pipeline.process import own_folder
 from oura_collector.settings import PROJECT, Settings

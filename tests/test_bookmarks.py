@@ -19,6 +19,7 @@ from oura_collector.settings import SettingsError
 from oura_simulator.testing import running
 from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.settings import SETTINGS
+from tap_oura.windows import EARLIEST
 
 from tests.operated import Collector
 
@@ -356,6 +357,41 @@ def test_a_state_that_makes_no_sense_stops_no_run(collector: Collector, odd: str
     put_back_in(collector)
     with collector.database.connect() as connection, pytest.raises(SettingsError):
         rewind(connection, "prod", ANNA, [], ago(40))
+
+
+@pytest.mark.parametrize("odd", ["null", "[]", "1", '"text"', '[{"singer_state": {}}]'])
+def test_a_state_that_is_no_object_stands_in_nobodys_way(collector: Collector, odd: str) -> None:
+    store(collector, without(state(collector), "sleep", BEN))
+    store(collector, json.loads(odd), f"{STATE_ID}:shard-0-of-2")
+
+    assert put_back_in(collector) == {("sleep", BEN): WAS}
+    with collector.database.connect() as connection:
+        (change,) = rewind(connection, "prod", ANNA, ["sleep"], ago(40))
+
+    assert change.state == STATE_ID
+    (kept,) = collector.rows("SELECT completed_state FROM meltano.state WHERE state_id LIKE '%%shard-0-of-2'")
+    assert json.loads(kept["completed_state"]) == json.loads(odd)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05T00:00:00Z", "1999-12-31"])
+def test_a_bookmark_before_any_ring_means_all_there_is(collector: Collector, day: str) -> None:
+    elsewhere = {"context": {"user_id": "carl"}, "replication_key": "day", "replication_key_value": day}
+    older = {"singer_state": {"bookmarks": {"daily_sleep": {"partitions": [elsewhere]}}}}
+    store(collector, older, f"{STATE_ID}:shard-0-of-2")
+
+    assert put_back_in(collector, accounts=frozenset({"carl"})) == {("daily_sleep", "carl"): EARLIEST - LOOKBACK}
+
+
+def test_a_day_before_any_ring_that_fails_still_means_all_there_is(collector: Collector) -> None:
+    store(collector, without(state(collector), "daily_sleep", BEN))
+    collector.execute(
+        "INSERT INTO oura_raw.collection_failures (user_id, collection, start_date) "
+        f"VALUES ('{BEN}', 'daily_sleep', '0001-01-01')"
+    )
+    try:
+        assert put_back_in(collector) == {("daily_sleep", BEN): EARLIEST - LOOKBACK}
+    finally:
+        collector.execute("DELETE FROM oura_raw.collection_failures")
 
 
 # all of it, with the real Meltano

@@ -60,6 +60,39 @@ def test_a_bad_setting_is_one_line(name: str, value: str, tmp_path: Path) -> Non
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "name",
+    "DATABASE_URL LISTEN_HOST OURA_API_TOKEN OURA_CLIENT_SECRET USER_MAPPING oura_api_url PGPASSWORD".split(),
+)
+def test_bytes_that_are_no_text_are_one_line(name: str, tmp_path: Path) -> None:
+    done = collect("status", **{"DATA_DIR": str(tmp_path), "MULTI_USER_MODE": "true", name: "pl\udcffanted"})
+
+    assert done.returncode == 2
+    assert done.stderr == f"collect.py: {name}: is no UTF-8 text; set it in that encoding\n"
+
+
+@pytest.mark.parametrize(
+    "words", ["--start-date 2026-01-01", "login", "logout", "rewind --to 2026-01-01", "export", "erase"]
+)
+def test_an_account_whose_name_is_no_text_is_one_line(words: str, tmp_path: Path) -> None:
+    done = collect(*words.split(), "--user", "ann\udcff", DATA_DIR=str(tmp_path), OURA_API_TOKEN="token-1")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("collect.py: Invalid value for '--user': this is no UTF-8 text")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["--user x export", "--once status", "--wait erase --user x", "--start-date 2026-01-01 psql"]
+)
+def test_options_of_a_run_before_a_command_are_refused(words: str, tmp_path: Path) -> None:
+    done = collect(*words.split(), DATA_DIR=str(tmp_path))
+
+    command = next(word for word in words.split() if word in ("export", "status", "erase", "psql"))
+    assert done.returncode == 2
+    assert done.stderr == f"collect.py: options of a run go before no command; '{command}' has its own\n"
+
+
 def test_once_collects_from_the_api_of_the_settings(empty: Database, folder: Path, tmp_path: Path) -> None:
     with running(accounts=1, days=40) as simulator:
         done = collect(

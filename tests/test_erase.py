@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector.database import connection as databases
+from oura_collector.database import choice as databases
 from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running

@@ -9,6 +9,7 @@ from zipfile import ZipFile
 import pytest
 from oura_collector.privacy.export import export, file_stem
 from oura_collector.settings import PROJECT
+from pydantic import SecretStr
 
 from tests.held import MELTANO, STATE_ID, Installation, installation, state
 
@@ -251,3 +252,16 @@ def test_documents_that_were_rejected_are_exported_and_erased(installation: Inst
 
     assert installation.erase("wearer-anna")
     assert installation.rows("SELECT user_id FROM oura_raw.rejected_documents") == [("wearer-ben",)]
+
+
+@pytest.mark.parametrize("mapping", ["", "no line of a mapping"])
+def test_who_was_the_last_account_of_the_settings_can_still_be_erased(
+    installation: Installation, mapping: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installation.add("wearer-anna")
+    installation.settings = installation.settings.model_copy(
+        update={"multi_user_mode": True, "user_mapping": SecretStr(mapping)}
+    )
+
+    assert installation.erase("wearer-anna"), capsys.readouterr().out
+    assert installation.rows("SELECT user_id FROM oura_raw.sleep") == []

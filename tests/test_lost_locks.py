@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -30,6 +31,8 @@ SESSIONS = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'oura-run-%s' AND datname = current_database()"
 )
 WAITS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'oura-run-%' AND wait_event_type = 'Lock'"
+ANY_WAITS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 BUILDS = "SELECT count(*) FROM oura_staging.builds"
 """Good ones: a build takes the marker of the last one away before it begins."""
 STATE = "SELECT completed_state FROM meltano.state"
@@ -58,6 +61,13 @@ def ended_run(collector: Collector) -> int:
     with lock.only_run(collector.database):
         pass
     return run
+
+
+def contents(collector: Collector) -> list[object]:
+    """What the commands change: rows of the wearer, bookmarks."""
+    return [collector.value(f"SELECT count(*) FROM oura_raw.{table}") for table in ("sleep", "workout")] + [
+        collector.rows(STATE)
+    ]
 
 
 def named(collector: Collector, name: str) -> Database:
@@ -164,6 +174,55 @@ def test_a_run_waits_for_what_a_dead_one_is_committing_or_wins(collector: Collec
         other.execute(end, [run])
         with pytest.raises(psycopg.OperationalError):
             late.execute("SELECT oura_collector.check_run()")
+
+
+@pytest.mark.parametrize(
+    ("command", "table"),
+    [
+        ("erase --yes --user {user}", "oura_raw.sleep"),
+        ("rewind --user {user} --to 2026-01-01", "meltano.state"),
+        ("purge", "public.oura_activity"),
+    ],
+)
+def test_a_command_whose_lock_ends_changes_nothing_more_and_says_why(
+    collector: Collector, command: str, table: str
+) -> None:
+    user = collector.value("SELECT max(user_id) FROM oura_raw.sleep")
+    collector.execute("DELETE FROM oura_staging.builds")  # So that a purge has something to build first.
+    part = {"context": {"user_id": user}, "replication_key": "day", "replication_key_value": "2026-02-01"}
+    state = json.dumps({"singer_state": {"bookmarks": {"sleep": {"partitions": [part]}}}})
+    collector.execute(f"UPDATE meltano.state SET completed_state = '{state}'")
+    before = contents(collector)
+    with collector.database.reach() as person, person.transaction():
+        person.execute(f"LOCK TABLE {table} IN SHARE MODE".encode())  # It may be read.
+        process = collector.start(*command.format(user=user).split())
+        until(lambda: collector.value(ANY_WAITS) > 0, f"{command} waits")
+
+        assert collector.value(END_LOCK) == 1
+        until(lambda: collector.value(ANY_WAITS) == 0, "what waited is ended")
+    assert process.wait() == 1, process.log()
+
+    assert process.log().splitlines()[-1].startswith("collect.py: database: the lock was lost")
+    assert "Traceback" not in process.log()
+    assert contents(collector) == before
+    with lock.only_run(collector.database):
+        pass
+
+
+def test_a_demo_whose_lock_ends_stops(make_database: Callable[[], Database], tmp_path: Path) -> None:
+    database = make_database()
+    with running(accounts=1, days=1) as simulator:
+        collector = Collector(database, simulator, tmp_path)
+        process = collector.start("demo")
+        try:
+            until(lambda: collector.value("SELECT to_regclass('oura_raw.sleep') IS NOT NULL"), "a demo that loads")
+            assert collector.value(END_LOCK) == 1
+            assert process.wait() == 1, process.log()
+        finally:
+            collector.run("stop")
+
+    assert "the lock was lost" in process.log()
+    assert collector.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'oura-collect-%'") == 0
 
 
 def test_a_lock_whose_session_ended_is_lost(make_database: Callable[[], Database]) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from oura_collector.database import connection as databases
+from oura_collector.database import choice as databases
 from oura_collector.database import requirements
 from oura_collector.database.connection import Database
 from oura_collector.settings import SettingsError
@@ -112,6 +112,19 @@ def test_a_role_that_may_not_connect_and_a_database_that_is_not_there_are_one_li
     assert "does not exist" in complaint(Database({**server.parameters, "dbname": "not_there"}))
 
 
+def test_a_role_without_connections_left_is_told_so(server: Database) -> None:
+    with role(server) as name, made(server) as database, server.connect() as owner:
+        owner.execute(f"ALTER ROLE {name} CONNECTION LIMIT 1".encode())
+        owner.execute(f"ALTER DATABASE {database.parameters['dbname']} OWNER TO {name}".encode())
+        try:
+            said = complaint(Database({**database.parameters, "user": name, "password": "planted"}))
+        finally:
+            owner.execute(f"ALTER DATABASE {database.parameters['dbname']} OWNER TO CURRENT_USER".encode())
+
+    assert f'too many connections for role "{name}"' in said
+    assert "options" not in said
+
+
 @needs("pgbouncer")
 @pytest.mark.parametrize("size", [1, 20])
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
@@ -171,6 +184,27 @@ def test_a_pooler_in_session_mode_is_enough_where_sessions_find_meltanos_schema(
         databases.prepare(pooled)
     with pgbouncer(database, "session", size=1, ignored="options") as pooled:
         assert complaint(pooled).endswith("this pooler gives no second session within 5 s; enlarge its pool")
+
+
+def test_status_names_what_keeps_a_run_from_being_possible(
+    make_database: Callable[[], Database], simulator: Running, tmp_path: Path
+) -> None:
+    database = make_database()
+    collector = Collector(database, simulator, tmp_path)
+    said = collector.run("status").said()
+    assert "no run is possible" not in said
+
+    nowhere = "postgresql://ada:planted@127.0.0.1:9/app"
+    said = collector.run("status", code=1, DATABASE_DIRECT_URL=nowhere).said()
+    last = said.splitlines()[-1]
+    assert last.startswith("no run is possible: DATABASE_DIRECT_URL: ")
+    assert "refused" in last
+    assert "planted" not in said
+
+    elsewhere = collector.run("status", code=1, DATABASE_DIRECT_URL=url(make_database())).said()
+    assert elsewhere.splitlines()[-1] == (
+        "no run is possible: DATABASE_DIRECT_URL: leads to another database than DATABASE_URL"
+    )
 
 
 def test_a_direct_url_is_a_secret_and_needs_the_way_through_the_pooler(

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 from tap_oura.shards import Shard
+from tap_oura.text import is_text
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder with `meltano.yml`."""
@@ -93,8 +94,16 @@ class Settings(BaseSettings):
         return Shard(self.shard_index, self.shard_count)
 
 
+OF_OTHERS = ("TAP_OURA_", "MELTANO_", "DBT_", "PG", "AWS_", "SECRETS_DIR")
+"""How the variables begin that are read beside the settings, here or by a program that is started."""
+
+
 def read(**overrides: Any) -> Settings:
     """Return the settings. Raises SettingsError; no value is quoted, because it may be a secret."""
+    ours = {name: value for name, value in os.environ.items() if name.lower() in Settings.model_fields}
+    theirs = {name: value for name, value in os.environ.items() if name.startswith(OF_OTHERS)}
+    if damaged := [name for name, value in {**ours, **theirs}.items() if not is_text(value)]:
+        raise SettingsError("\n".join(f"{name}: is no UTF-8 text; set it in that encoding" for name in damaged))
     folder = os.environ.get("SECRETS_DIR") or None
     if folder and not Path(folder).is_dir():
         raise SettingsError(f"SECRETS_DIR: there is no folder {folder}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from oura_collector.database.connection import Database, parse
+from oura_collector.database.choice import parse
+from oura_collector.database.connection import Database
 from oura_collector.settings import Settings, SettingsError
 from sqlalchemy.engine import make_url
 

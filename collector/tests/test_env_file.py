@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 from oura_collector.pipeline import env_file
+from oura_collector.pipeline.environment import advice
+from tap_oura.settings import SETTINGS
 
 MINE = "# mine\nMAX_RETRIES=2\r\nUSER_MAPPING='ada: token\nben: token'"
 ODD = {"CHOSEN_DATABASE_USER": "o'neill\\ ü #1", "CHOSEN_DATABASE_HOST": "/tmp/a folder"}
@@ -76,6 +78,20 @@ def test_secrets_that_others_can_read_are_noticed(file: Path, mode: int, text: s
     file.chmod(mode)
 
     assert env_file.is_open(file, {"OURA_API_TOKEN", "OURA_CLIENT_SECRET", "DATABASE_PASSWORD"}) is is_open
+
+
+def test_secrets_of_the_tap_and_of_libpq_are_looked_for_too(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oura_collector.pipeline.environment.PROJECT", tmp_path)
+    (tmp_path / "meltano.yml").touch()
+    of_the_tap = [name for name, each in SETTINGS.to_dict()["properties"].items() if each.get("secret")]
+
+    for name in ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY", *(f"TAP_OURA_{name.upper()}" for name in of_the_tap)):
+        file.write_text(f"{name}=abc\n")
+        file.chmod(0o644)
+
+        assert len(advice()) == 1, name
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from oura_collector.database import passfile
-from oura_collector.database.connection import Database, parse
-from oura_collector.pipeline.environment import surroundings
+from oura_collector.database.choice import parse
+from oura_collector.database.connection import Database
+from oura_collector.pipeline.environment import surroundings, tidy
 from oura_collector.settings import Settings, SettingsError
 
 WHERE = "db.example/health?sslmode=require"
@@ -49,6 +51,25 @@ def test_another_password_replaces_the_one_before_and_none_removes_it(tmp_path: 
 
     assert "PGPASSFILE" not in told(tmp_path, f"postgresql://ada@{WHERE}")
     assert not file.exists()
+
+
+def test_passwords_of_databases_that_nothing_uses_any_more_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.setattr("oura_collector.pipeline.environment.PROJECT", project)
+    files = {
+        name: kept(told(tmp_path, f"postgresql://ada:secret@db.example/{name}")) for name in ("old", "noted", "own")
+    }
+    (project / ".env").write_text(f"CHOSEN_PASSFILE='{files['noted']}'\n")
+    for file in files.values():
+        os.utime(file, (0, 0))
+
+    around = told(tmp_path, "postgresql://ada:secret@db.example/own")
+    other = kept(told(tmp_path, "postgresql://ada:secret@db.example/of-another-service"))
+    tidy(Settings(data_dir=tmp_path), around)
+
+    assert {name: file.exists() for name, file in files.items()} == {"old": False, "noted": True, "own": True}
+    assert other.exists()
 
 
 def test_a_password_of_libpqs_own_variable_is_kept_in_the_file_too(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import typing as th
 
 from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.text import is_text
+from tap_oura.windows import LOOKBACK_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -151,7 +153,7 @@ SETTINGS = th.PropertiesList(
     th.Property(
         "lookback_days",
         th.IntegerType,
-        default=14,
+        default=LOOKBACK_DAYS,
         title="Lookback days",
         description="Days before the bookmark that are read again, because Oura amends the past",
     ),
@@ -233,6 +235,9 @@ def last_day(config: Mapping[str, Any]) -> date | None:
 
 def problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield one line for everything that keeps these settings from working, credentials apart."""
+    if damaged := [name for name, value in config.items() if not is_text(value)]:
+        yield from (f"{name}: is no UTF-8 text; write it in that encoding" for name in damaged)
+        return
     for name in config.get("collections") or ():
         if name not in COLLECTIONS:
             yield f"collections: there is no collection '{name}'; the names are {', '.join(COLLECTIONS)}"

@@ -19,6 +19,9 @@ SECOND = timedelta(seconds=1)
 EARLIEST = date(2000, 1, 1)
 """No ring is as old; an earlier bookmark means all there is."""
 
+LOOKBACK_DAYS = 14
+"""Days before the bookmark that are read again, unless `lookback_days` says otherwise."""
+
 # A wearer far east is already on the next day, and some collections date a document ahead.
 AHEAD = timedelta(days=2)
 

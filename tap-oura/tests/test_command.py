@@ -199,3 +199,25 @@ def test_a_signal_is_never_a_success(simulator: Running, config: dict[str, Any])
         process.stdout.read()
 
     assert process.returncode == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize("name", ["TAP_OURA_ACCESS_TOKEN", "TAP_OURA_API_URL", "OURA_CLIENT_SECRET", "OURA_ACCOUNTS"])
+def test_bytes_of_the_environment_that_are_no_text_are_one_line(name: str) -> None:
+    value = '[{"user": "pl\udcffanted"}]' if name == "OURA_ACCOUNTS" else "http://pl\udcffanted"
+    token = {} if name == "OURA_ACCOUNTS" else {"TAP_OURA_ACCESS_TOKEN": "token"}
+
+    done = tap(**{"TAP_OURA_API_URL": NOWHERE["api_url"], **token, name: value})
+
+    assert done.returncode == 2
+    setting = name.removeprefix("TAP_").removeprefix("OURA_").lower()
+    assert done.stderr.splitlines()[-1] == f"tap-oura: {setting}: is no UTF-8 text; write it in that encoding"
+    assert "anted" not in done.stderr
+
+
+def test_half_a_character_in_the_settings_is_one_line() -> None:
+    done = tap(config={**NOWHERE, "accounts": [{"user": "anna\ud800", "access_token": "token"}]})
+
+    assert (done.returncode, complaints(done)) == (
+        2,
+        ["tap-oura: accounts: is no UTF-8 text; write it in that encoding"],
+    )

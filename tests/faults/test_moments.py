@@ -84,11 +84,11 @@ def passes(tests: tuple[str, ...], *options: str, **environment: str) -> bool:
 ASK_POSTGRESQL = """
 import sys, tempfile
 from pathlib import Path
-from oura_collector.database import connection
+from oura_collector.database import choice
 with tempfile.TemporaryDirectory() as folder:
-    with connection.embedded(Path(folder), "app").connect() as connection:
+    with choice.embedded(Path(folder), "app").connect() as connection:
         print(*connection.execute("SELECT extract(epoch FROM now()), current_setting('TimeZone')").fetchone())
-    connection.stop_embedded(Path(folder))
+    choice.stop_embedded(Path(folder))
 """
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from oura_collector.database import connection as databases
+from oura_collector.database import choice as databases
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 

@@ -6,6 +6,7 @@ import secrets
 import sys
 import time
 import webbrowser
+from contextlib import suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
@@ -68,8 +69,9 @@ def logout(settings: Settings, user: str | None) -> None:
         raise SettingsError(f"logout: say which account with --user; the store holds: {known}")
     revoked = forget(settings, name)
     click.echo(f"Logged out: {name}" + ("" if revoked else " (Oura did not confirm; the wearer can revoke it there)"))
-    if _seed(settings, name).digest:
-        click.echo("The settings still hold a token of it: remove that too.")
+    with suppress(SettingsError):  # The last account may have been taken out of USER_MAPPING.
+        if _seed(settings, name).digest:
+            click.echo("The settings still hold a token of it: remove that too.")
 
 
 def forget(settings: Settings, name: str) -> bool:
@@ -135,7 +137,7 @@ def _seed(settings: Settings, user: str | None) -> Seed:
 
 
 def _application(settings: Settings, record: Record | None) -> Application:
-    config = tap_config.tap_config(settings)
+    config = tap_config.client_config(settings)
     client_id = config["client_id"] or (record.client_id if record else None)
     secret = config["client_secret"] or (record.client_secret if record else None)
     if not client_id or not secret:

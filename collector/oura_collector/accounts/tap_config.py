@@ -54,14 +54,18 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def tap_config(settings: Settings) -> dict[str, Any]:
-    """Return the tap's settings about accounts."""
+    """Return the tap's settings about accounts. Raises SettingsError for a USER_MAPPING that cannot be used."""
+    return {**client_config(settings), "accounts": list(_mapped(settings)) if settings.multi_user_mode else []}
+
+
+def client_config(settings: Settings) -> dict[str, Any]:
+    """The same without the accounts of USER_MAPPING: whoever is not collected any more can still be erased."""
     return {
         "api_url": settings.oura_api_url,
         "access_token": _plain(settings.oura_api_token),
         "refresh_token": _plain(settings.oura_refresh_token),
         "client_id": settings.oura_client_id,
         "client_secret": _plain(settings.oura_client_secret),
-        "accounts": list(_mapped(settings)) if settings.multi_user_mode else [],
         "token_url": settings.oura_token_url,
         "token_store": _store(settings),
         "timeout_seconds": settings.api_timeout,
@@ -73,7 +77,7 @@ def tap_config(settings: Settings) -> dict[str, Any]:
 def terms(settings: Settings) -> Terms:
     """Return how tokens are kept and renewed. Raises SettingsError."""
     try:
-        return accounts.terms(tap_config(settings), time.time)
+        return accounts.terms(client_config(settings), time.time)
     except OuraError as error:
         raise SettingsError(str(error)) from None
 

@@ -16,7 +16,8 @@ import structlog
 from oura_collector import logging_setup, settings
 from oura_collector.accounts import login
 from oura_collector.commands import demo, options
-from oura_collector.database import connection as databases
+from oura_collector.database import choice as databases
+from oura_collector.database import libpq, requirements
 from oura_collector.database.lock import Busy, only_run
 from oura_collector.pipeline.environment import advice, chosen_environment, record, run_meltano, tap_environment
 from oura_collector.privacy.erase import erase
@@ -55,7 +56,9 @@ PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 @click.option("--start-date", type=options.DAY, help="Collect a range again, from this day on.")
 @click.option("--end-date", type=options.DAY, help="Last day of the range (default: today).")
 @click.option("--collections", type=options.NAMES, help="Only these of the range, separated by commas.")
-@click.option("--user", "users", multiple=True, help="Only this account of the range; may be repeated.")
+@click.option(
+    "--user", "users", type=options.TEXT, multiple=True, help="Only this account of the range; may be repeated."
+)
 @click.option("--wait", is_flag=True, help="Wait while another run holds the database, instead of leaving with 75.")
 @click.pass_context
 def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: Any) -> None:
@@ -126,16 +129,21 @@ def serve(*, collects: bool = True) -> None:
 
 @cli.command("status")
 def show_status() -> None:
-    """Show each account's credentials and collections; exit code 1 where a wearer is needed or something fails."""
+    """Show each account's credentials and collections, and what forbids a run; exit code 1 if anything is wrong."""
     given = settings.read()
     whole = login.status(given)
     if databases.is_there(given):
-        with closing(Status(databases.chosen(given))) as status:
+        database = databases.chosen(given)
+        with closing(Status(database)) as status:
             snapshot = status.read()
         click.echo()
         for line in report(snapshot):
             click.echo(line)
-        whole = whole and snapshot.reachable and all(row.outcome != "failed" for row in snapshot.collections)
+        obstacle = requirements.obstacle(database) if snapshot.reachable else None
+        if obstacle:
+            click.echo(f"\nno run is possible: {obstacle}")
+        read = all(row.outcome != "failed" for row in snapshot.collections)
+        whole = whole and snapshot.reachable and read and not obstacle
     sys.exit(0 if whole else 1)
 
 
@@ -164,7 +172,9 @@ def prepare() -> None:
 
 
 @cli.command("login")
-@click.option("--user", help="Name of the account in every row (default: Oura's own id of the wearer).")
+@click.option(
+    "--user", type=options.TEXT, help="Name of the account in every row (default: Oura's own id of the wearer)."
+)
 @click.option("--paste", is_flag=True, help="Where there is no browser: paste the address that it was sent to.")
 def log_in(user: str | None, paste: bool) -> None:
     """Ask a wearer for consent, in a browser, and keep the tokens."""
@@ -172,13 +182,13 @@ def log_in(user: str | None, paste: bool) -> None:
 
 
 @cli.command("logout")
-@click.option("--user", help="The account; not needed where there is only one.")
+@click.option("--user", type=options.TEXT, help="The account; not needed where there is only one.")
 def log_out(user: str | None) -> None:
     """Revoke an account's consent and forget its tokens; its data stays."""
     login.logout(settings.read(), user)
 
 
-USER = click.option("--user", required=True, help="The account.")
+USER = click.option("--user", type=options.TEXT, required=True, help="The account.")
 WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the database, instead of leaving with 75.")
 
 
@@ -201,8 +211,8 @@ def rewind_bookmarks(user: str, collections: tuple[tuple[str, ...], ...], day: d
     """Set an account's bookmarks back: the next run reads from that day on. Prints each one, before -> after."""
     database = databases.resolve(settings.read())
     names = [name for each in collections for name in each]
-    with only_run(database, wait=wait), database.connect() as connection:
-        for change in rewind(connection, chosen_environment(), user, names, day):
+    with only_run(database, wait=wait) as hold:
+        for change in rewind(hold.connection, chosen_environment(), user, names, day):
             click.echo(str(change))
 
 
@@ -250,11 +260,8 @@ def meltano(arguments: Sequence[str]) -> None:
 def psql(arguments: Sequence[str]) -> None:
     """Open the database in psql."""
     chosen = databases.chosen(settings.read())
-    variables = {f"PG{name.upper()}": value for name, value in chosen.parameters.items()}
-    if "PGDBNAME" in variables:
-        variables["PGDATABASE"] = variables.pop("PGDBNAME")
     program = databases.psql_program()
-    os.execve(program, [program, *arguments], {**os.environ, **variables})
+    os.execve(program, [program, *arguments], {**os.environ, **libpq.variables(chosen.parameters)})
 
 
 def main() -> NoReturn:

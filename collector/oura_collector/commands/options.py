@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from tap_oura.catalog.collections import COLLECTIONS
+from tap_oura.text import is_text
 
 from oura_collector.runs.backfill import Span
 
@@ -45,7 +46,18 @@ class Names(click.ParamType[tuple[str, ...]]):
         return names
 
 
-DAY, NAMES = Day(), Names()
+class Text(click.ParamType[str]):
+    """Any text. What the shell passes on is bytes, which need not be any."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_text(value):
+            self.fail("this is no UTF-8 text; write it in that encoding", param, ctx)
+        return str(value)
+
+
+DAY, NAMES, TEXT = Day(), Names(), Text()
 
 
 def span(

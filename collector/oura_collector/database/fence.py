@@ -49,9 +49,9 @@ def name(run_id: int) -> str:
     return f"oura-run-{run_id}"
 
 
-def end_sessions(connection: psycopg.Connection, *run_ids: int) -> None:
-    """End what PostgreSQL still does for runs, whose processes are gone."""
-    connection.execute(END_SESSIONS, [[name(run_id) for run_id in run_ids]])
+def end_sessions(connection: psycopg.Connection, *names: str) -> None:
+    """End what PostgreSQL still does in sessions of these names, whose processes are gone."""
+    connection.execute(END_SESSIONS, [list(names)])
 
 
 def end_dead_runs(connection: psycopg.Connection, key: int) -> None:
@@ -68,7 +68,7 @@ def end_dead_runs(connection: psycopg.Connection, key: int) -> None:
     dead = [run_id for (run_id,) in connection.execute(OPEN, [key]).fetchall()]
     if not dead:
         return
-    end_sessions(connection, *dead)
+    end_sessions(connection, *map(name, dead))
     with connection.transaction():
         connection.execute("SET LOCAL lock_timeout = '30s'")
         for (whose,) in connection.execute(END, [dead]).fetchall():

@@ -28,6 +28,8 @@ WHERE locktype = 'advisory' AND classid = 0 AND objid = {KEY} AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 """How many runs are under way in this database, whichever processes drive them."""
 
+LOST = "the lock was lost, because its session in PostgreSQL ended; nothing more was changed: call this again"
+
 LOOK_AGAIN = 3.0
 """Seconds between two looks at a lock that is held."""
 ANSWER = 15.0
@@ -64,6 +66,10 @@ class Busy(Exception):
     """Another run holds the database."""
 
 
+class Lost(psycopg.OperationalError):
+    """PostgreSQL does not know this holder of the lock any more, so that a run may have begun since."""
+
+
 def never() -> bool:
     return False
 
@@ -84,6 +90,16 @@ class Hold:
         self._watcher: threading.Thread | None = None
 
     @property
+    def connection(self) -> psycopg.Connection:
+        """The lock's own session, in autocommit mode: what is changed in it is changed with the lock held, or not."""
+        return self._connection
+
+    def check(self) -> None:
+        """Raise Lost where the lock is not held: before a change that is made elsewhere than in its session."""
+        if not self.is_held():
+            raise Lost(LOST)
+
+    @property
     def descriptor(self) -> int:
         """The file descriptor of the lock's connection: a child process that inherits it keeps the lock."""
         return self._connection.fileno()
@@ -102,8 +118,12 @@ class Hold:
         return self._is_alone and not self.lost
 
     def watch(self, name: str, on_loss: Callable[[], None]) -> None:
-        """Look after the lock until it is released. `name` is of the run's sessions; `on_loss` runs in a thread."""
+        """Look after the lock until it is released. `name` is of the run's sessions; `on_loss` runs in a thread.
+
+        Until then the session is the watcher's: nothing long may be done in it.
+        """
         self._name = name
+        self._released.clear()
         self._watcher = threading.Thread(target=self._watch, args=[on_loss], daemon=True)
         self._watcher.start()
 
@@ -122,6 +142,7 @@ class Hold:
         return not self.lost
 
     def release(self) -> None:
+        """Look after the lock no longer."""
         self._released.set()
         if self._watcher:
             self._watcher.join(ANSWER)
@@ -162,6 +183,10 @@ def only_run(
         hold = Hold(connection, given_up, is_alone=shard is None)
         try:
             yield hold
+        except psycopg.OperationalError as error:
+            if connection.closed and not isinstance(error, Lost):
+                raise Lost(LOST) from error
+            raise
         finally:
             hold.release()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from oura_collector import files
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from oura_collector.database.connection import Database
 
 NAME = "pgpass"
+
+UNUSED = 7 * 86_400.0
+"""Seconds after which a file that no run, command or note has used is removed. Whoever needs it again writes it."""
 
 
 def hidden(database: Database, folder: Path) -> Database:
@@ -34,6 +39,17 @@ def hidden(database: Database, folder: Path) -> Database:
     return dataclasses.replace(database, parameters=rest)
 
 
+def drop_unused(folders: Path, *, noted: str | None) -> None:
+    """Remove the files below `folders` of databases that nothing uses any more. `noted` is the one of a plain Meltano.
+
+    Several collectors may share the folder; each marks its own file as used whenever it starts something.
+    """
+    for file in folders.glob(f"*/{NAME}"):
+        with suppress(FileNotFoundError):
+            if str(file) != noted and file.stat().st_mtime < time.time() - UNUSED:
+                file.unlink()
+
+
 def _write(file: Path, password: str) -> None:
     if {"\n", "\r", "\0"} & {*password}:
         raise SettingsError("database: the password holds a line break; choose one without")
@@ -42,5 +58,6 @@ def _write(file: Path, password: str) -> None:
     if file.exists():
         file.chmod(0o600)  # libpq ignores a file that others can read.
         if file.read_bytes() == line.encode():
+            os.utime(file)
             return
     files.replace(file, line)

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from oura_collector.database.connection import DIRECT, META_SCHEMA, POOLED
 from oura_collector.database.deadline import within
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
     from oura_collector.database.connection import Database
 
-META_SCHEMA = "meltano"
-"""Where Meltano keeps its state, beside the data, so that one backup holds both."""
-
 SCHEMAS = ("oura_raw", "oura_staging", "oura_collector", META_SCHEMA, "public")
 """All that is written to."""
 
 OLDEST = 14
 """Of PostgreSQL's versions."""
-
-DIRECT, POOLED = "DATABASE_DIRECT_URL", "DATABASE_URL"
 
 SECONDS = 5.0
 """Until a pooler that gives no session counts as having none left."""
@@ -67,6 +62,16 @@ def check(database: Database, connection: psycopg.Connection) -> None:
         _check_same(database.pooled, connection)
 
 
+def obstacle(database: Database) -> str | None:
+    """Return why a run on the database is impossible, in one line; None where it is not."""
+    try:
+        with database.connect() as connection:
+            check(database, connection)
+    except (SettingsError, psycopg.Error) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
 def is_pooled(connection: psycopg.Connection) -> bool:
     """Whether a pooler stands before PostgreSQL: it cannot know beforehand which session it will give."""
     return connection.info.backend_pid != _session(connection)
@@ -105,7 +110,7 @@ def _keeps_its_session(database: Database, connection: psycopg.Connection) -> bo
     """Whether a connection stays in one session between its transactions, while others have transactions too."""
     for _ in range(ROUNDS):
         before = _session(connection)
-        with database.reach() as other:
+        with database.connect() as other:
             try:
                 with within(other, SECONDS), other.transaction():
                     if _session(other) == before:
@@ -128,10 +133,13 @@ def _keeps_its_session(database: Database, connection: psycopg.Connection) -> bo
 def _check_options(database: Database, setting: str) -> None:
     """Fail where a session does not start with the settings that it asks for: Meltano finds its schema by them."""
     path = ""
-    with suppress(psycopg.OperationalError), database.with_options(f"-csearch_path={META_SCHEMA}").reach() as session:
-        with within(session, SECONDS):
+    try:
+        with database.with_options(f"-csearch_path={META_SCHEMA}").reach() as session, within(session, SECONDS):
             row = session.execute("SHOW search_path").fetchone()
-        path = row[0] if row else ""
+            path = row[0] if row else ""
+    except psycopg.OperationalError:
+        # Where a second session is impossible as well without them, they are not the cause: this tells what is.
+        database.connect().close()
     if path.split(",")[0].strip(' "') != META_SCHEMA:
         raise SettingsError(
             f"{setting}: {_where(database)} ignores or refuses `options`, by which Meltano finds its schema; "

@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+import psycopg
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from oura_collector.accounts import tap_config
 from oura_collector.database import passfile
+from oura_collector.database.fence import end_sessions
 from oura_collector.database.lock import only_run
 from oura_collector.files import UMASK
 from oura_collector.pipeline import env_file
-from oura_collector.pipeline.process import STATE, forget_catalogs, own_folder, program, remove_leftovers
+from oura_collector.pipeline.process import STATE, forget_catalogs, kill, own_folder, program, remove_leftovers
 from oura_collector.pipeline.run_files import run_files
 from oura_collector.settings import PROJECT, WHOLE, Settings, SettingsError
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from tap_oura.shards import Shard
 
     from oura_collector.database.connection import Database
+    from oura_collector.database.lock import Hold
 
 DEVELOPMENT, PRODUCTION = "dev", "prod"
 """Meltano's environments: the simulator, and Oura itself."""
@@ -50,6 +54,12 @@ SECRETS = frozenset(
 """The settings that hold one."""
 
 AWS_SECRETS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+TAP_SECRETS = ("TAP_OURA_ACCESS_TOKEN", "TAP_OURA_ACCOUNTS", "TAP_OURA_CLIENT_SECRET", "TAP_OURA_REFRESH_TOKEN")
+"""Of the tap's settings, which a plain `meltano` takes from `.env`; listed, since asking the tap loads its SDK."""
+
+OPEN = SECRETS | {*AWS_SECRETS, *TAP_SECRETS, "PGPASSWORD"}
+"""What nobody else should read in `.env`."""
 
 
 def chosen_environment() -> str:
@@ -101,8 +111,10 @@ def surroundings(settings: Settings, database: Database, shard: Shard = WHOLE) -
 
 
 def tidy(settings: Settings, around: Mapping[str, str]) -> None:
-    """Remove what killed runs left where a run is about to begin. For whoever holds the lock."""
-    remove_leftovers(Path(around["MELTANO_SYS_DIR_ROOT"]), settings.data_dir)
+    """Remove what killed runs left where a run is about to begin, and unused passwords. For whoever holds the lock."""
+    folder = Path(around["MELTANO_SYS_DIR_ROOT"])
+    remove_leftovers(folder, settings.data_dir)
+    passfile.drop_unused(folder.parent, noted=dotenv_values(PROJECT / ".env").get("CHOSEN_PASSFILE"))
 
 
 def run_meltano(
@@ -112,25 +124,48 @@ def run_meltano(
     database: Database,
     environment: str,
     extra: Mapping[str, str] | None = None,
-    lock: int | None = None,
+    hold: Hold | None = None,
 ) -> int:
-    """Run Meltano in the foreground, its words on the terminal, and return its exit code. Raises SettingsError.
+    """Run Meltano in the foreground, its words on the terminal, and return its exit code. Raises SettingsError, Lost.
 
-    It keeps the `lock`, given as a file descriptor, also where we are killed.
+    It keeps the lock of `hold` also where we are killed, and is ended with its sessions where that is lost.
     """
     around = surroundings(settings, database)
-    return subprocess.run(
+    name = f"oura-collect-{secrets.token_hex(4)}"  # Process ids are alike in containers.
+    with subprocess.Popen(
         [program(), *arguments],
         cwd=PROJECT,
-        check=False,
-        env={**os.environ, "MELTANO_ENVIRONMENT": environment, **around, **(extra or {})},
+        env={
+            **os.environ,
+            "MELTANO_ENVIRONMENT": environment,
+            **around,
+            **(extra or {}),
+            **({"PGAPPNAME": name} if hold else {}),
+        },
         umask=UMASK,
-        pass_fds=() if lock is None else (lock,),
-    ).returncode
+        pass_fds=(hold.descriptor,) if hold else (),
+    ) as process:
+        try:
+            if hold:
+                hold.watch(name, lambda: _end(process.pid, database, name))
+            code = process.wait()
+        except BaseException:  # Ctrl-C reaches it too, but it may take its time.
+            process.kill()
+            raise
+    if hold:
+        hold.release()
+        hold.check()
+    return code
+
+
+def _end(pid: int, database: Database, sessions: str) -> None:
+    kill(pid)
+    with suppress(psycopg.Error), database.reach() as connection:
+        end_sessions(connection, sessions)
 
 
 def sync(settings: Settings, database: Database, environment: str, extra: Mapping[str, str]) -> int:
-    """Extract, load and build, one run at a time per database. Returns Meltano's exit code; raises Busy."""
+    """Extract, load and build, one run at a time per database. Returns Meltano's exit code; raises Busy, Lost."""
     with only_run(database) as hold:
         around = surroundings(settings, database)
         tidy(settings, around)
@@ -142,7 +177,7 @@ def sync(settings: Settings, database: Database, environment: str, extra: Mappin
                 database=database,
                 environment=environment,
                 extra={**extra, **files.variables},
-                lock=hold.descriptor,
+                hold=hold,
             )
 
 
@@ -175,6 +210,6 @@ def advice() -> list[str]:
             "meltano.yml holds the database's address, put there by Meltano with an older version: remove its "
             "top-level `database_uri` and `env`, and change the password if anybody else saw the file"
         )
-    if env_file.is_open(PROJECT / ".env", SECRETS):
+    if env_file.is_open(PROJECT / ".env", OPEN):
         found.append(".env holds secrets that other users of this machine can read: run `chmod 600 .env`")
     return found

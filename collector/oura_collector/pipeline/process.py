@@ -167,6 +167,15 @@ class Meltano:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
+def kill(pid: int) -> None:
+    """Kill a process and all that it started, at once."""
+    with _gone_is_fine():
+        process = psutil.Process(pid)
+        for each in [process, *process.children(recursive=True)]:
+            with _gone_is_fine():
+                each.kill()
+
+
 class _gone_is_fine:  # noqa: N801
     """A process may end while it is looked at."""
 

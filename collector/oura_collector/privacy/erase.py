@@ -82,34 +82,37 @@ class Proof:
 
 
 def erase(settings: Settings, database: Database, user: str, *, sure: bool, wait: bool) -> bool:
-    """Remove the person, print the proof, and return whether it holds. Raises Busy, SettingsError, click.Abort."""
+    """Remove the person, print the proof, and return whether it holds. Raises Busy, Lost, SettingsError, Abort."""
     vault = tap_config.terms(settings).vault
     with database.connect() as connection:
         person = find(connection, vault, user)
         click.echo(f"Everything that is held of {', '.join(person.names)} is removed. There is no way back.")
-        if not sure:
-            click.confirm("Go on?", abort=True)
-        with only_run(database, wait=wait):
-            proof = Proof(common=person.common)
-            runs = meltano_tables.run_ids(connection)
-            with connection.transaction():
-                _remove_rows(connection, person, proof)
-            rewrite(connection, [place for place, count in proof.rows.items() if count])
-            if not (settings.database_url or settings.database_host):
-                drop_log(connection)
-            for name in person.entries:
-                try:
-                    login.forget(settings, name)
-                    proof.tokens.append(name)
-                except SettingsError as error:
-                    proof.left.append(f"token store: {name} ({error})")
-            proof.files = leftovers.remove(settings, person, runs)
-            _search_tables(connection, person, proof)
-            _search_store(settings, person, proof)
-            found = leftovers.search(settings, person, runs)
-            proof.left += found.left
-            proof.links = found.links
-            proof.elsewhere = found.elsewhere
+    if not sure:
+        click.confirm("Go on?", abort=True)
+    with only_run(database, wait=wait) as hold:
+        connection = hold.connection  # Of which nothing is left once the lock is lost.
+        proof = Proof(common=person.common)
+        runs = meltano_tables.run_ids(connection)
+        with connection.transaction():
+            _remove_rows(connection, person, proof)
+        rewrite(connection, [place for place, count in proof.rows.items() if count])
+        if not (settings.database_url or settings.database_host):
+            drop_log(connection)
+        for name in person.entries:
+            hold.check()
+            try:
+                login.forget(settings, name)
+                proof.tokens.append(name)
+            except SettingsError as error:
+                proof.left.append(f"token store: {name} ({error})")
+        hold.check()
+        proof.files = leftovers.remove(settings, person, runs)
+        _search_tables(connection, person, proof)
+        _search_store(settings, person, proof)
+        found = leftovers.search(settings, person, runs)
+        proof.left += found.left
+        proof.links = found.links
+        proof.elsewhere = found.elsewhere
     for line in proof.lines():
         click.echo(line)
     _tell_what_goes_on(settings, person)

@@ -60,8 +60,9 @@ WHERE stored.user_id = whole.user_id AND {day} = to_char(whole.day, 'YYYY-MM-DD'
 
 
 def purge(settings: Settings, database: Database, *, wait: bool) -> int:
-    """Remove what is gone, print how much of which collection, and return the exit code. Raises Busy."""
-    with database.connect() as connection, only_run(database, wait=wait) as hold:
+    """Remove what is gone, print how much of which collection, and return the exit code. Raises Busy, Lost."""
+    with only_run(database, wait=wait) as hold:
+        connection = hold.connection  # Of which nothing is left once the lock is lost.
         if not exists(connection, LEDGER):
             click.echo("Nothing to remove: no run has kept a ledger of days yet.")
             return 0
@@ -71,7 +72,7 @@ def purge(settings: Settings, database: Database, *, wait: bool) -> int:
             settings=settings,
             database=database,
             environment=PRODUCTION,
-            lock=hold.descriptor,
+            hold=hold,
         )
         if code:
             click.echo("Nothing was removed, because the tables could not be brought up to date.", err=True)

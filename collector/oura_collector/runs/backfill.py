@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from oura_collector.database.connection import prepare
+from oura_collector.database.choice import prepare
 from oura_collector.database.migrations import migrate
 from oura_collector.pipeline.result import (
     DATABASE,

@@ -27,7 +27,7 @@ import psycopg
 import structlog
 from psycopg import sql
 from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS
-from tap_oura.windows import EARLIEST
+from tap_oura.windows import EARLIEST, LOOKBACK_DAYS
 
 from oura_collector.database.connection import exists
 from oura_collector.runs import bookmarks
@@ -41,7 +41,7 @@ logger = structlog.get_logger("oura_collector.lost_bookmarks")
 
 WITH_BOOKMARK = [name for name, collection in COLLECTIONS.items() if collection.cursor]
 
-LOOKBACK = timedelta(days=14)
+LOOKBACK = timedelta(days=LOOKBACK_DAYS)
 """The tap's default. It looks back from a bookmark by itself, but not beyond the start date."""
 
 MOST_LINES = 20

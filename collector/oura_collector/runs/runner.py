@@ -14,7 +14,7 @@ import structlog
 from oura_collector import settings
 from oura_collector.accounts import tap_config
 from oura_collector.database import fence
-from oura_collector.database.connection import prepare
+from oura_collector.database.choice import prepare
 from oura_collector.database.lock import Busy, Hold, only_run
 from oura_collector.pipeline.environment import PRODUCTION, surroundings, tidy
 from oura_collector.pipeline.process import Meltano
@@ -89,7 +89,7 @@ class Runner:
             if self.stopping:
                 raise Busy("stopping; no new run is started")
             run_id = ledger.start(asked_by, days)
-            variables |= _sessions(run_id)
+            variables |= _sessions(run_id, variables.get("PGOPTIONS") or os.environ.get("PGOPTIONS", ""))
             tidy(self.settings, around)
             if days is None and ledger.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
@@ -173,7 +173,7 @@ class Runner:
 
     def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> Result:
         with suppress(psycopg.Error), self.database.reach() as connection:
-            fence.end_sessions(connection, run_id)
+            fence.end_sessions(connection, fence.name(run_id))
         try:
             if not ledger.finish(run_id, asked_by, result):
                 result = lost(result.collections)
@@ -195,10 +195,9 @@ class Runner:
         return result
 
 
-def _sessions(run_id: int) -> dict[str, str]:
-    """What libpq makes the sessions of a run's processes with: they are named after it."""
-    options = f"{LOCK_TIMEOUT} {os.environ.get('PGOPTIONS', '')}".strip()
-    return {"PGAPPNAME": fence.name(run_id), "PGOPTIONS": options}
+def _sessions(run_id: int, options: str) -> dict[str, str]:
+    """What libpq makes the sessions of a run's processes with: they are named after it. Later options win."""
+    return {"PGAPPNAME": fence.name(run_id), "PGOPTIONS": f"{LOCK_TIMEOUT} {options}".strip()}
 
 
 def _relay(event: Mapping[str, object]) -> None:

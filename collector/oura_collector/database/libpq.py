@@ -1,0 +1,83 @@
+"""libpq's parameters and its variables: what an address of the database may say, and how every program hears of it.
+
+The collector, Meltano and the loader take any parameter. dbt and psql take the main ones; the others reach them by
+libpq's own variables, such as PGSSLCERT. What has no variable would hold for a part of a run only, so it is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+import psycopg
+from psycopg import conninfo, pq
+
+from oura_collector.settings import SettingsError
+
+TUNING = {"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
+TUNING |= {"fallback_application_name"}
+"""Without variables, but they change neither what is reached nor how safely: dbt and psql do without."""
+
+WHOSE = {"service", "servicefile", "application_name"}
+"""Not passed on: a service is resolved, and a run names its sessions after itself."""
+
+
+@cache
+def _variables() -> dict[str, str | None]:
+    """Return libpq's parameters, each with its environment variable or None."""
+    return {each.keyword.decode(): each.envvar.decode() if each.envvar else None for each in pq.Conninfo.get_defaults()}
+
+
+def variables(parameters: dict[str, str]) -> dict[str, str]:
+    """Return the parameters as environment variables, those that have one."""
+    known = _variables()
+    return {
+        variable: value for name, value in parameters.items() if name not in WHOSE and (variable := known.get(name))
+    }
+
+
+def from_outside() -> dict[str, str]:
+    """Return what libpq takes from its own variables and defaults where an address says nothing; no password."""
+    found = {each.keyword.decode(): each.val.decode() for each in pq.Conninfo.get_defaults() if each.val}
+    found.pop("password", None)
+    return found
+
+
+def checked(given: dict[str, str], setting: str) -> dict[str, str]:
+    """Return the parameters, as they are. Raises SettingsError, one line, for what cannot hold everywhere."""
+    for name in ("host", "hostaddr", "port"):
+        if "," in given.get(name, ""):
+            raise SettingsError(
+                f"{setting}: several hosts are not supported: a run needs one server; name an address of the primary"
+            )
+    for name in given.keys() - TUNING:
+        if not _variables().get(name):
+            raise SettingsError(f"{setting}: `{name}` is not supported: dbt cannot be told of it; leave it out")
+    encoding = given.get("client_encoding", "utf8")
+    if encoding.lower().replace("-", "") != "utf8":
+        raise SettingsError(f"{setting}: `client_encoding` is not supported: it is always UTF8; leave it out")
+    try:
+        conninfo.timeout_from_conninfo(given)  # type: ignore[arg-type]
+    except psycopg.ProgrammingError:
+        raise SettingsError(f"{setting}: `connect_timeout` must be a number of seconds") from None
+    return given
+
+
+def resolved(given: dict[str, str], setting: str) -> dict[str, str]:
+    """Put what a service file says in the place of its name: dbt connects by the parts, and knows no services."""
+    if "service" not in given:
+        return given
+    before = os.environ.get("PGSERVICE")
+    os.environ["PGSERVICE"] = given["service"]
+    try:
+        # Only libpq knows where service files lie and which of its variables count beside them.
+        found = {option.keyword.decode(): option for option in pq.Conninfo.get_defaults()}
+    finally:
+        if before is None:
+            del os.environ["PGSERVICE"]
+        else:
+            os.environ["PGSERVICE"] = before
+    told = {name: option.val.decode() for name, option in found.items() if option.val and option.val != option.compiled}
+    if not {"host", "hostaddr", "dbname"} & told.keys():
+        raise SettingsError(f"{setting}: no service file knows the service {given['service']}")
+    return {name: value for name, value in {**told, **given}.items() if name not in ("service", "servicefile")}
