@@ -33,7 +33,7 @@ from tap_oura.messages import MessageStream
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -70,6 +70,7 @@ class OuraStream(MessageStream):
         self.replication_key = collection.cursor
         self._documents = Documents(collection)
         self._gathered: list[Stretch] = []
+        self._jobs: dict[str, list[Job]] = {}
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
@@ -85,21 +86,22 @@ class OuraStream(MessageStream):
             return
         sent, whole, all_read, newest, fault = 0, True, True, None, None
         try:
-            due = self._due(user_id)
+            jobs = self.plan(user_id)
             ledger, rejections = self._ledger(context), self._rejections(context)
             self._read_at = ledger.read_at
         except SettingsError as error:
             self._run.report.failed(self.name, user_id, windows.EVER, error)
             self._add_result(user_id, error=error)
             return
-        for window in due:
+        for job in jobs:
+            window = job.window
             try:
-                read = self._fetch(user_id, window)
+                read = self._fetch(job)
             except OuraError as error:
                 whole, all_read, fault = False, False, error
                 hopeless = isinstance(error, HOPELESS)
                 self._run.report.failed(
-                    self.name, user_id, Window(window.start, due[-1].end) if hopeless else window, error
+                    self.name, user_id, Window(window.start, jobs[-1].window.end) if hopeless else window, error
                 )
                 if hopeless:
                     break
@@ -204,13 +206,11 @@ class OuraStream(MessageStream):
         again = self.config["forget_days"]
         return Rejections(self.get_context_state(context), again=again, readings=1 if is_read_once else READINGS)
 
-    def plan(self, user_id: str) -> Iterator[Job]:
-        """Yield the windows that `get_records` is going to ask for."""
-        try:
-            for window in self._due(user_id):
-                yield Job(self.collection, user_id, window)
-        except SettingsError:
-            return  # Told when its turn comes.
+    def plan(self, user_id: str) -> Sequence[Job]:
+        """Return what this run asks for an account, the same whenever it is asked. Raises SettingsError."""
+        if user_id not in self._jobs:
+            self._jobs[user_id] = [Job(self.collection, user_id, window) for window in self._due(user_id)]
+        return self._jobs[user_id]
 
     def _due(self, user_id: str) -> Sequence[Window]:
         today = self._run.now().date()
@@ -233,10 +233,9 @@ class OuraStream(MessageStream):
         drift = len(self._documents.drift)
         self._run.add_result(self.name, self.collection.segment, user_id, unknown_fields=drift, **what)
 
-    def _fetch(self, user_id: str, window: Window) -> Read:
+    def _fetch(self, job: Job) -> Read:
         try:
-            documents = self._run.reader.take(Job(self.collection, user_id, window))
-            return self._documents.read(user_id, documents, window)
+            return self._documents.read(job.user_id, self._run.reader.take(job), job.window)
         except OuraError:
             raise
         except Exception as error:  # noqa: BLE001

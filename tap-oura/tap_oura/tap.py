@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -80,7 +81,8 @@ class TapOura(Tap):
             if isinstance(stream, OuraStream) and stream.selected:
                 for user_id in self.run.accounts:
                     if not self.run.report.dead_because(user_id):
-                        yield from stream.plan(user_id)
+                        with suppress(SettingsError):  # The stream reports it when its turn comes.
+                            yield from stream.plan(user_id)
 
     def sync_all(self) -> None:  # type: ignore[misc]
         """Run; then name each failure and leave with 1, or with 0 where failures are tolerated and something worked."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, date, datetime
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -145,6 +145,24 @@ def test_the_output_is_the_same_as_one_after_another(
     alone = said(1)
     assert said(8) == alone
     assert len(alone) > 10_000
+
+
+def test_midnight_between_plan_and_reading_has_nothing_read_twice(
+    simulator: Running, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = datetime.fromisoformat(f"{TODAY}T20:00:00+00:00").timestamp()
+    hours = count()
+    monkeypatch.setattr(TapOura, "clock", staticmethod(lambda: begun + next(hours) * 3600))
+    simulator.call("DELETE", "requests")
+
+    TapOura(
+        config={**config, "collections": ["sleep", "workout", "daily_sleep"], "start_date": "2025-09-01"},
+        message_writer=Messages(),
+    ).sync_all()
+
+    asked = [(request["path"], request["query"], request["user"]) for request in simulator.requests()]
+    assert len(asked) > 20
+    assert len(asked) == len(set(asked))
 
 
 def test_a_limit_of_one_account_holds_up_no_other() -> None:
