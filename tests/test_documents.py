@@ -145,3 +145,16 @@ def test_links_of_the_documents_lead_somewhere() -> None:
             if anchor:
                 titles = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
                 assert anchor in [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles], target
+
+
+def test_the_architecture_names_every_room_and_nothing_that_is_not_there() -> None:
+    text = (PROJECT / "ARCHITECTURE.md").read_text()
+    named = {path.rstrip("/") for path in re.findall(r"\b(?:collector|tap-oura|transform|simulator)/[\w./-]+", text)}
+    rooms = {
+        str(path.parent.relative_to(PROJECT))
+        for package in ("collector/oura_collector", "tap-oura/tap_oura")
+        for path in (PROJECT / package).glob("*/__init__.py")
+    }
+
+    assert [path for path in named if not (PROJECT / path).exists()] == []
+    assert rooms <= named
