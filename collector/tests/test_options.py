@@ -1,0 +1,78 @@
+"""What the command line takes, and which of it goes together."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+import pytest
+from oura_collector.commands.options import DAY, NAMES, TEXT, span
+from oura_collector.runs.backfill import Span
+
+JANUARY, MARCH = date(2024, 1, 31), date(2024, 3, 1)
+LIVE: dict[str, Any] = {
+    "once": False,
+    "force": False,
+    "start_date": None,
+    "end_date": None,
+    "collections": None,
+    "users": (),
+}
+
+
+@pytest.mark.parametrize("how", [{}, {"once": True}, {"force": True}])
+def test_without_a_start_date_it_is_a_live_run(how: dict[str, Any]) -> None:
+    assert span(**LIVE | how) is None
+
+
+def test_a_range_has_its_days_collections_and_users() -> None:
+    given = {"start_date": JANUARY, "end_date": MARCH, "collections": ("sleep",), "users": ("user-1",)}
+
+    assert span(**LIVE | given) == Span(JANUARY, MARCH, ("sleep",), ("user-1",))
+
+
+def test_a_range_without_an_end_goes_up_to_today() -> None:
+    before = datetime.now(UTC).date()
+    asked = span(**LIVE | {"start_date": JANUARY})
+
+    assert asked
+    assert asked.first == JANUARY
+    assert before <= asked.last <= datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"once": True, "force": True}, "--once and --force"),
+        ({"end_date": MARCH}, "--end-date needs --start-date"),
+        ({"collections": ("sleep",)}, "--collections needs --start-date"),
+        ({"users": ("user-1",)}, "--user needs --start-date"),
+        ({"start_date": JANUARY, "once": True}, "leave --once and --force out"),
+        ({"start_date": JANUARY, "force": True}, "leave --once and --force out"),
+        ({"start_date": MARCH, "end_date": JANUARY}, "lies after --end-date 2024-01-31"),
+    ],
+)
+def test_what_does_not_go_together_is_named(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(click.UsageError, match=named):
+        span(**LIVE | given)
+
+
+@pytest.mark.parametrize("text", ["31.01.2024", "2024-02-30", "", "0001-01-01", "9999-12-31", "١٩٩٩-01-01"])
+def test_what_is_no_day_of_a_ring_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match=r"is no day"):
+        DAY.convert(text, None, None)
+
+
+def test_names_of_collections_stand_between_commas() -> None:
+    assert NAMES.convert(" sleep , tag,", None, None) == ("sleep", "tag")
+    with pytest.raises(click.BadParameter, match="there is no collection 'naps'; the names are daily_activity, "):
+        NAMES.convert("sleep,naps", None, None)
+    with pytest.raises(click.BadParameter, match="no collection is named"):
+        NAMES.convert(" , ", None, None)
+
+
+def test_text_is_utf_8() -> None:
+    assert TEXT.convert("björn", None, None) == "björn"
+    with pytest.raises(click.BadParameter, match="no UTF-8"):
+        TEXT.convert("bj\udcf6rn", None, None)
