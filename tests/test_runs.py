@@ -62,16 +62,6 @@ def test_changed_rows_are_counted_by_account_and_table_with_their_days(database:
     ]
 
 
-def test_what_somebody_else_was_writing_before_is_not_counted(database: Database) -> None:
-    execute(database, TABLES)
-    with database.connect() as connection, connection.transaction():
-        connection.execute("UPDATE oura_sleep SET score = 71 WHERE user_id = 'user-2'")
-        mark = changed_rows.now(database)
-    execute(database, "UPDATE oura_sleep SET score = 84 WHERE date = '2026-03-01'")
-
-    assert [(each["user"], each["rows"]) for each in changed_rows.since(database, mark)] == [("user-1", 1)]
-
-
 def test_a_database_that_is_away_has_no_mark_and_no_changes() -> None:
     away = Database({"host": "127.0.0.1", "port": "1", "dbname": "app", "connect_timeout": "2"})
 
