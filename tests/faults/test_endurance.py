@@ -132,7 +132,7 @@ def test_random_faults_behind_a_pooler_leave_what_oura_has(collector: Collector)
         outcomes = Counter(run["outcome"] for run in collector.runs())
     print(dict(outcomes))
 
-    assert outcomes["succeeded"] >= 2
+    assert outcomes["succeeded"] + outcomes["partial"] >= 5
     assert compare(collector) == []
 
 
