@@ -10,7 +10,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,19 @@ PEOPLE: dict[str, Any] = {"accounts": 2, "days": 60, "today": NOW}
 # Each run is several short processes, which would compile Meltano, the loader and dbt again and again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+PARSED = tempfile.TemporaryDirectory(prefix="oura-dbt-", ignore_cleanup_errors=True)
+
 Rows = list[dict[str, Any]]
+
+
+def pytest_unconfigure() -> None:
+    PARSED.cleanup()
+
+
+def dbt_folders(database: Database) -> dict[str, str]:
+    """Where dbt keeps the parsed project: parsing takes seconds and holds for one name of a database on one server."""
+    folder = Path(PARSED.name, database.key)
+    return {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
 
 
 def lane(nodeid: str) -> str:
@@ -78,8 +92,7 @@ class Pipeline:
             "TAP_OURA_API_URL": self.simulator.url,
             "TAP_OURA_START_DATE": self.start_date,
             "TAP_OURA_MAX_RETRIES": "1",
-            "DBT_TARGET_PATH": str(self.folder / "target"),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
+            **dbt_folders(self.database),
             **self.settings,
         }
 
@@ -142,29 +155,52 @@ def server() -> Iterator[Database]:
         databases.stop_embedded(Path(folder))
 
 
+class Databases:
+    """Databases of the tests, each under the first name that is free: for that, dbt may have parsed the project."""
+
+    def __init__(self, server: Database) -> None:
+        self._server = server
+        self._session = uuid.uuid4().hex[:8]
+        self._taken: set[str] = set()
+
+    @contextmanager
+    def maker(self) -> Iterator[Callable[..., Database]]:
+        """Yield what makes a database, empty or like another that nobody is connected to; all are removed at the end."""
+        names: list[str] = []
+
+        def make(like: Database | None = None) -> Database:
+            numbered = (f"oura_test_{self._session}_{number}" for number in count(1))
+            names.append(next(name for name in numbered if name not in self._taken))
+            self._taken.add(names[-1])
+            template = f" TEMPLATE {like.parameters['dbname']}" if like else ""
+            with self._server.connect() as connection:
+                connection.execute(f"CREATE DATABASE {names[-1]}{template}".encode())
+            url = Database({**self._server.parameters, "dbname": names[-1]}).url().replace("+psycopg", "", 1)
+            return databases.resolve(Settings(database_url=url))
+
+        yield make
+        with self._server.connect() as connection:
+            for name in names:
+                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+        self._taken.difference_update(names)
+
+
 @pytest.fixture(scope="session")
-def make_database(server: Database) -> Iterator[Callable[..., Database]]:
-    """Makes databases, empty or like another that nobody is connected to, and removes them in the end."""
-    names: list[str] = []
+def all_databases(server: Database) -> Databases:
+    return Databases(server)
 
-    def make(like: Database | None = None) -> Database:
-        names.append(f"oura_test_{uuid.uuid4().hex[:12]}")
-        template = f" TEMPLATE {like.parameters['dbname']}" if like else ""
-        with server.connect() as connection:
-            connection.execute(f"CREATE DATABASE {names[-1]}{template}".encode())
-        url = Database({**server.parameters, "dbname": names[-1]}).url().replace("+psycopg", "", 1)
-        return databases.resolve(Settings(database_url=url))
 
-    yield make
-    with server.connect() as connection:
-        for name in names:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+@pytest.fixture(scope="module")
+def make_database(all_databases: Databases) -> Iterator[Callable[..., Database]]:
+    """Makes databases, empty or like another that nobody is connected to, and removes them after the module."""
+    with all_databases.maker() as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for dbt's parsed project, which is the same for all tests."""
-    return tmp_path_factory.mktemp("dbt")
+    """Where Meltano keeps its files for all pipelines."""
+    return tmp_path_factory.mktemp("pipelines")
 
 
 def stay_on_one_day(seconds: float = 180) -> None:
@@ -175,19 +211,20 @@ def stay_on_one_day(seconds: float = 180) -> None:
 
 
 @pytest.fixture(scope="session")
-def built(make_database: Callable[..., Database], folder: Path) -> Database:
+def built(all_databases: Databases, folder: Path) -> Iterator[Database]:
     """A month of two accounts, one of them travelling west of Greenwich, collected and built. For copying only."""
-    with running(**PEOPLE) as simulator:
-        pipeline = Pipeline(make_database(), simulator, folder)
-        pipeline.sync()
-    return pipeline.database
+    with all_databases.maker() as make:
+        database = make()
+        with running(**PEOPLE) as simulator:
+            Pipeline(database, simulator, folder).sync()
+        yield database
 
 
 @pytest.fixture(scope="session")
-def collected(make_database: Callable[..., Database], built: Database, folder: Path) -> Iterator[Pipeline]:
+def collected(all_databases: Databases, built: Database, folder: Path) -> Iterator[Pipeline]:
     """What `built` holds, beside the simulator that it is from. For reading only."""
-    with running(**PEOPLE) as simulator:
-        yield Pipeline(make_database(built), simulator, folder)
+    with all_databases.maker() as make, running(**PEOPLE) as simulator:
+        yield Pipeline(make(built), simulator, folder)
 
 
 @pytest.fixture(scope="module")

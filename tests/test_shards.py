@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from oura_collector.database import Database
@@ -31,7 +30,7 @@ def simulator() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def install(
-    make_database: Callable[[], Database], simulator: Running, folder: Path, tmp_path_factory: pytest.TempPathFactory
+    make_database: Callable[[], Database], simulator: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Collector]:
     """Makes installations, each with a database of its own, for the same four people."""
 
@@ -46,8 +45,6 @@ def install(
                 "MULTI_USER_MODE": "true",
                 "USER_MAPPING": people,
                 "DAYS_TO_BACKFILL": "5",
-                "DBT_TARGET_PATH": str(folder / "target"),
-                "DBT_LOG_PATH": str(folder / "logs"),
             },
         )
 
