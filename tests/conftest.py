@@ -165,7 +165,7 @@ class Databases:
 
     @contextmanager
     def maker(self) -> Iterator[Callable[..., Database]]:
-        """Yield what makes a database, empty or like another that nobody is connected to; all are removed at the end."""
+        """Yield what makes a database, empty or like another that nobody is connected to, and remove all at the end."""
         names: list[str] = []
 
         def make(like: Database | None = None) -> Database:
