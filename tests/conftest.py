@@ -6,47 +6,44 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from oura_collector import database as databases
 from oura_collector.database import Database
 from oura_collector.meltano import own_folder
-from oura_collector.settings import PROJECT, Settings
+from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 from psycopg.rows import dict_row
 from xdist.scheduler import LoadScopeScheduling
+
+from tests import shared
+from tests.operated import Collector
 
 TODAY = "2026-03-31"
 """The simulated day. The clocks changed on 8 March in America and on 29 March in Europe."""
 NOW = f"{TODAY}T20:00:00+00:00"
 PEOPLE: dict[str, Any] = {"accounts": 2, "days": 60, "today": NOW}
+PERSON: dict[str, Any] = {"accounts": 1, "days": 60, "today": NOW}
 
 # Each run is several short processes, which would compile Meltano, the loader and dbt again and again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-PARSED = tempfile.TemporaryDirectory(prefix="oura-dbt-", ignore_cleanup_errors=True)
-
 Rows = list[dict[str, Any]]
 
 
-def pytest_unconfigure() -> None:
-    PARSED.cleanup()
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.begin()
 
 
-def dbt_folders(database: Database) -> dict[str, str]:
-    """Where dbt keeps the parsed project: parsing takes seconds and holds for one name of a database on one server."""
-    folder = Path(PARSED.name, database.key)
-    return {"DBT_TARGET_PATH": str(folder / "target"), "DBT_LOG_PATH": str(folder / "logs")}
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.end()
 
 
 def lane(nodeid: str) -> str:
@@ -92,7 +89,7 @@ class Pipeline:
             "TAP_OURA_API_URL": self.simulator.url,
             "TAP_OURA_START_DATE": self.start_date,
             "TAP_OURA_MAX_RETRIES": "1",
-            **dbt_folders(self.database),
+            **shared.dbt_folders(self.database),
             **self.settings,
         }
 
@@ -144,56 +141,15 @@ class Pipeline:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Database]:
-    """The server of DATABASE_URL, else an embedded one of the tests' own."""
-    if url := os.environ.get("DATABASE_URL"):
-        yield Database(databases.parse(url))
-        return
-    # Not below pytest's own folder: PostgreSQL refuses to run as root, and its user could not enter there.
-    with tempfile.TemporaryDirectory() as folder:
-        yield databases.embedded(Path(folder), "app")
-        databases.stop_embedded(Path(folder))
-
-
-class Databases:
-    """Databases of the tests, each under the first name that is free: for that, dbt may have parsed the project."""
-
-    def __init__(self, server: Database) -> None:
-        self._server = server
-        self._session = uuid.uuid4().hex[:8]
-        self._taken: set[str] = set()
-
-    @contextmanager
-    def maker(self) -> Iterator[Callable[..., Database]]:
-        """Yield what makes a database, empty or like another that nobody is connected to, and remove all at the end."""
-        names: list[str] = []
-
-        def make(like: Database | None = None) -> Database:
-            numbered = (f"oura_test_{self._session}_{number}" for number in count(1))
-            names.append(next(name for name in numbered if name not in self._taken))
-            self._taken.add(names[-1])
-            template = f" TEMPLATE {like.parameters['dbname']}" if like else ""
-            with self._server.connect() as connection:
-                connection.execute(f"CREATE DATABASE {names[-1]}{template}".encode())
-            url = Database({**self._server.parameters, "dbname": names[-1]}).url().replace("+psycopg", "", 1)
-            return databases.resolve(Settings(database_url=url))
-
-        yield make
-        with self._server.connect() as connection:
-            for name in names:
-                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-        self._taken.difference_update(names)
-
-
-@pytest.fixture(scope="session")
-def all_databases(server: Database) -> Databases:
-    return Databases(server)
+def server() -> Database:
+    """The server of DATABASE_URL, else an embedded one that all processes of the tests share."""
+    return shared.server()
 
 
 @pytest.fixture(scope="module")
-def make_database(all_databases: Databases) -> Iterator[Callable[..., Database]]:
+def make_database(server: Database) -> Iterator[Callable[..., Database]]:
     """Makes databases, empty or like another that nobody is connected to, and removes them after the module."""
-    with all_databases.maker() as make:
+    with shared.maker(server) as make:
         yield make
 
 
@@ -211,19 +167,31 @@ def stay_on_one_day(seconds: float = 180) -> None:
 
 
 @pytest.fixture(scope="session")
-def built(all_databases: Databases, folder: Path) -> Iterator[Database]:
+def built(server: Database, folder: Path) -> Database:
     """A month of two accounts, one of them travelling west of Greenwich, collected and built. For copying only."""
-    with all_databases.maker() as make:
-        database = make()
+
+    def fill(database: Database) -> None:
         with running(**PEOPLE) as simulator:
             Pipeline(database, simulator, folder).sync()
-        yield database
+
+    return shared.once(server, "built", fill)
 
 
 @pytest.fixture(scope="session")
-def collected(all_databases: Databases, built: Database, folder: Path) -> Iterator[Pipeline]:
+def installed(server: Database, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """What one `collect.py --once` made of the account of PERSON. For copying only."""
+
+    def fill(database: Database) -> None:
+        with running(**PERSON) as simulator:
+            Collector(database, simulator, tmp_path_factory.mktemp("installed")).run("--once")
+
+    return shared.once(server, "installed", fill)
+
+
+@pytest.fixture(scope="session")
+def collected(server: Database, built: Database, folder: Path) -> Iterator[Pipeline]:
     """What `built` holds, beside the simulator that it is from. For reading only."""
-    with all_databases.maker() as make, running(**PEOPLE) as simulator:
+    with shared.maker(server) as make, running(**PEOPLE) as simulator:
         yield Pipeline(make(built), simulator, folder)
 
 

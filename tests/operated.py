@@ -26,7 +26,7 @@ from oura_simulator.testing import Running
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.rows import dict_row
 
-from tests.conftest import dbt_folders
+from tests.shared import dbt_folders
 
 PATIENCE = 240.0
 """Seconds until something that must happen counts as not happening; generous, for machines that are busy."""

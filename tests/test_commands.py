@@ -14,7 +14,8 @@ from oura_collector.lock import only_run
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
-from tests.conftest import Pipeline, dbt_folders
+from tests.conftest import Pipeline
+from tests.shared import dbt_folders
 
 
 def collect(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
