@@ -6,9 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,23 +14,36 @@ from typing import Any
 
 import psycopg
 import pytest
-from oura_collector.database import choice as databases
 from oura_collector.database.connection import Database
 from oura_collector.pipeline.process import own_folder
-from oura_collector.settings import PROJECT, Settings
+from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 from psycopg.rows import dict_row
 from xdist.scheduler import LoadScopeScheduling
+
+from tests import shared
+from tests.operated import Collector
 
 TODAY = "2026-03-31"
 """The simulated day. The clocks changed on 8 March in America and on 29 March in Europe."""
 NOW = f"{TODAY}T20:00:00+00:00"
 PEOPLE: dict[str, Any] = {"accounts": 2, "days": 60, "today": NOW}
+PERSON: dict[str, Any] = {"accounts": 1, "days": 60, "today": NOW}
 
 # Each run is several short processes, which would compile Meltano, the loader and dbt again and again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 Rows = list[dict[str, Any]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.end()
 
 
 def lane(nodeid: str) -> str:
@@ -78,8 +89,7 @@ class Pipeline:
             "TAP_OURA_API_URL": self.simulator.url,
             "TAP_OURA_START_DATE": self.start_date,
             "TAP_OURA_MAX_RETRIES": "1",
-            "DBT_TARGET_PATH": str(self.folder / "target"),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
+            **shared.dbt_folders(self.database),
             **self.settings,
         }
 
@@ -131,40 +141,22 @@ class Pipeline:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Database]:
-    """The server of DATABASE_URL, else an embedded one of the tests' own."""
-    if url := os.environ.get("DATABASE_URL"):
-        yield Database(databases.parse(url))
-        return
-    # Not below pytest's own folder: PostgreSQL refuses to run as root, and its user could not enter there.
-    with tempfile.TemporaryDirectory() as folder:
-        yield databases.embedded(Path(folder), "app")
-        databases.stop_embedded(Path(folder))
+def server() -> Database:
+    """The server of DATABASE_URL, else an embedded one that all processes of the tests share."""
+    return shared.server()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_database(server: Database) -> Iterator[Callable[..., Database]]:
-    """Makes databases, empty or like another that nobody is connected to, and removes them in the end."""
-    names: list[str] = []
-
-    def make(like: Database | None = None) -> Database:
-        names.append(f"oura_test_{uuid.uuid4().hex[:12]}")
-        template = f" TEMPLATE {like.parameters['dbname']}" if like else ""
-        with server.connect() as connection:
-            connection.execute(f"CREATE DATABASE {names[-1]}{template}".encode())
-        url = Database({**server.parameters, "dbname": names[-1]}).url().replace("+psycopg", "", 1)
-        return databases.resolve(Settings(database_url=url))
-
-    yield make
-    with server.connect() as connection:
-        for name in names:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    """Makes databases, empty or like another that nobody is connected to, and removes them after the module."""
+    with shared.maker(server) as make:
+        yield make
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for dbt's parsed project, which is the same for all tests."""
-    return tmp_path_factory.mktemp("dbt")
+    """Where Meltano keeps its files for all pipelines."""
+    return tmp_path_factory.mktemp("pipelines")
 
 
 def stay_on_one_day(seconds: float = 180) -> None:
@@ -175,19 +167,32 @@ def stay_on_one_day(seconds: float = 180) -> None:
 
 
 @pytest.fixture(scope="session")
-def built(make_database: Callable[..., Database], folder: Path) -> Database:
+def built(server: Database, folder: Path) -> Database:
     """A month of two accounts, one of them travelling west of Greenwich, collected and built. For copying only."""
-    with running(**PEOPLE) as simulator:
-        pipeline = Pipeline(make_database(), simulator, folder)
-        pipeline.sync()
-    return pipeline.database
+
+    def fill(database: Database) -> None:
+        with running(**PEOPLE) as simulator:
+            Pipeline(database, simulator, folder).sync()
+
+    return shared.once(server, "built", fill)
 
 
 @pytest.fixture(scope="session")
-def collected(make_database: Callable[..., Database], built: Database, folder: Path) -> Iterator[Pipeline]:
+def installed(server: Database, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """What one `collect.py --once` made of the account of PERSON. For copying only."""
+
+    def fill(database: Database) -> None:
+        with running(**PERSON) as simulator:
+            Collector(database, simulator, tmp_path_factory.mktemp("installed")).run("--once")
+
+    return shared.once(server, "installed", fill)
+
+
+@pytest.fixture(scope="session")
+def collected(server: Database, built: Database, folder: Path) -> Iterator[Pipeline]:
     """What `built` holds, beside the simulator that it is from. For reading only."""
-    with running(**PEOPLE) as simulator:
-        yield Pipeline(make_database(built), simulator, folder)
+    with shared.maker(server) as make, running(**PEOPLE) as simulator:
+        yield Pipeline(make(built), simulator, folder)
 
 
 @pytest.fixture(scope="module")

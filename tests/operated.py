@@ -26,6 +26,8 @@ from oura_simulator.testing import Running
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.rows import dict_row
 
+from tests.shared import dbt_folders
+
 PATIENCE = 240.0
 """Seconds until something that must happen counts as not happening; generous, for machines that are busy."""
 
@@ -64,8 +66,7 @@ class Collector:
             "LISTEN_HOST": "127.0.0.1",
             "LOG_FORMAT": "json",
             "DATA_DIR": str(self.folder),
-            "DBT_TARGET_PATH": str(self.folder / "target"),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
+            **dbt_folders(self.database),
             **settings,
         }
 

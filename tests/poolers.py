@@ -27,6 +27,7 @@ auth_type = any
 pool_mode = {mode}
 default_pool_size = {size}
 ignore_startup_parameters = {ignored}
+query_wait_timeout = 0
 """
 
 

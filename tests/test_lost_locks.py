@@ -20,6 +20,7 @@ from oura_collector.runs.run_log import Ledger
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
+from tests.conftest import PERSON
 from tests.operated import Collector, Process, until
 from tests.poolers import pgbouncer
 from tests.programs import needs
@@ -30,7 +31,9 @@ SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_locks WHERE locktype = 'ad
 SESSIONS = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'oura-run-%s' AND datname = current_database()"
 )
-WAITS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'oura-run-%' AND wait_event_type = 'Lock'"
+WAITS = """
+SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'oura-run-%' AND wait_event_type = 'Lock'
+    AND datname = current_database()"""
 ANY_WAITS = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 BUILDS = "SELECT count(*) FROM oura_staging.builds"
@@ -39,13 +42,13 @@ STATE = "SELECT completed_state FROM meltano.state"
 
 
 @pytest.fixture(scope="module")
-def collector(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+def collector(
+    make_database: Callable[..., Database], installed: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Collector]:
     """An installation that has collected once."""
-    with running(accounts=1, days=30) as simulator:
-        settings = {"DAYS_TO_BACKFILL": "3", "STOP_SECONDS": "60"}
-        collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"), settings)
-        collector.run("--once")
-        yield collector
+    with running(**PERSON) as simulator:
+        settings = {"STOP_SECONDS": "60"}
+        yield Collector(make_database(installed), simulator, tmp_path_factory.mktemp("collector"), settings)
 
 
 def blocked_build(collector: Collector) -> Process:

@@ -12,18 +12,17 @@ from oura_collector.privacy.purge import removed
 from oura_simulator.testing import running
 from tap_oura.catalog.collections import COLLECTIONS
 
-from tests.conftest import NOW
+from tests.conftest import PERSON
 from tests.operated import Collector
 
 
 @pytest.fixture(scope="module")
 def purged(
-    make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory
+    make_database: Callable[..., Database], installed: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Collector, dict[str, Any], str]]:
     """A workout, a nap, a tag and an hour of heart rate were deleted at Oura, then collected, then purged."""
-    with running(accounts=1, days=60, today=NOW) as simulator:
-        collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"))
-        collector.run("--once")
+    with running(**PERSON) as simulator:
+        collector = Collector(make_database(installed), simulator, tmp_path_factory.mktemp("collector"))
         day = collector.value("SELECT (max(day) - 3)::text FROM oura_raw.daily_sleep")
         gone = {}
         for collection in ("workout", "session", "sleep"):
@@ -42,6 +41,13 @@ def purged(
 def counts(collector: Collector) -> dict[str, int]:
     names = ("workout", "session", "sleep", "heartrate", "daily_sleep")
     return {name: collector.value(f"SELECT count(*) FROM oura_raw.{name}") for name in names}
+
+
+def remove_all(collector: Collector) -> None:
+    """Do what `purge` does once the tables are up to date."""
+    with collector.database.connect() as connection:
+        for each in COLLECTIONS.values():
+            removed(connection, each)
 
 
 @pytest.mark.parametrize("collection", ["workout", "session", "sleep"])
@@ -80,7 +86,7 @@ def test_a_document_whose_day_is_not_in_the_ledger_stays(purged: Any) -> None:
     collector.execute("CREATE TABLE days_kept AS TABLE oura_raw.collection_days")
     collector.execute("TRUNCATE oura_raw.collection_days")
 
-    collector.run("purge")
+    remove_all(collector)
 
     assert counts(collector) == before
     collector.execute("INSERT INTO oura_raw.collection_days TABLE days_kept")
@@ -96,7 +102,7 @@ def test_a_sample_newer_than_the_ledger_stays_though_its_day_does_not_know_it(pu
     collector.execute("UPDATE oura_raw.workout SET _sdc_extracted_at = now() AT TIME ZONE 'UTC'")
     before = counts(collector)
 
-    collector.run("purge")
+    remove_all(collector)
 
     assert counts(collector) == before
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from tap_oura.credentials.files import Files
 from tests.checkout import PASSWORD, server_with_passwords
 from tests.conftest import NOW
 from tests.operated import url
+from tests.shared import dbt_folders
 
 OF_DATABASE = (PASSWORD, quote(PASSWORD, safe=""))
 COMMENT = "a private remark that nobody else should read"
@@ -44,7 +44,7 @@ def server() -> Iterator[Database]:
 
 
 @pytest.fixture
-def environment(simulator: Running, server: Database, folder: Path, tmp_path: Path) -> dict[str, str]:
+def environment(simulator: Running, server: Database, tmp_path: Path) -> Iterator[dict[str, str]]:
     """An operator's environment: one account with a first refresh token, its application's secret, a database."""
     simulator.reset()
     simulator.call("POST", "oauth", {"expires_in": 86400})
@@ -53,17 +53,17 @@ def environment(simulator: Running, server: Database, folder: Path, tmp_path: Pa
         edit = {"id": tag[-1]["id"], "set": {"comment": COMMENT}}
         simulator.edit(user="user-1", collection="enhanced_tag", op="change", **edit)
     account = simulator.accounts[0]
-    name = f"health_{uuid.uuid4().hex[:8]}"
+    database = Database({**server.parameters, "dbname": "secrets"})
     with server.connect() as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(b"CREATE DATABASE secrets")
     ours = ("TAP_OURA", "MELTANO", "OURA_", "DATABASE_", "PG")
-    return {
+    yield {
         **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
-        "DATABASE_URL": url(Database({**server.parameters, "dbname": name})),
+        "DATABASE_URL": url(database),
         "NOTIFY_WEBHOOK_SECRET": "planted secret of the webhook",
         "AWS_SECRET_ACCESS_KEY": "planted key of AWS",
         "DATA_DIR": str(tmp_path / "data"),
-        "DBT_TARGET_PATH": str(folder / "target"),
+        **dbt_folders(database),
         "DBT_LOG_PATH": str(tmp_path / "logs"),
         "OURA_API_URL": simulator.url,
         "OURA_CLIENT_ID": account["client_id"],
@@ -73,6 +73,8 @@ def environment(simulator: Running, server: Database, folder: Path, tmp_path: Pa
         "MAX_RETRIES": "0",
         "TAP_OURA_START_DATE": "2026-03-27",
     }
+    with server.connect() as connection:
+        connection.execute(b"DROP DATABASE secrets WITH (FORCE)")
 
 
 def start(environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:

@@ -14,21 +14,21 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
-from tests.conftest import stay_on_one_day
+from tests.conftest import PERSON, stay_on_one_day
 from tests.operated import Collector, until
 
 
 @pytest.fixture(scope="module")
-def installed(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+def at_work(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     with running(accounts=1, days=400) as simulator:
         yield Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"))
 
 
 @pytest.fixture
-def collector(installed: Collector) -> Collector:
+def collector(at_work: Collector) -> Collector:
     """One installation for all tests, which leave it working."""
-    installed.simulator.reset()
-    return installed
+    at_work.simulator.reset()
+    return at_work
 
 
 def sent(collector: Collector) -> int:
@@ -84,19 +84,19 @@ def test_what_stopped_working_is_in_metrics_health_and_status_after_one_run(coll
         assert any("daily_spo2 of user-1" in problem for problem in service.health()["problems"])
 
         collector.simulator.call("POST", "membership", {"user": "user-1", "active": False})
-        collector.run("--force", "--wait", code=1)
+        collector.run("--once", "--wait", code=1)
         assert service.metric("accounts_failing", reason="membership") == 1
         assert service.get("/health")[0] == 503
         assert service.get("/health/live")[0] == service.get("/health/ready")[0] == 200
 
         collector.simulator.reset()
         collector.simulator.call("POST", "revoke", {"user": "user-1"})
-        collector.run("--force", "--wait", code=1)
+        collector.run("--once", "--wait", code=1)
         assert service.metric("accounts_failing", reason="token") == 1
         assert "FAILS: Oura rejects the access token" in collector.run("status", code=1).said()
 
         collector.simulator.call("POST", "restore", {"user": "user-1"})
-        collector.run("--force", "--wait")
+        collector.run("--once", "--wait")
         assert service.metric("accounts_failing") == 0
         assert service.health()["status"] == "ok"
 
@@ -179,12 +179,13 @@ def test_after_a_run_with_news_one_signed_event_reaches_the_webhook(collector: C
 
 
 def test_the_books_and_the_status_tell_that_nothing_was_new(
-    make_database: Callable[[], Database], tmp_path: Path
+    make_database: Callable[..., Database], installed: Database, tmp_path: Path
 ) -> None:
-    stay_on_one_day()
-    with running(accounts=1, days=30) as simulator:
-        collector = Collector(make_database(), simulator, tmp_path)
-        collector.run("--once")
+    with running(**PERSON) as simulator:
+        collector = Collector(make_database(installed), simulator, tmp_path)
+        stay_on_one_day()
+        # The first run may have been yesterday's.
+        collector.execute("UPDATE oura_staging.builds SET tested_at = now()")
         second = collector.run("--once")
         forced = collector.run("--force")
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from oura_collector.database.connection import Database
@@ -16,11 +15,14 @@ from oura_simulator.testing import Running, running
 from tap_oura.shards import Shard
 
 from tests.conftest import NOW
-from tests.operated import Collector, Rows
+from tests.operated import Collector, Rows, until
 
 NAMES = ("ada", "ben", "emil", "eva")
 """In shards 1, 0, 0 and 1 of two."""
 SHARDS = 2
+AT_THE_GATE = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%oura_collector.runs%'"""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def simulator() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def install(
-    make_database: Callable[[], Database], simulator: Running, folder: Path, tmp_path_factory: pytest.TempPathFactory
+    make_database: Callable[[], Database], simulator: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Collector]:
     """Makes installations, each with a database of its own, for the same four people."""
 
@@ -46,8 +48,6 @@ def install(
                 "MULTI_USER_MODE": "true",
                 "USER_MAPPING": people,
                 "DAYS_TO_BACKFILL": "5",
-                "DBT_TARGET_PATH": str(folder / "target"),
-                "DBT_LOG_PATH": str(folder / "logs"),
             },
         )
 
@@ -69,8 +69,12 @@ def marts(collector: Collector) -> dict[str, Rows]:
 WHEN = ("changed_at", "loaded_at", "read_at", "first_seen_at", "last_seen_at", "updated_at")
 
 
+def shard_settings(shard: int) -> dict[str, str]:
+    return {"SHARD_INDEX": str(shard), "SHARD_COUNT": str(SHARDS)}
+
+
 def once(collector: Collector, shard: int, *arguments: str, code: int = 0) -> None:
-    collector.run("--once", *arguments, code=code, SHARD_INDEX=str(shard), SHARD_COUNT=str(SHARDS))
+    collector.run("--once", *arguments, code=code, **shard_settings(shard))
 
 
 def side_by_side(collector: Collector) -> None:
@@ -113,7 +117,11 @@ def test_each_shard_keeps_the_bookmarks_of_its_own_accounts(sharded: Collector) 
 def test_side_by_side_each_shard_goes_on_from_its_own_bookmarks(sharded: Collector) -> None:
     before = sharded.value("SELECT max(run_id) FROM oura_collector.runs")
 
-    side_by_side(sharded)
+    with sharded.database.reach() as gate, gate.transaction():
+        gate.execute("LOCK TABLE oura_collector.runs IN SHARE MODE")
+        shards = [sharded.start("--once", **shard_settings(number)) for number in range(SHARDS)]
+        until(lambda: sharded.value(AT_THE_GATE) == SHARDS, "both begin at the same moment", 60)
+    assert [shard.wait() for shard in shards] == [0] * SHARDS, [shard.log() for shard in shards]
 
     count = "SELECT sum(records) AS records FROM oura_collector.run_collections WHERE run_id > %s AND collection = %s"
     assert sharded.rows(count, before, "workout") == [{"records": 0}]
@@ -145,10 +153,16 @@ def test_a_failure_in_one_shard_is_told_after_the_other_succeeded(sharded: Colle
 def test_a_service_that_watches_shows_the_runs_of_others_and_starts_none(install: Callable[[], Collector]) -> None:
     collector = install()
     with collector.serving("--watch", COLLECTION_INTERVAL="1") as service:
-        Ledger(collector.database, Shard(0, SHARDS)).start("once")
-        time.sleep(3)
+        with only_run(collector.database, shard=0):
+            Ledger(collector.database, Shard(0, SHARDS)).start("once")
+            until(lambda: service.metric("runs_in_progress") == 1, "the run of another", 60)
 
         assert service.health()["next_run_in_seconds"] is None
+        service.process.signal(signal.SIGTERM)
+        assert service.process.wait() == 0
+    # One that collects would have begun at its start, and would say at the end of the run when the next one is due.
+    assert service.process.events("service started")
+    assert service.process.events("next run planned") == []
     assert [run["shard_count"] for run in collector.runs()] == [SHARDS]
 
 

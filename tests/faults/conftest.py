@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 from oura_collector.database.connection import Database
 
+from tests import shared
 from tests.faults.world import Oura, Warehouse, World
 
 
 @pytest.fixture(scope="session")
 def warehouse(server: Database) -> Iterator[Warehouse]:
-    with server.connect() as connection:
+    with shared.maker(server) as make, make().connect() as connection:
         yield Warehouse(connection)
     for oura in Oura.made.values():
         oura.client.close()
