@@ -68,7 +68,7 @@ def test_bytes_that_are_no_text_are_one_line(name: str, tmp_path: Path) -> None:
     done = collect("status", **{"DATA_DIR": str(tmp_path), "MULTI_USER_MODE": "true", name: "pl\udcffanted"})
 
     assert done.returncode == 2
-    assert done.stderr == f"collect.py: {name}: is no UTF-8 text; set it in that encoding\n"
+    assert done.stderr == f"collect.py: {name}: is not UTF-8 text; set it in that encoding\n"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_an_account_whose_name_is_no_text_is_one_line(words: str, tmp_path: Path
     done = collect(*words.split(), "--user", "ann\udcff", DATA_DIR=str(tmp_path), OURA_API_TOKEN="token-1")
 
     assert done.returncode == 2
-    assert done.stderr.startswith("collect.py: Invalid value for '--user': this is no UTF-8 text")
+    assert done.stderr.startswith("collect.py: Invalid value for '--user': this is not UTF-8 text")
     assert len(done.stderr.splitlines()) == 1
 
 

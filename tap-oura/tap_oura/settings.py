@@ -236,7 +236,7 @@ def last_day(config: Mapping[str, Any]) -> date | None:
 def problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield one line for everything that keeps these settings from working, credentials apart."""
     if damaged := [name for name, value in config.items() if not is_text(value)]:
-        yield from (f"{name}: is no UTF-8 text; write it in that encoding" for name in damaged)
+        yield from (f"{name}: is not UTF-8 text; write it in that encoding" for name in damaged)
         return
     for name in config.get("collections") or ():
         if name not in COLLECTIONS:

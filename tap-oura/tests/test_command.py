@@ -210,7 +210,7 @@ def test_bytes_of_the_environment_that_are_no_text_are_one_line(name: str) -> No
 
     assert done.returncode == 2
     setting = name.removeprefix("TAP_").removeprefix("OURA_").lower()
-    assert done.stderr.splitlines()[-1] == f"tap-oura: {setting}: is no UTF-8 text; write it in that encoding"
+    assert done.stderr.splitlines()[-1] == f"tap-oura: {setting}: is not UTF-8 text; write it in that encoding"
     assert "anted" not in done.stderr
 
 
@@ -219,5 +219,5 @@ def test_half_a_character_in_the_settings_is_one_line() -> None:
 
     assert (done.returncode, complaints(done)) == (
         2,
-        ["tap-oura: accounts: is no UTF-8 text; write it in that encoding"],
+        ["tap-oura: accounts: is not UTF-8 text; write it in that encoding"],
     )

@@ -53,7 +53,7 @@ class Text(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not is_text(value):
-            self.fail("this is no UTF-8 text; write it in that encoding", param, ctx)
+            self.fail("this is not UTF-8 text; write it in that encoding", param, ctx)
         return str(value)
 
 
