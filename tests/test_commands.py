@@ -90,7 +90,7 @@ def test_options_of_a_run_before_a_command_are_refused(words: str, tmp_path: Pat
 
     command = next(word for word in words.split() if word in ("export", "status", "erase", "psql"))
     assert done.returncode == 2
-    assert done.stderr == f"collect.py: options of a run go before no command; '{command}' has its own\n"
+    assert done.stderr == f"collect.py: these options do not go with a command; see '{command} --help'\n"
 
 
 def test_once_collects_from_the_api_of_the_settings(empty: Database, folder: Path, tmp_path: Path) -> None:
