@@ -151,7 +151,7 @@ CASES = (
     ),
     Case(
         "no-news",
-        "An hour without news, 1 account: meltano run sync",
+        "A run without changes, 1 account: meltano run sync",
         30,
         (Contender("ours", sync, before=collected),),
         keeps=True,
@@ -162,7 +162,7 @@ CASES = (
     ),
     Case(
         "news",
-        "An hour with one night and one day of news, 1 account: meltano run sync, dbt included",
+        "A run with one night and one day of changes, 1 account: meltano run sync, including dbt",
         30,
         (Contender("ours", sync, before=a_day_later),),
         keeps=True,
@@ -194,7 +194,7 @@ CASES = (
     ),
     Case(
         "marts",
-        "A day's news into the marts: 5 years of 10 accounts against 30 days of 1, dbt alone",
+        "One day of changes into the marts: 5 years of 10 accounts against 30 days of 1, dbt alone",
         5 * 365,
         (
             Contender(

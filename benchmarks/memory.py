@@ -1,4 +1,4 @@
-"""Peak memory of everything the collector runs, held against its bars and written to `benchmarks/memory.md`.
+"""Peak memory of everything the collector runs, compared with its thresholds and written to `benchmarks/memory.md`.
 
 Run with `.venv/bin/python -m benchmarks.memory`; ends with 1 where a bar is missed. Counted is the service with all its
 children, and beside it the backfill that an operator starts in the same container: the sum of PSS, ten times a second.
@@ -62,17 +62,17 @@ def succeeded(service: Service) -> float:
 
 
 def table(found: dict[str, float]) -> str:
-    """The record: what, how much, under which bar, when, where."""
+    """Return the page: case, peak, threshold, date, machine."""
     where = f"Linux, {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}"
     today = datetime.now(UTC).date()
     lines = [
         "# Memory",
         "",
-        "Sum of PSS of the service and all that a run starts, in MiB; the container's limit is 512. Written by",
-        "`.venv/bin/python -m benchmarks.memory`. Files that other Python processes of the machine map as well are",
-        "shared out among all of them; in a container of its own the collector counts up to 25 more.",
+        "Sum of PSS of the service and all processes of a run, in MiB; the container's limit is 512. Written by",
+        "`.venv/bin/python -m benchmarks.memory`. PSS divides files that other Python processes of the machine also",
+        "map among all of them; in its own container the collector has up to 25 MiB more.",
         "",
-        "| case | peak | bar | date | machine |",
+        "| case | peak | threshold | date | machine |",
         "|---|---:|---:|---|---|",
         *(f"| {case} | {found[case]:.0f} | {bar} | {today} | {where} |" for case, bar in BARS.items()),
     ]
@@ -91,7 +91,7 @@ def main() -> None:
     RECORD.write_text(table(found))
     print(RECORD.read_text())
     missed = [case for case, bar in BARS.items() if found[case] >= bar]
-    sys.exit(f"over the bar: {', '.join(missed)}" if missed else 0)
+    sys.exit(f"over the threshold: {', '.join(missed)}" if missed else 0)
 
 
 if __name__ == "__main__":

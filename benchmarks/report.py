@@ -1,4 +1,4 @@
-"""The figures as a page to read: one table per case, its bars below it."""
+"""The results as a page: one table per case, with its thresholds below it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from benchmarks.figures import Figures, Result
 HEAD = """\
 # Side by side
 
-Written by `make bench`; what is compared, and how, stands in [README.md](README.md). Ratios hold on other machines,
-seconds do not. Spread is the fastest and the slowest round. Processor is the time on one and memory the sum of PSS, of
-all processes of a contender; PostgreSQL and the simulator are not counted. Rows written are inserted, updated and
-deleted ones: an upsert may write one twice.
+Written by `make bench`; [README.md](README.md) explains the comparison. Ratios hold on other machines, seconds do
+not. Spread is the fastest and the slowest round. Processor is the CPU time and memory the sum of PSS of all processes
+of a contender, without PostgreSQL and the simulator. Rows written are inserts, updates and deletes: an upsert may write
+a row twice.
 
 ![Medians](results.svg)
 """

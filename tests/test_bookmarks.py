@@ -165,7 +165,7 @@ def test_a_bookmark_under_a_merged_one_is_not_the_one_that_counts(collector: Col
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("--user anna --to tomorrow", "'tomorrow' is no day"),
+        ("--user anna --to tomorrow", "'tomorrow' is not a date"),
         ("--user anna --to 2026-02-01 --collection naps", "there is no collection 'naps'"),
         (f"--user ben --to {ago(40)} --collection sleep,tag", "--collection: tag of ben has no bookmark"),
     ],
@@ -186,10 +186,10 @@ def test_what_cannot_be_rewound_is_one_line_and_changes_nothing(
     ("user", "collections", "day", "complaint"),
     [
         ("nobody", [], ago(40), "--user: there is no bookmark of 'nobody'; the accounts are: anna, ben"),
-        (ANNA, [], date(2999, 1, 1), "--to: 2999-01-01 lies in the future"),
+        (ANNA, [], date(2999, 1, 1), "--to: 2999-01-01 is in the future"),
         (BEN, ["sleep", "daily_sleep"], ago(2), f"--to: {ago(2)} is not before the bookmark of sleep, {ago(LAG + 1)}"),
         (BEN, [], ago(0), f"--to: no bookmark of ben is later than {ago(0)}"),
-        (ANNA, ["personal_info"], ago(40), "--collection: personal_info has no bookmark, every run reads all of it"),
+        (ANNA, ["personal_info"], ago(40), "--collection: personal_info has no bookmark; every run reads all of it"),
     ],
 )
 def test_what_would_not_be_a_way_back_is_refused(

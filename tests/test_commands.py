@@ -69,7 +69,7 @@ def test_bytes_that_are_no_text_are_one_line(name: str, tmp_path: Path) -> None:
     done = collect("status", **{"DATA_DIR": str(tmp_path), "MULTI_USER_MODE": "true", name: "pl\udcffanted"})
 
     assert done.returncode == 2
-    assert done.stderr == f"collect.py: {name}: is no UTF-8 text; set it in that encoding\n"
+    assert done.stderr == f"collect.py: {name}: is not UTF-8 text; set it in that encoding\n"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_account_whose_name_is_no_text_is_one_line(words: str, tmp_path: Path
     done = collect(*words.split(), "--user", "ann\udcff", DATA_DIR=str(tmp_path), OURA_API_TOKEN="token-1")
 
     assert done.returncode == 2
-    assert done.stderr.startswith("collect.py: Invalid value for '--user': this is no UTF-8 text")
+    assert done.stderr.startswith("collect.py: Invalid value for '--user': this is not UTF-8 text")
     assert len(done.stderr.splitlines()) == 1
 
 
@@ -91,7 +91,7 @@ def test_options_of_a_run_before_a_command_are_refused(words: str, tmp_path: Pat
 
     command = next(word for word in words.split() if word in ("export", "status", "erase", "psql"))
     assert done.returncode == 2
-    assert done.stderr == f"collect.py: options of a run go before no command; '{command}' has its own\n"
+    assert done.stderr == f"collect.py: these options do not go with a command; see '{command} --help'\n"
 
 
 def test_once_collects_from_the_api_of_the_settings(empty: Database, folder: Path, tmp_path: Path) -> None:

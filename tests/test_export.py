@@ -167,11 +167,11 @@ def test_an_accounts_files_have_short_names_of_their_own(name: str) -> None:
 @pytest.mark.parametrize(
     ("output", "says"),
     [
-        ("missing/all.zip", "there is no folder"),
-        ("dangling.zip", "is there already"),
-        ("file/all.zip", "there is no folder"),
+        ("missing/all.zip", "does not exist; create it"),
+        ("dangling.zip", "already exists"),
+        ("file/all.zip", "does not exist; create it"),
         ("x" * 300, "cannot write"),
-        ("/dev/full/all.zip", "there is no folder"),
+        ("/dev/full/all.zip", "does not exist; create it"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_one_line(

@@ -161,7 +161,7 @@ def test_after_an_upgrade_the_old_note_is_gone_and_what_meltano_made_of_it_is_na
     copy.meltano("schedule", "add", "nightly", "--job", "sync", "--interval", "@daily")
     assert holders(copy.folder) >= {"meltano.yml"}, "Meltano moves nothing any more: the warning can go"
     said = copy.collect("setup")
-    assert said.startswith("collect.py: meltano.yml holds the database's address")
+    assert said.startswith("collect.py: meltano.yml contains the address of the database")
     assert len(said.splitlines()) == 1
     assert not any(form in said for form in FORMS)
 

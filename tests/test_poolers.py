@@ -55,7 +55,7 @@ def test_behind_a_pooler_in_transaction_mode_runs_go_by_the_direct_way(
         before = pooled_sessions(pooled)
 
         refused = collector.run("--once", code=2, DATABASE_DIRECT_URL="")
-        assert "set DATABASE_DIRECT_URL to go past it" in refused.log()
+        assert "set DATABASE_DIRECT_URL to bypass it" in refused.log()
         assert len(refused.log().splitlines()) == 1
         assert simulator.requests() == []
 

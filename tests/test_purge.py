@@ -77,7 +77,7 @@ def test_all_that_oura_still_has_stays(purged: Any) -> None:
 def test_a_second_purge_finds_nothing(purged: Any) -> None:
     collector, *_ = purged
 
-    assert collector.run("purge").said().endswith("Removed 0 rows of what Oura no longer has.\n")
+    assert collector.run("purge").said().endswith("Deleted 0 rows that Oura deleted.\n")
 
 
 def test_a_document_whose_day_is_not_in_the_ledger_stays(purged: Any) -> None:

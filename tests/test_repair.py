@@ -31,7 +31,7 @@ def test_missing_days_are_counted_told_and_collected_again(lacking: Collector) -
     span = lacking.rows(
         "SELECT min(date)::text AS first, max(date)::text AS last FROM oura_completeness WHERE status = 'our_failure'"
     )[0]
-    assert f"{missing} days are missing through our fault" in lacking.run("status", code=1).said()
+    assert f"failed to collect {missing} days" in lacking.run("status", code=1).said()
     bookmarks = lacking.bookmarks()
     lacking.simulator.call("DELETE", "requests")
 

@@ -133,7 +133,7 @@ def test_a_pooler_without_sessions_is_refused_in_time(ready: Database, mode: str
         said = complaint(pooled)
 
     assert said.startswith(f"DATABASE_URL: 127.0.0.1:{pooled.parameters['port']} is a connection pooler in transaction")
-    assert said.endswith("set DATABASE_DIRECT_URL to go past it")
+    assert said.endswith("set DATABASE_DIRECT_URL to bypass it")
 
 
 @needs("pgbouncer")
@@ -174,7 +174,7 @@ def test_a_pooler_in_session_mode_is_enough_where_sessions_find_meltanos_schema(
     with pgbouncer(database, "session") as pooled:
         assert "ignores or refuses `options`" in complaint(pooled)
     with pgbouncer(database, "session", ignored="options") as pooled, database.connect() as connection:
-        assert complaint(pooled).endswith("set DATABASE_DIRECT_URL to go past this pooler")
+        assert complaint(pooled).endswith("set DATABASE_DIRECT_URL to bypass this pooler")
 
         name = database.parameters["dbname"]
         connection.execute(f"ALTER DATABASE {name} SET search_path = meltano, public".encode())

@@ -186,7 +186,7 @@ def test_a_shard_shares_the_database_with_other_shards_only(install: Callable[[]
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"SHARD_INDEX": "2", "SHARD_COUNT": "2"}, "SHARD_INDEX: 2 is too large; of a SHARD_COUNT of 2 the last is 1"),
+        ({"SHARD_INDEX": "2", "SHARD_COUNT": "2"}, "SHARD_INDEX: 2 is too large; with SHARD_COUNT 2 the last is 1"),
         ({"SHARD_INDEX": "-1"}, "SHARD_INDEX: "),
         ({"SHARD_COUNT": "0"}, "SHARD_COUNT: "),
     ],

@@ -82,7 +82,7 @@ def test_a_run_that_cannot_even_be_started_is_told() -> None:
     document = told(snapshot(row()), impossible="could not extend file")
 
     assert document["status"] == "degraded"
-    assert document["problems"] == ["no run can be started: could not extend file"]
+    assert document["problems"] == ["no run can start: could not extend file"]
 
 
 def test_days_that_are_our_failure_degrade_and_say_how_they_are_mended() -> None:
@@ -90,7 +90,7 @@ def test_days_that_are_our_failure_degrade_and_say_how_they_are_mended() -> None
     document = told(replace(snapshot(row()), days=days))
 
     assert document["status"] == "degraded"
-    assert document["problems"] == ["7 days are missing through our fault; `collect.py repair` collects them"]
+    assert document["problems"] == ["failed to collect 7 days; `collect.py repair` collects them again"]
     assert document["days"]["our_failure"] == 7
     assert document["days"]["recent"] == {**dict.fromkeys(STATUSES, 0), "present": 500, "our_failure": 2}
 

@@ -174,7 +174,7 @@ def test_a_mapping_of_users_names_the_accounts(collect):
     ("mapping", "complaint"),
     [
         ("ada token-1", "USER_MAPPING: line 1 is not 'user: token'"),
-        ("ada: token-1\nada: token-2", "USER_MAPPING: line 2 names an account for the second time"),
+        ("ada: token-1\nada: token-2", "USER_MAPPING: line 2 repeats an account; remove one of the lines"),
         ("", "USER_MAPPING: is empty although MULTI_USER_MODE is on"),
     ],
 )

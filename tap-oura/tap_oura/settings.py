@@ -26,7 +26,7 @@ LEAST = {
 }
 
 FIRST_DAYS = 30
-"""Days that a first run reads when no `start_date` is given."""
+"""Days that the first run reads if `start_date` is unset."""
 
 CREDENTIALS = (
     th.Property(
@@ -34,25 +34,25 @@ CREDENTIALS = (
         th.StringType,
         secret=True,
         title="Access token",
-        description="A bearer token; alone it is used until Oura rejects it",
+        description="A bearer token, used until Oura rejects it",
     ),
     th.Property(
         "refresh_token",
         th.StringType,
         secret=True,
         title="Refresh token",
-        description="The first one, from a consent; later ones are kept in the token store",
+        description="The first refresh token, from a consent; later ones are kept in the token store",
     ),
-    th.Property("client_id", th.StringType, title="Client id", description="Of the application registered at Oura"),
+    th.Property("client_id", th.StringType, title="Client id", description="Client id of the application at Oura"),
     th.Property(
         "client_secret",
         th.StringType,
         secret=True,
         title="Client secret",
-        description="Of the application registered at Oura",
+        description="Client secret of the application at Oura",
     ),
 )
-"""Of one account; at the top level the pair of the only account, and the client of all."""
+"""Of one account; at the top level the tokens of the only account, and the client of all."""
 
 SETTINGS = th.PropertiesList(
     th.Property(
@@ -60,14 +60,14 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         default="https://api.ouraring.com",
         title="API URL",
-        description="Oura's API host; name a simulator here to try things out",
+        description="URL of Oura's API, or of a simulator",
     ),
     th.Property(
         "sandbox",
         th.BooleanType,
         default=False,
         title="Sandbox",
-        description="Read Oura's sandbox: made-up documents, any text as a token",
+        description="Read Oura's sandbox, which has generated documents and accepts any token",
     ),
     *CREDENTIALS,
     th.Property(
@@ -80,13 +80,13 @@ SETTINGS = th.PropertiesList(
         ),
         secret=True,
         title="Accounts",
-        description="Several accounts, each with `user` and its own credentials, or with none if it is in the store",
+        description="Several accounts, each with `user` and credentials, or `user` alone if it is in the token store",
     ),
     th.Property(
         "token_url",
         th.StringType,
         title="Token URL",
-        description="Oura's token endpoint, or several in the order to try them, with commas (default: both of Oura's)",
+        description="Token endpoint, or several in the order to try them, with commas (default: both of Oura's)",
     ),
     th.Property(
         "token_auth",
@@ -94,7 +94,7 @@ SETTINGS = th.PropertiesList(
         allowed_values=["form", "basic"],
         default="form",
         title="Client authentication",
-        description="How the client's credentials travel to the token endpoint: in the form or as HTTP Basic",
+        description="How to send the client's credentials to the token endpoint: in the form or as HTTP Basic",
     ),
     th.Property(
         "token_store",
@@ -102,101 +102,101 @@ SETTINGS = th.PropertiesList(
         title="Token store",
         description=(
             "Where rotated tokens are kept: a folder, or aws-secretsmanager://name for AWS Secrets Manager "
-            "(default: a folder for this user's data)"
+            "(default: a folder in the user's data directory)"
         ),
     ),
     th.Property(
         "login_command",
         th.StringType,
         title="Login command",
-        description="The command that messages name for consenting again",
+        description="Command for a new consent, which messages name",
     ),
     th.Property(
         "users",
         th.ArrayType(th.StringType),
         title="Users",
-        description="Names of the accounts to read; by default all",
+        description="Names of the accounts to read (default: all)",
     ),
     th.Property(
         "shard_index",
         th.IntegerType,
         default=0,
         title="Shard index",
-        description="Which of the shards this tap reads, from 0; each shard keeps a state of its own",
+        description="Shard that this tap reads, from 0; each shard needs its own state",
     ),
     th.Property(
         "shard_count",
         th.IntegerType,
         default=1,
         title="Shard count",
-        description="Among how many taps the accounts are divided, by a digest of each one's name",
+        description="Number of taps that divide the accounts, by a digest of the account's name",
     ),
     th.Property(
         "collections",
         th.ArrayType(th.StringType),
         default=list(DEFAULT_COLLECTIONS),
         title="Collections",
-        description="Names of the collections to read; by default all but the deprecated `tag`",
+        description="Names of the collections to read (default: all but the deprecated `tag`)",
     ),
     th.Property(
         "start_date",
         th.StringType,
         title="Start date",
-        description=f"First day to read when there is no bookmark (default: {FIRST_DAYS} days before today)",
+        description=f"First day to read if there is no bookmark (default: {FIRST_DAYS} days before today)",
     ),
     th.Property(
         "end_date",
         th.StringType,
         title="End date",
-        description="Last day to read (default: as far as Oura has data)",
+        description="Last day to read (default: the newest that Oura has)",
     ),
     th.Property(
         "lookback_days",
         th.IntegerType,
         default=LOOKBACK_DAYS,
         title="Lookback days",
-        description="Days before the bookmark that are read again, because Oura amends the past",
+        description="Days before the bookmark to read again, because Oura changes past days",
     ),
     th.Property(
         "report_path",
         th.StringType,
         title="Report path",
-        description="File to which a line of JSON is appended for each account's collection, and one at the end",
+        description="File to which the tap appends a JSON line per account and collection, and one at the end",
     ),
     th.Property(
         "skip_unchanged",
         th.BooleanType,
         default=True,
         title="Skip unchanged days",
-        description="Send a day only when it changed since it was last sent; false sends all that is read",
+        description="Send a day only if it changed since it was last sent; false sends everything that is read",
     ),
     th.Property(
         "forget_days",
         th.BooleanType,
         default=False,
         title="Forget days",
-        description="Send every day of the lookback again, once, after a load that was cut short; bookmarks stay",
+        description="Send all days of the lookback again, after an interrupted load; bookmarks do not change",
     ),
     th.Property(
         "timeout_seconds",
         th.IntegerType,
         default=30,
         title="Timeout",
-        description="Seconds to wait for Oura before a request counts as failed",
+        description="Seconds to wait for Oura before a request fails",
     ),
     th.Property(
         "max_retries",
         th.IntegerType,
         default=3,
         title="Retries",
-        description="How often a request is repeated after a fault that may pass",
+        description="Retries of a request after a transient error",
     ),
     th.Property(
         "concurrency",
         th.IntegerType,
         default=8,
         title="Concurrency",
-        description="Requests under way at once; 1 sends one after another",
+        description="Requests in parallel; 1 sends them one after another",
     ),
     th.Property(
         "tolerate_failures",
@@ -204,8 +204,8 @@ SETTINGS = th.PropertiesList(
         default=False,
         title="Tolerate failures",
         description=(
-            "Exit with 0 although an account or a collection failed, for a pipeline that goes on with what was read; "
-            "the stream `collection_failures` then tells what is missing"
+            "Exit with 0 even if an account or a collection failed, for a pipeline that continues with what was read; "
+            "the stream `collection_failures` then lists the failures"
         ),
     ),
     th.Property(
@@ -213,7 +213,7 @@ SETTINGS = th.PropertiesList(
         th.StringType,
         default="tap-oura",
         title="User agent",
-        description="How the tap introduces itself to Oura",
+        description="User-Agent header of requests to Oura",
     ),
 )
 
@@ -236,35 +236,35 @@ def last_day(config: Mapping[str, Any]) -> date | None:
 def problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield one line for everything that keeps these settings from working, credentials apart."""
     if damaged := [name for name, value in config.items() if not is_text(value)]:
-        yield from (f"{name}: is no UTF-8 text; write it in that encoding" for name in damaged)
+        yield from (f"{name}: is not UTF-8 text; write it in that encoding" for name in damaged)
         return
     for name in config.get("collections") or ():
         if name not in COLLECTIONS:
             yield f"collections: there is no collection '{name}'; the names are {', '.join(COLLECTIONS)}"
     if config.get("collections") == []:
-        yield "collections: the list is empty; leave the setting out to read all"
+        yield "collections: the list is empty; omit the setting to read all"
     for name in ("start_date", "end_date"):
         try:
             day(config.get(name) or "2020-01-01")
         except ValueError:
-            yield f"{name}: '{config[name]}' is no date; write it as 2024-01-31"
+            yield f"{name}: '{config[name]}' is not a date; write it as 2024-01-31"
             return
     start, end = first_day(config, date.max), last_day(config)
     if config.get("start_date") and end is not None and start > end:
-        yield f"start_date: {start} lies after end_date {end}; swap them or leave one out"
+        yield f"start_date: {start} is after end_date {end}; swap them or omit one"
     for name, least in LEAST.items():
         if config.get(name) is not None and config[name] < least:
-            yield f"{name}: {config[name]} is too small; the least is {least}"
+            yield f"{name}: {config[name]} is too small; the minimum is {least}"
     index, count = config.get("shard_index") or 0, config.get("shard_count") or 1
     if index >= count > 0:
-        last = f"of a shard_count of {count} the last is {count - 1}"
-        yield f"shard_index: {index} is too large; they count from 0, so {last}"
+        last = f"with shard_count {count} the last is {count - 1}"
+        yield f"shard_index: {index} is too large; the first is 0, and {last}"
     if not str(config.get("api_url", "")).startswith(("http://", "https://")):
         yield "api_url: must begin with https:// or http://"
     for entry in [config, *(config.get("accounts") or [])]:
         if entry.get("refresh_token") and not all(entry.get(name) or config.get(name) for name in CLIENT):
             whose = f"accounts: '{entry['user']}' has a " if entry.get("user") else ""
-            yield f"{whose}refresh_token: needs client_id and client_secret too, or it cannot be used"
+            yield f"{whose}refresh_token: also needs client_id and client_secret"
     if (config.get("batch_config") or {}).get("encoding", {}).get("format", "jsonl") != "jsonl":
         yield "batch_config: the format of the encoding must be jsonl"
     yield from _account_problems(config.get("accounts") or [])

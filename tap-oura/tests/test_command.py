@@ -105,15 +105,15 @@ def test_a_test_of_a_working_account_passes(simulator: Running, config: dict[str
     [
         ({"collections": ["sleeep"]}, "collections: there is no collection 'sleeep'; the names are daily_activity,"),
         ({"collections": []}, "collections: the list is empty"),
-        ({"start_date": "2024-02-01", "end_date": "2024-01-01"}, "start_date: 2024-02-01 lies after end_date"),
-        ({"start_date": "yesterday"}, "start_date: 'yesterday' is no date; write it as 2024-01-31"),
-        ({"end_date": "2024-02-30"}, "end_date: '2024-02-30' is no date"),
+        ({"start_date": "2024-02-01", "end_date": "2024-01-01"}, "start_date: 2024-02-01 is after end_date"),
+        ({"start_date": "yesterday"}, "start_date: 'yesterday' is not a date; write it as 2024-01-31"),
+        ({"end_date": "2024-02-30"}, "end_date: '2024-02-30' is not a date"),
         ({"lookback_days": -1}, "lookback_days: -1 is too small"),
         ({"timeout_seconds": 0}, "timeout_seconds: 0 is too small"),
-        ({"shard_index": -1}, "shard_index: -1 is too small; the least is 0"),
-        ({"shard_count": 0}, "shard_count: 0 is too small; the least is 1"),
-        ({"shard_index": 4, "shard_count": 4}, "shard_index: 4 is too large; they count from 0, so of a shard_count"),
-        ({"shard_index": 1}, "shard_index: 1 is too large; they count from 0, so of a shard_count of 1 the last is 0"),
+        ({"shard_index": -1}, "shard_index: -1 is too small; the minimum is 0"),
+        ({"shard_count": 0}, "shard_count: 0 is too small; the minimum is 1"),
+        ({"shard_index": 4, "shard_count": 4}, "shard_index: 4 is too large; the first is 0, and with shard_count"),
+        ({"shard_index": 1}, "shard_index: 1 is too large; the first is 0, and with shard_count 1 the last is 0"),
         ({"max_retries": "three"}, "max_retries: must be of type integer"),
         ({"api_url": "api.ouraring.com"}, "api_url: must begin with https://"),
         ({"access_token": None}, "no credentials: set access_token"),
@@ -210,7 +210,7 @@ def test_bytes_of_the_environment_that_are_no_text_are_one_line(name: str) -> No
 
     assert done.returncode == 2
     setting = name.removeprefix("TAP_").removeprefix("OURA_").lower()
-    assert done.stderr.splitlines()[-1] == f"tap-oura: {setting}: is no UTF-8 text; write it in that encoding"
+    assert done.stderr.splitlines()[-1] == f"tap-oura: {setting}: is not UTF-8 text; write it in that encoding"
     assert "anted" not in done.stderr
 
 
@@ -219,5 +219,5 @@ def test_half_a_character_in_the_settings_is_one_line() -> None:
 
     assert (done.returncode, complaints(done)) == (
         2,
-        ["tap-oura: accounts: is no UTF-8 text; write it in that encoding"],
+        ["tap-oura: accounts: is not UTF-8 text; write it in that encoding"],
     )

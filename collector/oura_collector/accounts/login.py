@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 PATIENCE = 600
-"""Seconds that a consent may take; Oura's code lives no longer either."""
+"""Seconds that a consent may take; Oura's code expires then too."""
 
 DONE = b"<!doctype html><meta charset=utf-8><title>Done</title><p>Thank you. You can close this page now."
-WRONG = b"<!doctype html><meta charset=utf-8><title>No consent</title><p>This did not work; the terminal says why."
+WRONG = b"<!doctype html><meta charset=utf-8><title>No consent</title><p>This did not work; the terminal shows why."
 
 
 def login(settings: Settings, user: str | None, paste: bool) -> None:
-    """Ask a wearer for consent and store what comes of it. Raises SettingsError."""
+    """Ask a wearer for consent and store the tokens. Raises SettingsError."""
     terms, seed = tap_config.terms(settings), _seed(settings, user)
     _check(user)
     try:
@@ -53,11 +53,11 @@ def login(settings: Settings, user: str | None, paste: bool) -> None:
     click.echo(f"\nLogged in: {record.user_id if name == DEFAULT else name}")
     tell_scopes(record)
     if settings.multi_user_mode and name not in [account.user for account in tap_config.configured(settings)]:
-        click.echo(f"USER_MAPPING does not name '{name}': add a line with this name, or it is not collected.")
+        click.echo(f"USER_MAPPING does not name '{name}': add a line with this name, otherwise it is not collected.")
 
 
 def logout(settings: Settings, user: str | None) -> None:
-    """End the grant at Oura and forget it. Raises SettingsError."""
+    """Revoke the consent at Oura and remove the tokens. Raises SettingsError."""
     vault = tap_config.terms(settings).vault
     try:
         names = vault.users()
@@ -66,16 +66,18 @@ def logout(settings: Settings, user: str | None) -> None:
     name = user or (names[0] if len(names) == 1 else None)
     if name is None or name not in names:
         known = ", ".join(names) or "none"
-        raise SettingsError(f"logout: say which account with --user; the store holds: {known}")
+        raise SettingsError(f"logout: name the account with --user; the token store has: {known}")
     revoked = forget(settings, name)
-    click.echo(f"Logged out: {name}" + ("" if revoked else " (Oura did not confirm; the wearer can revoke it there)"))
+    click.echo(
+        f"Logged out: {name}" + ("" if revoked else " (Oura did not confirm; the wearer can revoke the consent there)")
+    )
     with suppress(SettingsError):  # The last account may have been taken out of USER_MAPPING.
         if _seed(settings, name).digest:
-            click.echo("The settings still hold a token of it: remove that too.")
+            click.echo("The settings still contain a token of this account: remove it too.")
 
 
 def forget(settings: Settings, name: str) -> bool:
-    """End a grant at Oura, remove its tokens, and return whether Oura confirmed the end. Raises SettingsError."""
+    """Revoke a consent, remove its tokens, and return whether Oura confirmed it. Raises SettingsError."""
     try:
         with tap_config.terms(settings).vault.open(name) as entry:
             revoked = entry.record is not None and _revoked(settings, entry.record)
@@ -86,7 +88,7 @@ def forget(settings: Settings, name: str) -> bool:
 
 
 def status(settings: Settings) -> bool:
-    """Print a line per account and return whether all of them can be collected. No network. Raises SettingsError."""
+    """Print a line per account and return whether all can be collected. Sends no requests. Raises SettingsError."""
     now, whole = time.time(), True
     found = tap_config.configured(settings)
     rows = [("account", "credentials", "valid until (UTC)", "last refresh (UTC)", "scopes")]
@@ -107,14 +109,14 @@ def status(settings: Settings) -> bool:
     if not found:
         click.echo(f"No accounts yet. Log in: {tap_config.LOGIN}")
     elif not whole:
-        click.echo(f"\nConsent again for each account that is lost or missing: {tap_config.LOGIN} --user <account>")
+        click.echo(f"\nLog in again for each account that is lost or missing: {tap_config.LOGIN} --user <account>")
     return whole
 
 
 def tell_scopes(record: Record) -> None:
-    """Print what was granted, and which collections that leaves out."""
+    """Print the granted scopes and the collections that they exclude."""
     if record.scopes is None:
-        click.echo("Oura does not say which scopes were granted; the first run will show.")
+        click.echo("Oura did not send the granted scopes; the first run will show them.")
         return
     click.echo(f"Granted: {' '.join(record.scopes) or 'nothing'}")
     closed = [
@@ -126,7 +128,7 @@ def tell_scopes(record: Record) -> None:
 
 def _check(user: str | None) -> None:
     if user is not None and (not user.strip() or "@" in user):
-        raise SettingsError("--user: give the account a name that is no e-mail address; it is in every row")
+        raise SettingsError("--user: choose a name that is not an e-mail address; it is in every row")
 
 
 def _seed(settings: Settings, user: str | None) -> Seed:
@@ -159,8 +161,8 @@ def _revoked(settings: Settings, record: Record) -> bool:
 
 
 def _pasted(asked: consent.Request) -> str:
-    click.echo(f"Open this page in any browser, on any machine, and allow what it asks for:\n\n  {asked.url}\n")
-    click.echo("The browser is then sent to an address that may not load. Copy that address from the address bar.")
+    click.echo(f"Open this page in any browser, on any machine, and allow access:\n\n  {asked.url}\n")
+    click.echo("The browser then opens an address that may not load. Copy that address from the address bar.")
     return str(click.prompt("Address", hide_input=sys.stdin.isatty(), default="", show_default=False))
 
 
@@ -189,7 +191,7 @@ def _received(asked: consent.Request) -> str:
             arrived.set()
 
         def log_message(self, *_: object) -> None:
-            """The address holds the code, which belongs into no log."""
+            """Log nothing: the address contains the code."""
 
     host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
     try:
@@ -199,14 +201,14 @@ def _received(asked: consent.Request) -> str:
     # Served beside, because some browsers keep `open` waiting until they are closed.
     Thread(target=server.serve_forever, daemon=True).start()
     with server:
-        click.echo("Allow what the page in your browser asks for.")
+        click.echo("Allow access on the page in your browser.")
         if not webbrowser.open(asked.url):
             return _pasted(asked)
-        click.echo(f"If none has opened, open it yourself, on this machine:\n\n  {asked.url}\n")
+        click.echo(f"If no page opened, open this one on this machine:\n\n  {asked.url}\n")
         arrived.wait(PATIENCE)
         server.shutdown()
     if not came:
-        raise SettingsError("login: no answer came within ten minutes; run it again, or use --paste")
+        raise SettingsError("login: no consent within ten minutes; run it again, or use --paste")
     return came[0]
 
 

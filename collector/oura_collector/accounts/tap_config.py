@@ -1,4 +1,4 @@
-"""Whose data is collected: the settings' credentials in the words of the tap, which owns the vault."""
+"""The accounts to collect: translates the collector's credential settings into the tap's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def environment(settings: Settings) -> dict[str, str]:
     if not names:
         raise SettingsError(
             "no credentials: set OURA_API_TOKEN in .env or in the environment (.env.example shows how), or set "
-            f"OURA_CLIENT_ID and OURA_CLIENT_SECRET there and run '{LOGIN}', or try things out with 'make demo'"
+            f"OURA_CLIENT_ID and OURA_CLIENT_SECRET there and run '{LOGIN}', or try the simulator with 'make demo'"
         )
     config = tap_config(settings)
     said = {
@@ -59,7 +59,7 @@ def tap_config(settings: Settings) -> dict[str, Any]:
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
-    """The same without the accounts of USER_MAPPING: whoever is not collected any more can still be erased."""
+    """The same without the accounts of USER_MAPPING: an account that is no longer collected can still be erased."""
     return {
         "api_url": settings.oura_api_url,
         "access_token": _plain(settings.oura_api_token),
@@ -113,7 +113,7 @@ def _mapped(settings: Settings) -> list[dict[str, str]]:
         if not user or len(user.split()) > 1:
             raise SettingsError(f"USER_MAPPING: line {number} is not 'user: token'")
         if any(entry["user"] == user for entry in entries):
-            raise SettingsError(f"USER_MAPPING: line {number} names an account for the second time")
+            raise SettingsError(f"USER_MAPPING: line {number} repeats an account; remove one of the lines")
         entries.append({"user": user, **({"access_token": token} if token else {})})
     if not entries:
         raise SettingsError("USER_MAPPING: is empty although MULTI_USER_MODE is on; write lines of 'user: token'")

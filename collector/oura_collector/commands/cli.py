@@ -1,4 +1,4 @@
-"""The operator's command line. Exit codes: 0 done, 1 something failed, 2 wrong usage or settings, 75 busy."""
+"""The command line. Exit codes: 0 success, 1 something failed, 2 invalid usage or settings, 75 another run is busy."""
 
 from __future__ import annotations
 
@@ -45,27 +45,25 @@ EXIT_SETTINGS = 2
 EXIT_BUSY = 75
 
 NOTIFY_SECONDS = 10.0
-"""How long an event may still take when all else is done."""
+"""Seconds that an event may still take when everything else is done."""
 
 PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 
 
 @click.group(invoke_without_command=True)
-@click.option("--once", is_flag=True, help="Run once: collect what is new, build the tables, exit.")
-@click.option("--force", is_flag=True, help="Run now, beside a service that is running; --once by another name.")
-@click.option("--start-date", type=options.DAY, help="Collect a range again, from this day on.")
+@click.option("--once", is_flag=True, help="Run once and exit: collect new data, build the tables.")
+@click.option("--force", is_flag=True, help="Run now, even beside a running service, and always build the tables.")
+@click.option("--start-date", type=options.DAY, help="Collect a date range again, from this day on.")
 @click.option("--end-date", type=options.DAY, help="Last day of the range (default: today).")
-@click.option("--collections", type=options.NAMES, help="Only these of the range, separated by commas.")
-@click.option(
-    "--user", "users", type=options.TEXT, multiple=True, help="Only this account of the range; may be repeated."
-)
-@click.option("--wait", is_flag=True, help="Wait while another run holds the database, instead of leaving with 75.")
+@click.option("--collections", type=options.NAMES, help="Only these collections of the range, separated by commas.")
+@click.option("--user", "users", type=options.TEXT, multiple=True, help="Only this account; may be repeated.")
+@click.option("--wait", is_flag=True, help="Wait while another run holds the lock, instead of exiting with 75.")
 @click.pass_context
 def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: Any) -> None:
-    """Collects what Oura knows into PostgreSQL. Without a command: the service, as `serve`."""
+    """Collects Oura data into PostgreSQL. Without a command, it runs the service, like `serve`."""
     if context.invoked_subcommand is not None:
         if once or force or wait or any(span.values()):
-            raise click.UsageError(f"options of a run go before no command; '{context.invoked_subcommand}' has its own")
+            raise click.UsageError(f"these options do not go with a command; see '{context.invoked_subcommand} --help'")
         return
     asked = options.span(once=once, force=force, **span)
     if asked is not None:
@@ -77,7 +75,7 @@ def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: 
 
 
 def run_once(what: Callable[[Runner], Result]) -> NoReturn:
-    """Do one run and leave with its exit code; a signal ends it at a safe point."""
+    """Do one run and exit with its exit code; a signal ends it at a safe point."""
     with prepared() as runner:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: runner.stop())
@@ -97,8 +95,8 @@ def prepared() -> Iterator[Runner]:
     try:
         record(given, database)
     except (OSError, SettingsError) as error:
-        # Only for Meltano called by hand: a full disk must not keep the service from starting and saying so.
-        logger.warning("database not noted for Meltano called by hand", error=str(error))
+        # Only for a plain `meltano`: a full disk must not keep the service from starting and reporting it.
+        logger.warning("database not written to .env for a plain meltano", error=str(error))
     notifier = None
     if given.notify_webhook_url:
         secret = given.notify_webhook_secret.get_secret_value() if given.notify_webhook_secret else None
@@ -113,14 +111,14 @@ def prepared() -> Iterator[Runner]:
 
 
 @cli.command("serve")
-@click.option("--watch", is_flag=True, help="Collect nothing: show the runs of others, expected in the same interval.")
+@click.option("--watch", is_flag=True, help="Do not collect: only serve health and metrics of other processes' runs.")
 def serve_command(watch: bool) -> None:
-    """Collect now and every COLLECTION_INTERVAL seconds; /health and /metrics on PORT."""
+    """Collect now and every COLLECTION_INTERVAL seconds; serve /health and /metrics on PORT."""
     serve(collects=not watch)
 
 
 def serve(*, collects: bool = True) -> None:
-    # Imported here: a web server is nothing that a single run should pay for.
+    # Imported here, so that a single run does not load a web server.
     from oura_collector.service.scheduler import Service
 
     with prepared() as runner:
@@ -129,7 +127,7 @@ def serve(*, collects: bool = True) -> None:
 
 @cli.command("status")
 def show_status() -> None:
-    """Show each account's credentials and collections, and what forbids a run; exit code 1 if anything is wrong."""
+    """Show credentials, collections, and what prevents a run; exit code 1 if anything is wrong."""
     given = settings.read()
     whole = login.status(given)
     if databases.is_there(given):
@@ -149,7 +147,7 @@ def show_status() -> None:
 
 @cli.command("demo")
 def show() -> None:
-    """Run everything on simulated accounts, and show the result."""
+    """Run the pipeline on simulated accounts, and show the result."""
     given = settings.read()
     sys.exit(demo.run(given, databases.resolve(given)))
 
@@ -164,7 +162,7 @@ def stop() -> None:
 
 @cli.command("setup")
 def prepare() -> None:
-    """Make the database ready and note it for Meltano called by hand."""
+    """Prepare the database and write it to .env for a plain `meltano`."""
     given = settings.read()
     record(given, databases.resolve(given))
     for line in advice():
@@ -172,43 +170,41 @@ def prepare() -> None:
 
 
 @cli.command("login")
-@click.option(
-    "--user", type=options.TEXT, help="Name of the account in every row (default: Oura's own id of the wearer)."
-)
-@click.option("--paste", is_flag=True, help="Where there is no browser: paste the address that it was sent to.")
+@click.option("--user", type=options.TEXT, help="Name of the account in every row (default: Oura's user id).")
+@click.option("--paste", is_flag=True, help="Without a browser on this machine: paste the address where it ended up.")
 def log_in(user: str | None, paste: bool) -> None:
-    """Ask a wearer for consent, in a browser, and keep the tokens."""
+    """Ask a wearer for consent, in a browser, and store the tokens."""
     login.login(settings.read(), user, paste)
 
 
 @cli.command("logout")
-@click.option("--user", type=options.TEXT, help="The account; not needed where there is only one.")
+@click.option("--user", type=options.TEXT, help="The account; optional if there is only one.")
 def log_out(user: str | None) -> None:
-    """Revoke an account's consent and forget its tokens; its data stays."""
+    """Revoke an account's consent and remove its tokens; its data stays."""
     login.logout(settings.read(), user)
 
 
 USER = click.option("--user", type=options.TEXT, required=True, help="The account.")
-WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the database, instead of leaving with 75.")
+WAIT = click.option("--wait", is_flag=True, help="Wait while a run holds the lock, instead of exiting with 75.")
 
 
 @cli.command("repair")
 @click.option(
-    "--reread", "again", is_flag=True, help="Instead, the days whose values an older version left in `extra`."
+    "--reread", "again", is_flag=True, help="Instead, collect the days whose values an older version left in `extra`."
 )
 @WAIT
 def repair_days(again: bool, wait: bool) -> None:
-    """Collect again exactly the days that are missing through our fault."""
+    """Collect the days that a failure left missing."""
     run_once(lambda runner: (reread if again else repair)(runner, wait=wait))
 
 
 @cli.command("rewind")
 @USER
 @click.option("--collection", "collections", type=options.NAMES, multiple=True, help="Only this one; may be repeated.")
-@click.option("--to", "day", type=options.DAY, required=True, help="The day from which the next run reads.")
+@click.option("--to", "day", type=options.DAY, required=True, help="Day from which the next run reads.")
 @WAIT
 def rewind_bookmarks(user: str, collections: tuple[tuple[str, ...], ...], day: date, wait: bool) -> None:
-    """Set an account's bookmarks back: the next run reads from that day on. Prints each one, before -> after."""
+    """Set an account's bookmarks back, so that the next run reads from that day; print each change."""
     database = databases.resolve(settings.read())
     names = [name for each in collections for name in each]
     with only_run(database, wait=wait) as hold:
@@ -219,7 +215,7 @@ def rewind_bookmarks(user: str, collections: tuple[tuple[str, ...], ...], day: d
 @cli.command("purge")
 @WAIT
 def purge_deleted(wait: bool) -> None:
-    """Remove from the raw tables what Oura no longer has."""
+    """Delete from the raw tables what Oura deleted."""
     given = settings.read()
     sys.exit(purge(given, databases.resolve(given), wait=wait))
 
@@ -227,21 +223,21 @@ def purge_deleted(wait: bool) -> None:
 @cli.command("export")
 @USER
 @click.option(
-    "--format", "how", type=click.Choice(FORMATS), default=CSV, show_default=True, help="Of each table's file."
+    "--format", "how", type=click.Choice(FORMATS), default=CSV, show_default=True, help="Format of each table's file."
 )
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The archive to write.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Path of the archive.")
 def export_person(user: str, how: str, output: Path | None) -> None:
-    """Write everything that is held of a person into one archive, with the dictionary."""
+    """Export all data about a person to one archive, with the data dictionary."""
     given = settings.read()
     click.echo(export(given, databases.resolve(given), user, how, output))
 
 
 @cli.command("erase")
 @USER
-@click.option("--yes", "sure", is_flag=True, help="Do not ask.")
+@click.option("--yes", "sure", is_flag=True, help="Do not ask for confirmation.")
 @WAIT
 def erase_person(user: str, sure: bool, wait: bool) -> None:
-    """Remove everything that is held of a person, and prove it; exit code 1 where anything is left."""
+    """Erase all data about a person and verify it; exit code 1 if anything is left."""
     given = settings.read()
     sys.exit(0 if erase(given, databases.resolve(given), user, sure=sure, wait=wait) else 1)
 
@@ -249,7 +245,7 @@ def erase_person(user: str, sure: bool, wait: bool) -> None:
 @cli.command(context_settings=PASSED_ON)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def meltano(arguments: Sequence[str]) -> None:
-    """Call Meltano with the settings of this project, such as `meltano state list`."""
+    """Run Meltano with this project's settings, for example `meltano state list`."""
     given = settings.read()
     database, environment = databases.resolve(given), chosen_environment()
     sys.exit(run_meltano(list(arguments), settings=given, database=database, environment=environment))
@@ -265,7 +261,7 @@ def psql(arguments: Sequence[str]) -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; a problem with the settings or the words is one line and exit code 2."""
+    """Run the command line; a problem with settings or usage is one line and exit code 2."""
     try:
         sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""`make demo`: two simulated accounts, thirty days, the whole pipeline, and a look at the result."""
+"""`make demo`: the whole pipeline on two simulated accounts and thirty days, and the result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(settings: Settings, database: Database) -> int:
     started = time.monotonic()
     url = start_simulator(settings.data_dir)
     record(settings, database)
-    click.secho(f"[1/3] The simulator answers at {url}", bold=True)
+    click.secho(f"[1/3] The simulator is running at {url}", bold=True)
     click.secho("[2/3] Collecting 30 days of two accounts and building the tables", bold=True)
     code = sync(settings, database, DEVELOPMENT, {"SIMULATOR_URL": url})
     if code:
@@ -51,8 +51,8 @@ def run(settings: Settings, database: Database) -> int:
         f"\nDone in {time.monotonic() - started:.0f} s. The database: "
         + " ".join(f"{name}={value}" for name, value in shown.items())
         + "\n\nWhat to try next:"
-        "\n  make psql                               look around: \\dt, then SELECT * FROM oura_daily LIMIT 5;"
-        "\n  .venv/bin/meltano run sync              collect again; nothing is doubled"
+        "\n  make psql                               open the database: \\dt, then SELECT * FROM oura_daily LIMIT 5;"
+        "\n  .venv/bin/meltano run sync              collect again, without duplicates"
         "\n  cp .env.example .env && make run        the same with your own ring"
         "\n  make stop                               stop the simulator and the embedded database"
     )

@@ -1,4 +1,4 @@
-"""What may be said on the command line, and which of it goes together."""
+"""The types of command-line options, and which options go together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tap_oura.text import is_text
 from oura_collector.runs.backfill import Span
 
 FIRST, LAST = 2000, 2199
-"""Years with room for what is counted back and forth from a day in them."""
+"""Years that leave room for date arithmetic on either side."""
 
 
 class Day(click.ParamType[date]):
@@ -24,9 +24,9 @@ class Day(click.ParamType[date]):
         try:
             day = date.fromisoformat(value)
         except ValueError:
-            self.fail(f"'{value}' is no day; write it as 2024-01-31", param, ctx)
+            self.fail(f"'{value}' is not a date; write it as 2024-01-31", param, ctx)
         if not FIRST <= day.year <= LAST:
-            self.fail(f"{value} is no day of a ring; the years are {FIRST} to {LAST}", param, ctx)
+            self.fail(f"{value} is out of range; use a year from {FIRST} to {LAST}", param, ctx)
         return day
 
 
@@ -39,7 +39,7 @@ class Names(click.ParamType[tuple[str, ...]]):
         names = tuple(name.strip() for name in value.split(",") if name.strip())
         known = sorted(COLLECTIONS)
         if not names:  # Such as from a variable of the shell that is not set.
-            self.fail("no collection is named; leave the option out for all", param, ctx)
+            self.fail("no collection given; omit the option for all", param, ctx)
         for name in names:
             if name not in known:
                 self.fail(f"there is no collection '{name}'; the names are {', '.join(known)}", param, ctx)
@@ -47,13 +47,13 @@ class Names(click.ParamType[tuple[str, ...]]):
 
 
 class Text(click.ParamType[str]):
-    """Any text. What the shell passes on is bytes, which need not be any."""
+    """Any text. The shell passes bytes, which may not be text."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not is_text(value):
-            self.fail("this is no UTF-8 text; write it in that encoding", param, ctx)
+            self.fail("this is not UTF-8 text; write it in that encoding", param, ctx)
         return str(value)
 
 
@@ -71,15 +71,15 @@ def span(
 ) -> Span | None:
     """Return the range asked for, None for a live run. Raises click.UsageError for what does not go together."""
     if once and force:
-        raise click.UsageError("--once and --force say the same; choose one")
+        raise click.UsageError("--once and --force exclude each other; choose one")
     if start_date is None:
         for option, value in (("--end-date", end_date), ("--collections", collections), ("--user", users)):
             if value:
-                raise click.UsageError(f"{option} needs --start-date: it belongs to a range that is collected again")
+                raise click.UsageError(f"{option} needs --start-date: it selects a part of a date range")
         return None
     if once or force:
-        raise click.UsageError("--start-date asks for a range; leave --once and --force out")
+        raise click.UsageError("--start-date collects a date range; omit --once and --force")
     last = end_date or datetime.now(UTC).date()
     if start_date > last:
-        raise click.UsageError(f"--start-date {start_date} lies after --end-date {last}")
+        raise click.UsageError(f"--start-date {start_date} is after --end-date {last}")
     return Span(start_date, last, collections or (), users)

@@ -26,9 +26,11 @@ HELD = f"""
 SELECT count(*) FROM pg_locks
 WHERE locktype = 'advisory' AND classid = 0 AND objid = {KEY} AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-"""How many runs are under way in this database, whichever processes drive them."""
+"""The number of runs in progress in this database, of all processes."""
 
-LOST = "the lock was lost, because its session in PostgreSQL ended; nothing more was changed: call this again"
+LOST = (
+    "the lock was lost, because its session in PostgreSQL ended; open changes were rolled back: run the command again"
+)
 
 LOOK_AGAIN = 3.0
 """Seconds between two looks at a lock that is held."""
@@ -59,11 +61,11 @@ SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND 
         AND other.application_name <> ours.application_name
     LIMIT 1
 )"""
-"""Whether this session holds a lock, and what holds up the sessions of a run, as one line."""
+"""Whether this session holds a lock, and what blocks the sessions of a run, as one line."""
 
 
 class Busy(Exception):
-    """Another run holds the database."""
+    """Another run holds the lock."""
 
 
 class Lost(psycopg.OperationalError):
@@ -178,7 +180,7 @@ def only_run(
                 row = connection.execute(f"SELECT pg_try_advisory_{lock}".encode(), parameters).fetchone()
                 taken = bool(row and row[0])
             if not taken:
-                raise Busy("another run holds the database; try again when it is done, or say --wait")
+                raise Busy("another run holds the lock; try again when it has ended, or use --wait")
         end_dead_runs(connection, KEY)
         hold = Hold(connection, given_up, is_alone=shard is None)
         try:

@@ -1,4 +1,4 @@
-"""The collector's own tables, in a schema of their own: what ran, how each collection is, what was counted."""
+"""The collector's own tables, in the schema `oura_collector`: the run log, the status of each collection, counters."""
 
 from __future__ import annotations
 
@@ -26,10 +26,6 @@ MIGRATIONS = (
     );
     CREATE INDEX runs_started_at ON oura_collector.runs (started_at);
     CREATE INDEX runs_running ON oura_collector.runs (run_id) WHERE outcome = 'running';
-    COMMENT ON TABLE oura_collector.runs IS 'One row per run: who asked for it, when, and what it came to.';
-    COMMENT ON COLUMN oura_collector.runs.asked_by IS 'service, once, force or backfill';
-    COMMENT ON COLUMN oura_collector.runs.outcome IS 'running, succeeded, partial, failed or interrupted';
-    COMMENT ON COLUMN oura_collector.runs.first_day IS 'First day of a backfill; null for a live run';
 
     CREATE TABLE oura_collector.run_collections (
         run_id bigint NOT NULL REFERENCES oura_collector.runs ON DELETE CASCADE,
@@ -43,10 +39,6 @@ MIGRATIONS = (
         message text,
         PRIMARY KEY (run_id, user_id, collection)
     );
-    COMMENT ON TABLE oura_collector.run_collections IS 'One row per run, account and collection: what was read.';
-    COMMENT ON COLUMN oura_collector.run_collections.collection IS 'Collection, or * for an account as a whole';
-    COMMENT ON COLUMN oura_collector.run_collections.requests IS 'Requests sent to Oura, repeated ones included';
-    COMMENT ON COLUMN oura_collector.run_collections.outcome IS 'succeeded, failed, or unread: requests only';
 
     CREATE TABLE oura_collector.collections (
         user_id text NOT NULL,
@@ -60,7 +52,6 @@ MIGRATIONS = (
         unknown_fields integer NOT NULL,
         PRIMARY KEY (user_id, collection)
     );
-    COMMENT ON TABLE oura_collector.collections IS 'One row per account and collection: how it is now.';
 
     CREATE TABLE oura_collector.counters (
         name text NOT NULL,
@@ -69,7 +60,6 @@ MIGRATIONS = (
         updated_at timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (name, labels)
     );
-    COMMENT ON TABLE oura_collector.counters IS 'One row per number that /metrics shows, so that it survives restarts.';
 
     CREATE TABLE oura_collector.backfill_pieces (
         backfill text NOT NULL,
@@ -78,21 +68,15 @@ MIGRATIONS = (
         done_at timestamptz,
         PRIMARY KEY (backfill, first_day)
     );
-    COMMENT ON TABLE oura_collector.backfill_pieces IS 'One row per piece of an unfinished backfill.';
     """,
     """
     ALTER TABLE oura_collector.runs ADD COLUMN nothing_new boolean NOT NULL DEFAULT false;
-    COMMENT ON COLUMN oura_collector.runs.nothing_new IS 'Whether the tables were left as they were: nothing to build';
     """,
     """
     ALTER TABLE oura_collector.runs ADD COLUMN shard_index integer NOT NULL DEFAULT 0;
     ALTER TABLE oura_collector.runs ADD COLUMN shard_count integer NOT NULL DEFAULT 1;
     ALTER TABLE oura_collector.collections ADD COLUMN shard_index integer NOT NULL DEFAULT 0;
     ALTER TABLE oura_collector.collections ADD COLUMN shard_count integer NOT NULL DEFAULT 1;
-    COMMENT ON COLUMN oura_collector.runs.shard_index IS 'Which share of the accounts the run was about, from 0';
-    COMMENT ON COLUMN oura_collector.runs.shard_count IS 'Of how many shares; 1: all accounts';
-    COMMENT ON COLUMN oura_collector.collections.shard_index IS 'Of the run that told how it is';
-    COMMENT ON COLUMN oura_collector.collections.shard_count IS 'Of the run that told how it is';
     """,
     """
     CREATE FUNCTION oura_collector.check_run() RETURNS void LANGUAGE plpgsql AS $$
@@ -102,25 +86,47 @@ MIGRATIONS = (
         IF run IS NULL THEN
             RETURN;
         END IF;
-        -- Whoever ends the run waits for this transaction, or this one sees that it was ended.
+        -- Whoever closes the run waits for this transaction, or this one sees that it was closed.
         PERFORM FROM oura_collector.runs WHERE run_id = run AND outcome = 'running' FOR SHARE;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'run % lost the lock and may not write any more', run
                 USING ERRCODE = 'object_not_in_prerequisite_state';
         END IF;
     END $$;
-    COMMENT ON FUNCTION oura_collector.check_run() IS
-        'Fails in a session that is named after a run, oura-run-<run_id>, which is not under way';
     CREATE FUNCTION oura_collector.check_run_of_state() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         PERFORM oura_collector.check_run();
         RETURN NULL;
     END $$;
+    """,
+    """
+    COMMENT ON TABLE oura_collector.runs IS 'One row per run: trigger, times and outcome';
+    COMMENT ON COLUMN oura_collector.runs.asked_by IS 'Trigger: service, once, force or backfill';
+    COMMENT ON COLUMN oura_collector.runs.outcome IS 'running, succeeded, partial, failed or interrupted';
+    COMMENT ON COLUMN oura_collector.runs.first_day IS 'First day of a backfill; null for other runs';
+    COMMENT ON COLUMN oura_collector.runs.nothing_new IS 'Whether nothing changed, so that no table was built';
+    COMMENT ON COLUMN oura_collector.runs.shard_index IS 'Shard of the run, from 0';
+    COMMENT ON COLUMN oura_collector.runs.shard_count IS 'Number of shards; 1: the run had all accounts';
+
+    COMMENT ON TABLE oura_collector.run_collections IS 'One row per run, account and collection: what was read';
+    COMMENT ON COLUMN oura_collector.run_collections.collection IS 'Collection, or * for an account as a whole';
+    COMMENT ON COLUMN oura_collector.run_collections.requests IS 'Requests sent to Oura, including retries';
+    COMMENT ON COLUMN oura_collector.run_collections.outcome IS 'succeeded, failed, or unread: requests only';
+
+    COMMENT ON TABLE oura_collector.collections IS 'One row per account and collection: its current status';
+    COMMENT ON COLUMN oura_collector.collections.shard_index IS 'Shard of the run that set the status';
+    COMMENT ON COLUMN oura_collector.collections.shard_count IS 'Number of shards in that run';
+
+    COMMENT ON TABLE oura_collector.counters IS 'One row per value of a metric, so that it survives restarts';
+    COMMENT ON TABLE oura_collector.backfill_pieces IS 'One row per piece of an unfinished backfill';
+
+    COMMENT ON FUNCTION oura_collector.check_run() IS
+        'Fails in a session that is named after a run, oura-run-<run_id>, which is not running';
     COMMENT ON FUNCTION oura_collector.check_run_of_state() IS
         'Keeps a run that lost the lock from moving the bookmarks in meltano.state';
     """,
 )
-"""Only ever added to; each runs once."""
+"""Append only; each runs once. The last has all comments, so that databases of older versions get them too."""
 
 
 def migrate(connection: psycopg.Connection) -> None:

@@ -1,4 +1,4 @@
-"""What the database must be and allow, checked before Oura is asked for anything. What is lacking is one line."""
+"""What the database must be and allow, checked before the first request to Oura. The first problem is one line."""
 
 from __future__ import annotations
 
@@ -48,14 +48,18 @@ SELECT EXISTS (
 
 
 def check(database: Database, connection: psycopg.Connection) -> None:
-    """Raise SettingsError where a run is impossible. `connection` is one to `database`, in autocommit mode."""
+    """Raise SettingsError if a run is impossible. `connection` is one to `database`, in autocommit mode."""
     setting = DIRECT if database.through_pooler else POOLED
     name, role = _check_server(connection)
     _check_rights(connection, name, role)
     if is_pooled(connection) and not _keeps_its_session(database, connection):
         raise SettingsError(
             f"{setting}: {_where(database)} is a connection pooler in transaction mode, which cannot hold the lock of "
-            + ("a run; give PostgreSQL's own address" if setting == DIRECT else f"a run; set {DIRECT} to go past it")
+            + (
+                "a run; set it to PostgreSQL's own address"
+                if setting == DIRECT
+                else f"a run; set {DIRECT} to bypass it"
+            )
         )
     _check_options(database, setting)
     if database.through_pooler:
@@ -63,7 +67,7 @@ def check(database: Database, connection: psycopg.Connection) -> None:
 
 
 def obstacle(database: Database) -> str | None:
-    """Return why a run on the database is impossible, in one line; None where it is not."""
+    """Return why a run on the database is impossible, in one line, or None if it is possible."""
     try:
         with database.connect() as connection:
             check(database, connection)
@@ -84,11 +88,11 @@ def _check_server(connection: psycopg.Connection) -> tuple[str, str]:
         raise SettingsError(f"database {name}: PostgreSQL is {text}; {OLDEST} or newer is needed")
     if encoding != "UTF8":
         raise SettingsError(
-            f"database {name}: its encoding is {encoding}, which cannot hold every text that Oura sends; "
-            "use one that was made with ENCODING 'UTF8'"
+            f"database {name}: its encoding is {encoding}, which cannot store all text that Oura sends; "
+            "use one created with ENCODING 'UTF8'"
         )
     if is_standby:
-        raise SettingsError(f"database {name}: this server is a standby, which takes no data; use the primary")
+        raise SettingsError(f"database {name}: this server is a standby, which accepts no writes; use the primary")
     if is_read_only:
         raise SettingsError(f"database {name}: it is read-only; set default_transaction_read_only to off")
     return name, role
@@ -143,7 +147,7 @@ def _check_options(database: Database, setting: str) -> None:
     if path.split(",")[0].strip(' "') != META_SCHEMA:
         raise SettingsError(
             f"{setting}: {_where(database)} ignores or refuses `options`, by which Meltano finds its schema; "
-            + ("give PostgreSQL's own address" if setting == DIRECT else f"set {DIRECT} to go past this pooler")
+            + ("set it to PostgreSQL's own address" if setting == DIRECT else f"set {DIRECT} to bypass this pooler")
         )
 
 

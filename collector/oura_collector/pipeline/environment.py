@@ -1,4 +1,4 @@
-"""Drives Meltano: gives it the environment, runs it, and notes the chosen database for those who call it by hand."""
+"""Runs Meltano: sets its environment, and writes the chosen database to `.env` for a plain `meltano`."""
 
 from __future__ import annotations
 
@@ -207,9 +207,9 @@ def advice() -> list[str]:
     found = []
     if MOVED.search((PROJECT / "meltano.yml").read_text()):
         found.append(
-            "meltano.yml holds the database's address, put there by Meltano with an older version: remove its "
+            "meltano.yml contains the address of the database, put there by Meltano with an older version: remove its "
             "top-level `database_uri` and `env`, and change the password if anybody else saw the file"
         )
     if env_file.is_open(PROJECT / ".env", OPEN):
-        found.append(".env holds secrets that other users of this machine can read: run `chmod 600 .env`")
+        found.append(".env contains secrets that other users of this machine can read: run `chmod 600 .env`")
     return found

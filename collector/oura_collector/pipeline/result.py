@@ -1,7 +1,7 @@
-"""What a run came to, judged by its report and by how its processes ended.
+"""The result of a run, derived from its report and the exit codes of its processes.
 
-Whether it worked, and which step did not, is never read from the words of a log. Words only say why: they are shown,
-and PostgreSQL's and the system's own for a full disk or a lost connection name the reason.
+Log text never decides whether a run succeeded or which step failed. It only explains why: it is shown, and the messages
+of PostgreSQL and the system for a full disk or a lost connection determine the reason.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUCCEEDED, PARTIAL, FAILED, INTERRUPTED = OUTCOMES = ("succeeded", "partial", "failed", "interrupted")
-"""partial: built from what could be read, while an account or a collection could not be."""
+"""partial: built from what could be read, while an account or a collection failed."""
 
 SETTINGS, DATABASE, DISK, LOAD, TRANSFORM = "settings", "database", "disk", "load", "transform"
 OURA_REASONS = (
     "token", "consent", "refresh", "store", "scope", "membership", "refused", "answer", "server", "rate_limit",
     "unreachable", "error",
 )  # fmt: skip
-"""Why the tap could not read something."""
+"""Why the tap could not read a collection."""
 REASONS = (*OURA_REASONS, SETTINGS, DATABASE, DISK, LOAD, TRANSFORM, INTERRUPTED)
 
 PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPTED}
-"""Reasons that may be gone in a minute; the others need a person."""
+"""Transient reasons; the others need a person."""
 
 TAP, LOADER, DBT, MELTANO = "tap-oura", "target-postgres", "dbt", "meltano"
 
 REMEMBERED_LINES = 40
 ADVICE = "Need help fixing this problem?"
-"""Meltano's last words whatever went wrong."""
+"""Meltano's last line, whatever failed."""
 BY_SIGNAL = 128
-"""An exit code above it says that somebody else ended the process."""
+"""Exit codes above it mean that a signal ended the process."""
 
 DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 LOCK_TIMEOUT = "canceling statement due to lock timeout"
-"""How PostgreSQL says that somebody else's lock on a table or row lasted too long."""
+"""PostgreSQL's message when another session's lock on a table or row lasted too long."""
 DATABASE_SIGNS = (
     "OperationalError",
     "connection to server",
@@ -51,10 +51,10 @@ DATABASE_SIGNS = (
     "terminating connection",
     "lost the lock and may not write",
 )
-LOST = "the run lost its lock, because its session in PostgreSQL ended; it was stopped, and the next one goes on"
+LOST = "the run lost its lock, because its session in PostgreSQL ended; it was stopped, and the next run continues"
 
 ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", re.DOTALL)
-"""From where PostgreSQL and SQLAlchemy quote the row that they stumbled over: measured values, not for a log."""
+"""Where PostgreSQL and SQLAlchemy quote the row of an error: measured values, which no log may contain."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def lost(collections: Iterable[CollectionResult]) -> Result:
 def _broken(report: RunReport, log: Log, stopped: bool) -> tuple[str, str, str]:
     """Return outcome, reason and message: of the step that failed, or of what failed beneath it."""
     if stopped:
-        return INTERRUPTED, INTERRUPTED, "stopped on request; the next run goes on where this one was"
+        return INTERRUPTED, INTERRUPTED, "stopped on request; the next run continues where this one stopped"
     if report.settings_problems:
         return FAILED, SETTINGS, "; ".join(report.settings_problems)
     failures = [each for each in report.collections if each.failed]

@@ -1,1 +1,1 @@
-"""What is held of a person: exported, erased, purged."""
+"""A person's data: exported, erased, purged."""

@@ -1,7 +1,7 @@
-"""`collect.py erase`: removes a person from tables, run log, state, token store and files, and proves it.
+"""`collect.py erase`: erases a person from tables, run log, state, token store and files, and verifies it.
 
-The rows go in one transaction. Afterwards the tables are written anew, because PostgreSQL leaves the bytes of deleted
-rows in its files, and everything is searched for the person's names and ids.
+One transaction deletes the rows. Then the tables are rewritten, because PostgreSQL keeps the bytes of deleted rows in
+its files, and everything is searched for the person's names and ids.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SELECT schemaname, tablename FROM pg_tables
 WHERE schemaname = ANY(%s) AND (schemaname <> 'public' OR tablename LIKE 'oura\\_%%') ORDER BY 1, 2"""
 
 RUNS, PIECES = "oura_collector.runs", "oura_collector.backfill_pieces"
-# What a run says of an account begins with the collection and the account, as in "daily_spo2 of anna: ...".
+# A run's message about an account begins with the collection and the account, as in "daily_spo2 of user-1: ...".
 SENTENCES = """
 UPDATE oura_collector.runs SET message = 'erased'
 WHERE message ~ %(pattern)s OR EXISTS (
@@ -50,7 +50,7 @@ WHERE message ~ %(pattern)s OR EXISTS (
 
 @dataclass
 class Proof:
-    """What was removed, by place, and where anything was found afterwards."""
+    """What was deleted, by place, and where the search found anything afterwards."""
 
     rows: dict[str, int] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
@@ -71,26 +71,26 @@ class Proof:
         for place in self.left:
             yield f"STILL FOUND: {place}"
         for link in self.links:
-            yield f"Not followed, because it is a link: {click.format_filename(link)}"
+            yield f"Link, not followed: {click.format_filename(link)}"
         if self.elsewhere:
             where = click.format_filename(leftovers.LOGS)
-            yield f"Left: {self.elsewhere} logs in {where}, of Meltano's runs on other databases, have the name too."
+            yield f"Left: {self.elsewhere} logs in {where} contain the name too; they are of runs on other databases."
         for word in self.common:
-            yield f"'{word}' is a common word: it was looked for as the name of an account, and not in other text."
+            yield f"'{word}' is a common word: the search looked for it as the name of an account, not in other text."
         if not self.left:
             yield f"Searched afterwards: {self.searched} tables, the token store and all files; nothing was found."
 
 
 def erase(settings: Settings, database: Database, user: str, *, sure: bool, wait: bool) -> bool:
-    """Remove the person, print the proof, and return whether it holds. Raises Busy, Lost, SettingsError, Abort."""
+    """Erase the person, print the proof, return whether nothing is left. Raises Busy, Lost, SettingsError, Abort."""
     vault = tap_config.terms(settings).vault
     with database.connect() as connection:
         person = find(connection, vault, user)
-        click.echo(f"Everything that is held of {', '.join(person.names)} is removed. There is no way back.")
+        click.echo(f"This erases all data about {', '.join(person.names)}. It cannot be undone.")
     if not sure:
-        click.confirm("Go on?", abort=True)
+        click.confirm("Continue?", abort=True)
     with only_run(database, wait=wait) as hold:
-        connection = hold.connection  # Of which nothing is left once the lock is lost.
+        connection = hold.connection  # Changes in it roll back if the lock is lost.
         proof = Proof(common=person.common)
         runs = meltano_tables.run_ids(connection)
         with connection.transaction():
@@ -121,7 +121,7 @@ def erase(settings: Settings, database: Database, user: str, *, sure: bool, wait
 
 def _remove_rows(connection: psycopg.Connection, person: Person, proof: Proof) -> None:
     words = {"names": list(person.names), "pattern": person.pattern}
-    if exists(connection, RUNS):  # First, because it looks into the rows that go.
+    if exists(connection, RUNS):  # First, because it reads the rows that are deleted next.
         proof.rows[RUNS] = connection.execute(SENTENCES, words).rowcount
     for table in tables(connection):
         query = sql.SQL("DELETE FROM {} WHERE user_id = ANY(%s)").format(table.identifier)
@@ -135,11 +135,11 @@ def _remove_rows(connection: psycopg.Connection, person: Person, proof: Proof) -
 
 
 def _backfills(connection: psycopg.Connection, person: Person) -> list[str]:
-    """The unfinished backfills that name the person among their accounts."""
+    """Return the unfinished backfills that name the person among their accounts."""
     if not exists(connection, PIECES):
         return []
     known = [name for (name,) in connection.execute(f"SELECT DISTINCT backfill FROM {PIECES}".encode()).fetchall()]
-    # As in "2026-01-01 to 2026-01-31 all anna,ben": dates, collections, accounts.
+    # As in "2026-01-01 to 2026-01-31 all user-1,user-2": dates, collections, accounts.
     accounts_of = {name: name.split(" ", 4)[-1] for name in known}
     return [
         name for name, users in accounts_of.items() if users != "all" and {*users.split(","), users} & {*person.names}
@@ -150,7 +150,7 @@ def _search_tables(connection: psycopg.Connection, person: Person, proof: Proof)
     of_accounts = {(table.schema, table.name) for table in tables(connection)}
     every = {*connection.execute(EVERY_TABLE, [list(SCHEMAS)]).fetchall()}
     for schema, name in sorted(every | {(place.schema, place.table) for place in meltano_tables.places(connection)}):
-        # A row that says whose it is may mention the name of somebody else, yet not what Oura knows that person by.
+        # A row of one account may mention the name of another person, but not the id or address that Oura has of them.
         is_theirs = (schema, name) in of_accounts
         pattern = person.identifiers if is_theirs else person.pattern
         query = sql.SQL("SELECT count(*) FROM {} AS stored WHERE to_jsonb(stored)::text ~ %s")
@@ -161,7 +161,7 @@ def _search_tables(connection: psycopg.Connection, person: Person, proof: Proof)
     proof.left += [f"{PIECES}: {name}" for name in _backfills(connection, person)]
     for place in meltano_tables.places(connection):
         if count := meltano_tables.left(connection, place, person):
-            proof.left.append(f"{count} rows of {place} that bear the name and hold others' bookmarks")
+            proof.left.append(f"{count} rows of {place} that have the name and contain bookmarks of others")
 
 
 def _search_store(settings: Settings, person: Person, proof: Proof) -> None:
@@ -181,4 +181,4 @@ def _tell_what_goes_on(settings: Settings, person: Person) -> None:
     if named := configured & {*person.names}:
         click.echo(f"The settings still name {', '.join(sorted(filter(None, named)))}: the next run collects it again.")
     elif configured == {None}:
-        click.echo("The settings still hold a token of an account: the next run collects it again.")
+        click.echo("The settings still contain a token of an account: the next run collects it again.")

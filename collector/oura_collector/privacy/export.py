@@ -1,6 +1,6 @@
-"""`collect.py export`: everything that is held of a person in one archive, one file per table, with the dictionary.
+"""`collect.py export`: all data about a person in one archive, one file per table, with the data dictionary.
 
-Rows go from PostgreSQL through one file on disk at a time, so that memory does not grow with them.
+Rows go from PostgreSQL through one file on disk at a time, so that memory use does not grow with them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from oura_collector.settings import Settings
 
 EXPORTS = "exports"
-"""Folder of the data folder, out of the way of version control."""
+"""Folder below the data folder, ignored by git."""
 LONGEST_NAME = 120
 """Characters of a file's name that an account's may take; most file systems end at 255, with date and ending."""
 CSV, JSONL, PARQUET = FORMATS = ("csv", "jsonl", "parquet")
@@ -48,14 +48,14 @@ DICTIONARY = PROJECT / "docs" / "data-dictionary.md"
 COLUMNS = """
 SELECT attname, format_type(atttypid, NULL), col_description(attrelid, attnum) FROM pg_attribute
 WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
-# The sentences of whole runs may name others; those on this person's collections are in run_collections.
+# Messages of whole runs may name other people; messages about this person's collections are in run_collections.
 RUNS = Table("oura_collector", "runs")
 OF_RUNS = ("run_id", "asked_by", "started_at", "finished_at", "outcome", "first_day", "last_day")
 # One JSON object per line: JSON has no control characters, so that these as quote and delimiter change nothing.
 COPY_JSONL = """
 COPY (SELECT row_to_json(held) FROM ({}) AS held) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"""
 COPY_CSV = "COPY ({}) TO STDOUT (FORMAT csv, HEADER)"
-# What a role, a database or a server may have set otherwise.
+# Settings that a role, a database or a server may have changed.
 AS_DOCUMENTED = """
 SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres';
 SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL client_encoding = 'UTF8'"""
@@ -72,13 +72,13 @@ COPY (SELECT * FROM read_csv({rows}, columns = {{{columns}}}, header = true, aut
 TO {made} (FORMAT parquet)"""
 
 ABOUT = """\
-Everything that is held of {names}, as of {now}.
+All data about {names}, as of {now}.
 
-- oura_raw: what Oura sent. oura_staging and public: what was made of it; data-dictionary.md tells meanings and units.
-- oura_collector: when something was asked for, and with what success.
-- columns.csv: all columns with their types. state.json: up to where each collection was read.
+- oura_raw: what Oura sent. oura_staging and public: tables made from it; data-dictionary.md explains columns and units.
+- oura_collector: the run log, that is when data was requested, and with what result.
+- columns.csv: all columns with their types. state.json: the bookmarks, that is how far each collection was read.
 
-Of the credentials nothing is in here: they are keys, not data.
+The archive contains no tokens: they are credentials, not data.
 """
 
 
@@ -118,11 +118,15 @@ def _path(settings: Settings, user: str, output: Path | None) -> Path:
         if not output:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.path.lexists(path):
-            raise SettingsError(f"export: {path} is there already; choose another with --output")
+            raise SettingsError(f"export: {path} already exists; choose another path with --output")
         if not path.parent.is_dir():
-            raise SettingsError(f"export: there is no folder {path.parent}; make it, or choose another with --output")
+            raise SettingsError(
+                f"export: the folder {path.parent} does not exist; create it, or choose another path with --output"
+            )
     except OSError as error:
-        raise SettingsError(f"export: {path} cannot be used ({error.strerror}); choose another with --output") from None
+        raise SettingsError(
+            f"export: cannot use {path} ({error.strerror}); choose another path with --output"
+        ) from None
     return path
 
 

@@ -1,7 +1,7 @@
-"""The files that runs leave behind: which are the collector's own, and which of them lead to a person.
+"""The files that runs leave behind: which are the collector's own, and which of them identify a person.
 
-A file is only removed where the table below knows it by its place and name. No link is followed, whatever it points to:
-folders are walked and files opened by descriptor, so that a link that takes a folder's place meanwhile leads nowhere.
+A file is only deleted if the table below lists its place and name. Links are never followed: folders are walked and
+files opened by descriptor, so that a link that replaces a folder in the meantime leads nowhere.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class Own(NamedTuple):
     folder: Path
     names: str
     why: str
-    """Why a run can do without."""
+    """Why no run needs them."""
     runs: frozenset[str] | None = None
-    """Only in folders that are called after these runs."""
+    """Only in folders named after these runs."""
 
     def covers(self, path: Path) -> bool:
         return (
@@ -60,7 +60,7 @@ DBT_LOG = r"dbt\.log(?:\.\d+)?"
 
 
 def own(settings: Settings, runs: frozenset[str]) -> list[Own]:
-    """Return the table of what may be removed, `runs` being Meltano's of this database."""
+    """Return the table of files that may be deleted; `runs` are Meltano's run ids of this database."""
     data, meltano = _data(settings), PROJECT / ".meltano"
     handed, told = "what Meltano hands to a plugin; each run writes it anew", "a log"
     made, parsed = "files of a run that was killed", "what dbt makes of the models; it does so again"
@@ -85,36 +85,36 @@ def own(settings: Settings, runs: frozenset[str]) -> list[Own]:
 
 LOGS = Path(platformdirs.user_log_path("meltano"))
 LINKS = r"(?:meltano/[^/]+/(?:run/)?)?bin|meltano/[^/]+/(?:extractors|loaders|utilities)"
-"""Links that Meltano and the collector make, to programs; they need no mention."""
+"""Links to programs that Meltano and the collector create; they are not reported."""
 
 
 @dataclass
 class Found:
-    """What a search came to."""
+    """The result of a search."""
 
     removed: list[Path] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    """Where a trace of the person is, or what could not be read."""
+    """Places that identify the person or could not be read."""
     links: list[Path] = field(default_factory=list)
     """Not followed."""
     elsewhere: int = 0
-    """Logs of runs on other databases in which the name is: another's account may have it."""
+    """Logs of runs on other databases that contain the name: another person may have it there."""
 
 
 def remove(settings: Settings, person: Person, runs: frozenset[str]) -> list[Path]:
-    """Remove the files of ours that lead to the person, and return them."""
+    """Delete our files that identify the person, and return them."""
     return _search(settings, person, runs, removing=True).removed
 
 
 def search(settings: Settings, person: Person, runs: frozenset[str]) -> Found:
-    """Look for the person in the files of the data folder and of runs, and remove nothing."""
+    """Search the files of the data folder and of runs for the person, and delete nothing."""
     return _search(settings, person, runs, removing=False)
 
 
 def _search(settings: Settings, person: Person, runs: frozenset[str], *, removing: bool) -> Found:
     found, table, archives = Found(), own(settings, runs), archives_of({*person.names, *person.entries})
     exports = _data(settings) / EXPORTS
-    # Of what may go, any part of a word is enough; what may not is only named, and not in vain.
+    # Any part of a word is enough to delete a file; other files are only reported, so a whole word must match.
     loose, strict = person.anything, person.pattern
     for path, folder in _walk(settings, table, found):
         is_hers = path.is_relative_to(exports) and archives.fullmatch(path.relative_to(exports).parts[0]) is not None

@@ -1,4 +1,4 @@
-"""What is held about one person, by which names, in which tables."""
+"""A person's names and ids, and the tables with data about people."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _own_words() -> frozenset[str]:
 
 
 def find(connection: psycopg.Connection, vault: Vault, user: str) -> Person:
-    """Return the person behind an account's name. Raises SettingsError where the name is unknown or the store fails."""
+    """Return the person behind an account's name. Raises SettingsError if the name is unknown or the store fails."""
     names, identity = {user}, set[str]()
     try:
         kept = {name: vault.read(name) for name in vault.users()}
@@ -167,18 +167,18 @@ def find(connection: psycopg.Connection, vault: Vault, user: str) -> Person:
     known = _known(connection) | kept.keys()
     if not names & known:
         raise SettingsError(
-            f"--user: nothing is held of '{user}'; the accounts are: {', '.join(sorted(known)) or 'none'}"
+            f"--user: there is no data about '{user}'; the accounts are: {', '.join(sorted(known)) or 'none'}"
         )
     return Person(*(tuple(sorted(found)) for found in (names, names | identity, entries, identity)))
 
 
 def tables(connection: psycopg.Connection) -> list[Table]:
-    """Return all tables that hold rows of persons."""
+    """Return all tables with rows of people."""
     return [Table(schema, name) for schema, name in connection.execute(PERSONAL.encode()).fetchall()]
 
 
 def _known(connection: psycopg.Connection) -> set[str]:
-    """The names that rows are kept under."""
+    """Return the values of `user_id` in all tables."""
     found: set[str] = set()
     for table in tables(connection):
         rows = connection.execute(sql.SQL("SELECT DISTINCT user_id FROM {}").format(table.identifier)).fetchall()

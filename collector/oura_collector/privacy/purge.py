@@ -1,7 +1,7 @@
-"""`collect.py purge`: removes from `oura_raw` what Oura no longer has. Until then it is only hidden from the tables.
+"""`collect.py purge`: deletes from `oura_raw` what Oura deleted. Until then it is only hidden from the tables.
 
-A document is gone where the latest reading of its day does not list it, a sample where its day was rewritten since it
-came, and all that the rewritten day should have did come. Only days that were read whole are in that ledger.
+Oura deleted a document if the latest row of its day in the day ledger does not list it, and a sample if its day was
+rewritten since it was loaded and all samples of the rewritten day are there. The ledger only has days read whole.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from oura_collector.settings import Settings
 
 LEDGER = "oura_raw.collection_days"
-# What came after the day was read is not known to be gone: its own line of the ledger may have been lost on the way.
+# A row loaded after the day was read may still exist at Oura: its own row of the ledger may have been lost.
 DOCUMENTS = """
 DELETE FROM {table} AS stored USING (
     SELECT DISTINCT ON (user_id, day) user_id, day, document_ids, read_at FROM oura_raw.collection_days
@@ -41,7 +41,7 @@ NOT_REJECTED = """
         WHERE rejected.user_id = stored.user_id AND rejected.collection = {name} AND rejected.document_id = stored.id
             AND rejected.rejected_at >= latest.read_at
     )"""
-# Days are compared as text: one instant that is none must not keep all others from being removed.
+# Days are compared as text: one invalid instant must not keep all others from being deleted.
 SAMPLES = """
 WITH latest AS (
     SELECT DISTINCT ON (user_id, day)
@@ -60,13 +60,13 @@ WHERE stored.user_id = whole.user_id AND {day} = to_char(whole.day, 'YYYY-MM-DD'
 
 
 def purge(settings: Settings, database: Database, *, wait: bool) -> int:
-    """Remove what is gone, print how much of which collection, and return the exit code. Raises Busy, Lost."""
+    """Delete what Oura deleted, print the rows per collection, and return the exit code. Raises Busy, Lost."""
     with only_run(database, wait=wait) as hold:
-        connection = hold.connection  # Of which nothing is left once the lock is lost.
+        connection = hold.connection  # Changes in it roll back if the lock is lost.
         if not exists(connection, LEDGER):
-            click.echo("Nothing to remove: no run has kept a ledger of days yet.")
+            click.echo("Nothing to delete: no run has written the day ledger yet.")
             return 0
-        # The tables must have seen what goes, so that they list it.
+        # The tables must list what is deleted, so they are updated first.
         code = run_meltano(
             ["run", f"{DBT}:update-marts"],
             settings=settings,
@@ -75,7 +75,7 @@ def purge(settings: Settings, database: Database, *, wait: bool) -> int:
             hold=hold,
         )
         if code:
-            click.echo("Nothing was removed, because the tables could not be brought up to date.", err=True)
+            click.echo("Nothing was deleted, because the tables could not be updated.", err=True)
             return code
         counts = {name: removed(connection, each) for name, each in COLLECTIONS.items()}
         purged = {f"oura_raw.{name}": count for name, count in counts.items() if count}
@@ -84,12 +84,12 @@ def purge(settings: Settings, database: Database, *, wait: bool) -> int:
             drop_log(connection)
     for table, count in purged.items():
         click.echo(f"  {table:32} {count:>9}")
-    click.echo(f"Removed {sum(purged.values())} rows of what Oura no longer has.")
+    click.echo(f"Deleted {sum(purged.values())} rows that Oura deleted.")
     return 0
 
 
 def removed(connection: psycopg.Connection, collection: Collection) -> int:
-    """Remove what is gone of a collection and return how many rows that were."""
+    """Delete what Oura deleted of a collection, and return the number of rows."""
     if not exists(connection, f"oura_raw.{collection.name}"):
         return 0
     cursor = sql.Identifier("stored", collection.cursor or "")

@@ -1,4 +1,4 @@
-"""Having PostgreSQL write its files without what was deleted, whose bytes it would leave in them."""
+"""Vacuum: PostgreSQL rewrites its files without the bytes of deleted rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def rewrite(connection: psycopg.Connection, tables: Iterable[str]) -> None:
-    """Write tables, given as `schema.name`, anew, and what PostgreSQL knows of their values."""
+    """Rewrite tables, given as `schema.name`, and the planner's statistics."""
     for table in tables:
         connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(*table.split("."))))
     with suppress(psycopg.errors.InsufficientPrivilege):

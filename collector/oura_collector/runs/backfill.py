@@ -1,4 +1,4 @@
-"""Collecting a range of the past again: piece by piece, resumable, and beside the live bookmark."""
+"""Backfill: collects a date range again, in pieces, resumable, without using or moving the bookmarks."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 logger = structlog.get_logger("oura_collector.backfill")
 
 PIECE_DAYS = 60
-"""Days in one Meltano run: large enough that its start does not matter, small enough to lose little when killed."""
+"""Days in one Meltano run: many enough that its startup does not matter, few enough to lose little when killed."""
 
-# Neither reads nor writes the state, so that the live bookmark is not touched.
+# Neither reads nor writes the state, so the bookmarks do not change.
 READ = ["run", "--force", "--full-refresh", "--no-state-update", TAP, LOADER]
 BUILD = ["run", f"{DBT}:marts"]
 HOPELESS = (SETTINGS, DATABASE, DISK, LOAD, INTERRUPTED)
-"""Reasons for which the next piece would fail alike."""
+"""Reasons for which the next piece would fail too."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Span:
 
     @property
     def name(self) -> str:
-        """What makes a backfill the same as one that was cut short."""
+        """The name by which an interrupted backfill is resumed."""
         chosen = [",".join(sorted(names)) or "all" for names in (self.collections, self.users)]
         return " ".join([f"{self.first} to {self.last}", *chosen])
 
@@ -69,7 +69,7 @@ class Span:
 
     def environment(self, unwanted: list[str]) -> dict[str, str]:
         """Return the tap's settings for this span, dates apart."""
-        # The live runs keep the book of what fails; a backfill has its own.
+        # `collection_failures` is about scheduled runs; a backfill keeps its own progress.
         left_out = [] if self.collections else unwanted  # Who names a collection wants it.
         chosen = {"TAP_OURA__SELECT_FILTER": json.dumps([*left_out, "!collection_failures"])}
         if self.collections:
@@ -80,9 +80,9 @@ class Span:
 
 
 def backfill(runner: Runner, *spans: Span, wait: bool = False) -> Result:
-    """Collect the spans and build the tables. What an earlier call finished of the same span is not read again.
+    """Collect the spans and build the tables. Pieces that an earlier call of the same span finished are skipped.
 
-    The lock is taken for each piece, so that a live run may slip in between. Raises Busy before the first piece only.
+    Each piece takes the lock, so that other runs can take place in between. Raises Busy before the first piece only.
     """
     whole: list[Progress] = []
     failed: list[Result] = []
@@ -105,7 +105,7 @@ def backfill(runner: Runner, *spans: Span, wait: bool = False) -> Result:
 
 
 def _pieces(runner: Runner, span: Span, progress: Progress, *, wait: bool) -> Iterator[Result]:
-    """Collect what is left of a span, as long as it makes sense."""
+    """Collect the remaining pieces of a span, until one fails for a reason that the next would share."""
     due = progress.open()
     done = len(list(span.pieces())) - len(due)
     if done:
@@ -124,13 +124,13 @@ def _pieces(runner: Runner, span: Span, progress: Progress, *, wait: bool) -> It
 
 
 class Progress:
-    """Which pieces are done, kept in the database until the whole span is."""
+    """The finished pieces of a span, kept in the database until the whole span is finished."""
 
     def __init__(self, runner: Runner, span: Span) -> None:
         self._database, self._span = runner.database, span
 
     def open(self) -> list[tuple[date, date]]:
-        """Return the pieces that are left."""
+        """Return the remaining pieces."""
         prepare(self._database)
         with self._database.connect() as connection:
             migrate(connection)

@@ -1,4 +1,4 @@
-"""Meltano's states as data: where each account's collection goes on, read, rewound and put back.
+"""Meltano's states as data: reads, rewinds and restores the bookmark of each account and collection.
 
 A row of `meltano.state` holds two documents of JSON. The tap is given `completed_state` with `partial_state` merged
 over it: objects key by key, lists whole, so a list of accounts in the second hides that of the first.
@@ -37,7 +37,7 @@ ON CONFLICT (state_id) DO UPDATE SET
     partial_state = coalesce(%(partial)s::text, old.partial_state)"""
 
 MOST_NAMES = 20
-"""Accounts that a complaint lists."""
+"""Accounts that an error message lists."""
 
 
 def state_id(environment: str, suffix: str | None = None) -> str:
@@ -53,7 +53,7 @@ class State:
         try:
             documents = [json.loads(text or "{}") for text in (completed, partial)]
         except ValueError:
-            raise SettingsError(f"{TABLE}: {name} is no JSON; set it with 'meltano state set' or clear it") from None
+            raise SettingsError(f"{TABLE}: {name} is not JSON; set it with 'meltano state set' or clear it") from None
         self._completed, self._partial = (each if isinstance(each, dict) else {} for each in documents)
         self._changed: list[Any] = []
 
@@ -121,7 +121,7 @@ def read(connection: psycopg.Connection, name: str, *, shards: bool) -> list[Sta
 
 @dataclass(frozen=True)
 class Change:
-    """A bookmark that went back. A time series had an instant."""
+    """A bookmark that was moved back. `before` is an instant for a time series."""
 
     collection: str
     user: str
@@ -139,10 +139,10 @@ def rewind(
     """Set the bookmarks of an account's `collections` (none named: all) back to a day, all of them or none.
 
     An account may have an older one in the state of a division into shards that is no longer in use: it is left alone.
-    Raises SettingsError, with one line, for what is unknown and for what would not be a way back.
+    Raises SettingsError, with one line, for unknown names and for a day that is not before the bookmark.
     """
     if day > datetime.now(UTC).date():
-        raise SettingsError(f"--to: {day} lies in the future; a bookmark only goes back")
+        raise SettingsError(f"--to: {day} is in the future; a bookmark only moves back")
     with connection.transaction():
         states = read(connection, state_id(environment), shards=True)
         _check(states, environment, user)
@@ -156,7 +156,7 @@ def rewind(
                 state.set(name, {user: day})
                 changes.append(Change(name, user, bookmark, day, state.name))
         if not changes:
-            raise SettingsError(f"--to: no bookmark of {user} is later than {day}; a bookmark only goes back")
+            raise SettingsError(f"--to: no bookmark of {user} is later than {day}; a bookmark only moves back")
         for state in states:
             state.write(connection)
     return changes
@@ -176,10 +176,10 @@ def _check(states: list[State], environment: str, user: str) -> None:
 
 def _why_not(collection: str, user: str, day: date, bookmarks: list[str]) -> str:
     if bookmarks:
-        return f"--to: {day} is not before the bookmark of {collection}, {max(bookmarks)}; a bookmark only goes back"
+        return f"--to: {day} is not before the bookmark of {collection}, {max(bookmarks)}; a bookmark only moves back"
     if COLLECTIONS[collection].cursor is None:
-        return f"--collection: {collection} has no bookmark, every run reads all of it"
-    return f"--collection: {collection} of {user} has no bookmark, every run reads it from the start date on"
+        return f"--collection: {collection} has no bookmark; every run reads all of it"
+    return f"--collection: {collection} of {user} has no bookmark; every run reads it from the start date"
 
 
 def day_of(value: object) -> date | None:
@@ -191,7 +191,7 @@ def day_of(value: object) -> date | None:
 
 
 def _is_later(bookmark: str, day: date) -> bool:
-    """Whether setting it to a day is a way back. One that is no date is better lost."""
+    """Whether a bookmark is later than a day. One that is not a date may be overwritten."""
     own = day_of(bookmark)
     return own is None or (own >= day and bookmark != day.isoformat())
 

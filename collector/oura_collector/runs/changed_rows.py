@@ -1,4 +1,4 @@
-"""What a run changed in the reporting tables: counts and days, never values."""
+"""The rows of the reporting tables that a run changed: counts and days, never values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg import sql
 if TYPE_CHECKING:
     from oura_collector.database.connection import Database
 
-logger = structlog.get_logger("oura_collector.news")
+logger = structlog.get_logger("oura_collector.changed_rows")
 
 TABLES = """
 SELECT table_name FROM information_schema.columns
@@ -30,7 +30,7 @@ WHERE age(xmin) <= age(%s::text::xid) GROUP BY user_id ORDER BY user_id"""
 
 
 def now(database: Database) -> str | None:
-    """Return a mark between what was written before and what will be; None where the database is away."""
+    """Return a mark that separates earlier writes from later ones; None if the database does not answer."""
     try:
         with database.pooled.reach() as connection:
             row = connection.execute(MARK).fetchone()
@@ -40,7 +40,7 @@ def now(database: Database) -> str | None:
 
 
 def since(database: Database, mark: str | None) -> list[dict[str, Any]]:
-    """Return per account and table how many rows are new or amended since the mark, and their first and last day."""
+    """Return the rows added or updated since the mark: `user`, `table`, `rows`, `first_day`, `last_day` of each."""
     found: list[dict[str, Any]] = []
     if mark is None:
         return found
@@ -52,5 +52,5 @@ def since(database: Database, mark: str | None) -> list[dict[str, Any]]:
                     days = {"first_day": first and first.isoformat(), "last_day": last and last.isoformat()}
                     found.append({"user": user, "table": table, "rows": rows, **days})
     except psycopg.Error as error:
-        logger.error("news not known", error=type(error).__name__)
+        logger.error("changed rows unknown", error=type(error).__name__)
     return found

@@ -1,4 +1,4 @@
-"""Whether every day is accounted for, as the reporting table `oura_completeness` tells it."""
+"""Counts of days by status, from the reporting table `oura_completeness`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATUSES = (
     "present", "in_progress", "ring_not_worn", "not_synced_yet", "nothing_at_oura", "no_permission", OUR_FAILURE,
     "not_asked",
 )  # fmt: skip
-"""What may be said of one day of one collection of one account."""
+"""The status of one day of one collection of one account."""
 
 RECENT_DAYS = 30
 COUNT = f"""
@@ -32,14 +32,14 @@ Day = tuple[str, str, date]
 
 @dataclass(frozen=True)
 class Completeness:
-    """Days of all collections and accounts: `recent` the last 30, by status; `failed` all that are our failure."""
+    """Days of all collections and accounts: `recent` the last 30, by status; `failed` all that failed."""
 
     recent: dict[str, int] = field(default_factory=dict)
     failed: int = 0
 
 
 def read(connection: psycopg.Connection[dict[str, Any]]) -> Completeness | None:
-    """Count days; None where the table is not there yet."""
+    """Count days; None if the table does not exist yet."""
     if not connection.execute("SELECT to_regclass(%s) AS oid", [TABLE]).fetchone()["oid"]:  # type: ignore[index]
         return None
     rows = connection.execute(COUNT.encode()).fetchall()
@@ -50,7 +50,7 @@ def read(connection: psycopg.Connection[dict[str, Any]]) -> Completeness | None:
 
 
 def failed_days(connection: psycopg.Connection) -> list[Day]:
-    """Return the days that are our failure."""
+    """Return the days that the collector failed to collect."""
     if not exists(connection, TABLE):
         return []
     return connection.execute(FAILED.encode(), [OUR_FAILURE]).fetchall()

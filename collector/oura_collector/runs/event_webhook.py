@@ -1,8 +1,8 @@
-"""One CloudEvents JSON event after each run that brought something new, for n8n or any other webhook.
+"""One CloudEvents JSON event after each run that changed reporting tables, for n8n or any other webhook.
 
 Signed as the Standard Webhooks specification says: header `webhook-signature` is `v1,` and the base64 of the
 HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` under NOTIFY_WEBHOOK_SECRET. Sent by a thread of its own, so
-that a slow or dead receiver never holds up a run; repeated for about a minute, then given up and counted.
+that a slow or dead receiver never delays a run; retried for about a minute, then given up and counted.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ WAITS = (1.0, 4.0, 15.0, 40.0)
 """Seconds before each further attempt."""
 
 PATIENCE = 10.0
-"""Seconds that the receiver has to answer."""
+"""Seconds that the receiver has to respond."""
 
 MOST_WAITING = 100
 DELIVERED, GIVEN_UP = DELIVERIES = ("delivered", "given_up")
 
 
 class Notifier:
-    """Sends events to one URL. `count` hears `delivered` or `given_up` for each event."""
+    """Sends events to one URL. Calls `count` with `delivered` or `given_up` for each event."""
 
     def __init__(
         self, url: str, secret: str | None, count: Callable[[str], None], waits: tuple[float, ...] = WAITS
@@ -55,7 +55,7 @@ class Notifier:
         self._thread.start()
 
     def tell(self, run_id: int, news: list[dict[str, Any]], result: Result) -> None:
-        """Queue the event of a run; without news there is none. Never waits."""
+        """Queue the event of a run, if it changed any rows. Never waits."""
         if news:
             try:
                 self._events.put_nowait(event(run_id, news, result))
@@ -63,7 +63,7 @@ class Notifier:
                 self._given_up("too many events are waiting")
 
     def close(self, seconds: float) -> None:
-        """Send what is waiting, for so many seconds at most; then nothing more is tried."""
+        """Send the queued events, for so many seconds at most; then give up."""
         with suppress(queue.Full):
             self._events.put_nowait(None)
         self._thread.join(seconds)
@@ -86,15 +86,15 @@ class Notifier:
         self._given_up(problem)
 
     def _send(self, event_id: str, body: bytes) -> tuple[str | None, bool]:
-        """Return what went wrong, if anything, and whether it may pass."""
+        """Return what went wrong, if anything, and whether it is transient."""
         request = urllib.request.Request(self._url, data=body, method="POST", headers=self._headers(event_id, body))
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE):
                 return None, False
         except urllib.error.HTTPError as error:
-            return f"the receiver answers {error.code}", error.code >= 500 or error.code in (408, 429)
+            return f"the receiver responds with {error.code}", error.code >= 500 or error.code in (408, 429)
         except (OSError, ValueError) as error:
-            # The URL may hold a secret and is part of some messages; the class says enough.
+            # The URL may contain a secret and is part of some messages; the class is enough.
             return f"the receiver cannot be reached ({type(error).__name__})", True
 
     def _headers(self, event_id: str, body: bytes) -> dict[str, str]:

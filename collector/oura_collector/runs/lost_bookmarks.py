@@ -1,9 +1,9 @@
-"""Puts back bookmarks that Meltano's state has lost, before a live run would begin at the start date and leave a hole.
+"""Restores bookmarks that Meltano's state has lost, before a run would begin at the start date and leave a gap.
 
 `meltano state merge` replaces lists, so that merging one account drops the others; a state set by hand may lack some; a
-new division into shards has states of its own. What counts as lost, of the accounts that the run collects:
+new shard has a state of its own. What counts as lost, for the accounts that the run collects:
 
-| in the state of this run                     | then an account's collection goes on                                 |
+| in the state of this run                     | then reading the account's collection continues                      |
 |----------------------------------------------|----------------------------------------------------------------------|
 | other accounts have the collection           | where it was                                                         |
 | nobody has the collection                    | where it was, if that is before the start date: whether it was       |
@@ -11,9 +11,9 @@ new division into shards has states of its own. What counts as lost, of the acco
 | no state, and the first run of this division | where it was                                                         |
 | no state                                     | at the start date: it was cleared, or nothing has run yet            |
 
-Where it was: the newest bookmark in another division's state or under a merged one, or the newest day in the ledger of
-days (in the raw table where that has none) if it is later, but not after a day that fails still, and nothing that a run
-loaded which was cut short; before the start date, less the lookback. A bookmark that is there never moves.
+Where it was: the newest bookmark in another shard's state or under a merged one, or the newest day in the day ledger
+(in the raw table if that has none), whichever is later, but not after a day that still fails, and nothing that an
+interrupted run loaded; before the start date, less the lookback. An existing bookmark never moves.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ WHERE account = ANY(%(accounts)s) AND bookmark IS NOT NULL GROUP BY collection, 
 STATES = f"""
 SELECT count(*) FILTER (WHERE state_id = %(own)s), count(*) FROM {bookmarks.TABLE} WHERE {bookmarks.OF_PIPELINE}"""
 
-# The ids of the ledger begin with collection and day, so its key finds the newest day at once, however long it is.
+# The ids of the day ledger begin with collection and day, so its key finds the newest day at once, however long it is.
 IN_LEDGER = """(
     SELECT day FROM oura_raw.collection_days
     WHERE user_id = account AND collection = %(collection)s AND count > 0 AND {loaded_whole}
@@ -105,9 +105,9 @@ FAILING = """(
 
 @dataclass(frozen=True)
 class Own:
-    """The run that is about to begin, and the state that it is going to use.
+    """The run that is about to begin, and the state that it will use.
 
-    `nameless`: an account is collected whose name only Oura tells. `has_run`: a live run has used this state before.
+    `nameless`: only Oura knows the name of an account. `has_run`: a run has used this state before.
     """
 
     environment: str
@@ -124,9 +124,9 @@ Pair = tuple[str, str]
 
 
 def put_back(connection: psycopg.Connection, own: Own) -> dict[Pair, date]:
-    """Put back what was lost, log it, and return it. To be called with the lock held. Raises SettingsError.
+    """Restore what was lost, log it, and return it. Call it with the lock held. Raises SettingsError.
 
-    A state or a warehouse that cannot be read so is none of a run's business: a line says so, and it goes on.
+    If the state or the warehouse cannot be read, it logs a warning, and the run continues.
     """
     try:
         with connection.transaction():

@@ -1,4 +1,4 @@
-"""`collect.py repair`: collects again exactly the days that are missing through our fault."""
+"""`collect.py repair`: collects the days that a failure left missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = structlog.get_logger("oura_collector.repair")
 
 
 def repair(runner: Runner, *, wait: bool = False) -> Result:
-    """Collect what is lacking and build the tables; without gaps nothing is run. Raises Busy, SettingsError."""
+    """Collect the missing days and build the tables; without any, nothing runs. Raises Busy, SettingsError."""
     with runner.database.connect() as connection:
         days = failed_days(connection)
     spans = gaps(of_the_settings(runner, days))
@@ -31,17 +31,17 @@ def repair(runner: Runner, *, wait: bool = False) -> Result:
 
 
 def of_the_settings(runner: Runner, days: Collection[Day]) -> list[Day]:
-    """Return the days of accounts that can be collected, and name the other accounts. Raises SettingsError."""
+    """Return the days of accounts that can be collected, and log the other accounts. Raises SettingsError."""
     named = {account.user for account in tap_config.configured(runner.settings)}
-    # An account without a name has the one that only Oura tells.
+    # Only Oura knows the name of an account that the settings do not name.
     gone = sorted({user for user, *_ in days} - named) if None not in named else []
     if gone:
-        logger.warning("not repaired: these accounts are not in the settings any more", accounts=gone)
+        logger.warning("not repaired: these accounts are no longer in the settings", accounts=gone)
     return [day for day in days if day[0] not in gone]
 
 
 def gaps(days: Iterable[Day]) -> list[Span]:
-    """Return spans that are exactly these days, neighbours joined, oldest first."""
+    """Return spans that cover exactly these days, adjacent days joined, oldest first."""
     lacking: defaultdict[tuple[str, str], list[date]] = defaultdict(list)
     for user, collection, day in sorted(days):
         lacking[user, collection].append(day)
@@ -56,7 +56,7 @@ def gaps(days: Iterable[Day]) -> list[Span]:
 
 
 def _ranges(days: list[date]) -> list[tuple[date, date]]:
-    """Join neighbouring days, given in order."""
+    """Join adjacent days, given in order."""
     found: list[tuple[date, date]] = []
     for day in days:
         if found and day - found[-1][1] <= timedelta(days=1):

@@ -1,7 +1,7 @@
-"""`collect.py repair --reread`: reads again the days with values that an older version could not take.
+"""`collect.py repair --reread`: reads again the days with values that an older version could not store.
 
-A value that does not fit its column is null there and stands in `extra`. Which values fit is the tap's to know, and it
-learns: what is read again may come out right. What does not stands as it did, and is counted.
+A value that does not fit its column is null there and kept in `extra`. Newer versions of the tap fit more values, so
+reading again may fill the column. Values that still do not fit stay in `extra` and are counted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger("oura_collector.reread")
 
 MOST_SPANS = 50
-"""Each is a Meltano run of its own, so beyond that whole months are read."""
+"""Each span is a Meltano run of its own, so with more of them whole months are read."""
 
 COLUMNS = """
 SELECT attname, atttypid = 'date'::regtype FROM pg_attribute
@@ -39,7 +39,7 @@ WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"""
 
 
 def reread(runner: Runner, *, wait: bool = False) -> Result:
-    """Collect these days again and build the tables; without any nothing is run. Raises Busy, SettingsError."""
+    """Collect these days again and build the tables; without any, nothing runs. Raises Busy, SettingsError."""
     rows = _count(runner)
     days = of_the_settings(runner, rows)
     spans = gaps(days)
@@ -56,7 +56,7 @@ def reread(runner: Runner, *, wait: bool = False) -> Result:
 
 
 def _count(runner: Runner) -> Counter[Day]:
-    """Count rows of which a known value is in `extra` and not in its column. A collection without days has today's."""
+    """Count rows with a known value in `extra` and null in its column. A collection without days counts for today."""
     found: Counter[Day] = Counter()
     with runner.database.connect() as connection:
         for collection in COLLECTIONS.values():
@@ -71,7 +71,7 @@ def _misfits(connection: psycopg.Connection, collection: Collection) -> list[tup
     if not columns:
         return []
     if not {"user_id", "extra", *filter(None, [collection.cursor])} <= columns.keys():
-        logger.warning("not looked through: the tap did not make this table", table=f"oura_raw.{collection.name}")
+        logger.warning("not searched: the tap did not create this table", table=f"oura_raw.{collection.name}")
         return []
     logger.debug("looking for values in extra", collection=collection.name)
     # An older table lacks the column of a field that has become known since.

@@ -1,4 +1,4 @@
-"""The ledger of runs: who asked, what each account and collection gave, and the sums that the metrics show."""
+"""The run log: trigger and result of each run, of each account and collection, and the counters of the metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORCE, BACKFILL = "force", "backfill"
 ASKED_BY = ("service", "once", FORCE, BACKFILL)
 
 DAYS_KEPT = 400
-"""Runs older than that are forgotten; the sums are not."""
+"""Older runs are deleted; the counters are kept."""
 
 KNOWN_STATUSES = ("200", "400", "401", "403", "404", "422", "429", "500", "502", "503", "504", "unreachable")
 OTHER_STATUS = "other"
@@ -87,7 +87,7 @@ SELECT EXISTS (
     WHERE runs.outcome IN ('succeeded', 'partial') AND records > 0
 )"""
 
-# Accounts and collections that are no longer asked for would grow old here and raise alarms.
+# Accounts and collections that are no longer collected would become stale here and raise alerts.
 GONE = """
 DELETE FROM oura_collector.collections
 WHERE (%(count)s = 1 OR (shard_index, shard_count) = (%(index)s, %(count)s))
@@ -105,13 +105,13 @@ WHERE shard_count <> %(count)s AND %(count)s = (
 
 
 class Ledger:
-    """Writes the books. Times are the database's own, so a wrong clock of ours does no harm."""
+    """Writes the run log. Times are the database's, so a wrong clock of ours does no harm."""
 
     def __init__(self, database: Database, shard: Shard = WHOLE) -> None:
         self._database, self._shard = database.pooled, shard
 
     def start(self, asked_by: str, days: tuple[date, date] | None = None) -> int:
-        """Open a run and return its number. To be called with the lock held."""
+        """Insert a run and return its id. Call it with the lock held."""
         with self._database.connect() as connection:
             migrate(connection)
             with connection.transaction():
@@ -126,27 +126,27 @@ class Ledger:
         return int(row[0])
 
     def follows_a_cut(self, run_id: int) -> bool:
-        """Whether the live run before this one may have loaded rows that its bookmarks do not know of."""
+        """Whether the scheduled run before this one may have loaded rows beyond its bookmarks."""
         with self._database.connect() as connection:
             row = connection.execute(CUT_SHORT, {"run": run_id, **asdict(self._shard)}).fetchone()
         return bool(row and row[0])
 
     def has_run(self, run_id: int) -> bool:
-        """Whether a live run before this one was about the same share of the accounts."""
+        """Whether an earlier scheduled run had the same shard of the accounts."""
         with self._database.connect() as connection:
             row = connection.execute(HAS_RUN, {"run": run_id, **asdict(self._shard)}).fetchone()
         return bool(row and row[0])
 
     def has_read(self) -> bool:
-        """Whether any run has ever loaded records, so that there are tables."""
+        """Whether any run has ever loaded records, so that tables exist."""
         with self._database.connect() as connection:
             row = connection.execute(HAS_READ).fetchone()
         return bool(row and row[0])
 
     def finish(self, run_id: int, asked_by: str, result: Result) -> bool:
-        """Close a run in one transaction; False where another has ended it already, after it had lost the lock.
+        """Close a run in one transaction; False if another run has closed it, after it had lost the lock.
 
-        Raises psycopg.Error; what is lost then is settled by whoever takes the lock next.
+        Raises psycopg.Error; the next run to take the lock then closes it.
         """
         live = asked_by != BACKFILL
         with self._database.reach() as connection, connection.transaction():
@@ -170,7 +170,7 @@ class Ledger:
         return True
 
     def remember(self, name: str, labels: list[str]) -> None:
-        """Count one event beside the runs."""
+        """Increment a counter outside of a run."""
         with self._database.reach() as connection:
             connection.execute(counters.ADD, [name, labels, 1])
 
@@ -235,10 +235,10 @@ def _note_how_it_is(connection: psycopg.Connection, shard: Shard, result: Result
 
 
 def _all_fail(connection: psycopg.Connection, shard: Shard, reading: CollectionResult) -> bool:
-    """Note that nothing of an account can be read; False where nothing is known of it yet.
+    """Record that nothing of an account can be read; False if the account is unknown.
 
-    An account that the settings do not name has a name only once Oura has told it: where Oura refuses to, it is the
-    one that is known.
+    Only Oura knows the name of an account that the settings do not name: if Oura rejects the request, it is the
+    known one.
     """
     known = [user for (user,) in connection.execute(KNOWN_USERS, [EVERY_COLLECTION]).fetchall()]
     user = known[0] if len(known) == 1 and reading.user_id not in known else reading.user_id

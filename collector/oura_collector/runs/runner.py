@@ -1,4 +1,4 @@
-"""One run: the lock, the ledger, Meltano, the verdict, the event for whoever wants to know."""
+"""One run: the lock, the run log, Meltano, the result, the webhook event."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 
 logger = structlog.get_logger("oura_collector.runner")
 
-# The lock is ours, so Meltano's own check, which takes a killed run for a running one, is superfluous: --force.
+# We hold the lock, so Meltano's own check, which takes a killed run for a running one, is unnecessary: --force.
 LIVE = ["run", "--force", TAP, LOADER]
-# Somebody else's lock on a table ends what waits for it; PGOPTIONS may say how soon.
+# A session that waits for somebody else's lock on a table fails after this time; PGOPTIONS may change it.
 LOCK_TIMEOUT = "-clock_timeout=60s"
 BUILD, UPDATE = f"{DBT}:marts", f"{DBT}:update-marts"
-"""Always, and where something is new."""
+"""Build always, and only if something changed."""
 
 
 @dataclass
 class Runner:
-    """Drives runs, one at a time. `tap` returns the tap's settings as variables, asked for anew by each run."""
+    """Executes runs, one at a time. `tap` returns the tap's settings as variables; each run calls it again."""
 
     settings: Settings
     database: Database
@@ -59,7 +59,7 @@ class Runner:
     _process: Meltano | None = field(default=None, init=False)
 
     def live(self, asked_by: str, *, wait: bool = False) -> Result:
-        """Collect what is new, load it, build the tables from it. Raises Busy, SettingsError."""
+        """Collect new data, load it, build the tables. Raises Busy, SettingsError."""
         build, shard = BUILD if asked_by == FORCE else UPDATE, self.settings.shard
         if shard.is_whole:
             return self.step(asked_by, [*LIVE, build], wait=wait)
@@ -76,9 +76,9 @@ class Runner:
         extra: Mapping[str, str] | None = None,
         wait: bool = False,
     ) -> Result:
-        """Run Meltano under the lock and write it into the ledger. Raises Busy, SettingsError.
+        """Run Meltano under the lock and write the result to the run log. Raises Busy, SettingsError.
 
-        Several shards may do so at once; what each is to `build` it then builds alone.
+        Several shards may run at once; each then runs its `build` command alone.
         """
         around = surroundings(self.settings, self.database, shard)
         variables = {**around, **self.tap(), **(extra or {})}
@@ -105,7 +105,7 @@ class Runner:
             else:
                 result = conclude(report, log, 1, stopped=True)
             if build and result.collections and result.outcome in (SUCCEEDED, PARTIAL):
-                # What is loaded while dbt reads may be committed behind the load time up to which dbt has read.
+                # Rows that are loaded while dbt reads may be committed behind the load time up to which dbt has read.
                 if hold.alone():
                     before = self._mark()
                     result = self._meltano(build, variables, hold, log, report)
@@ -119,7 +119,7 @@ class Runner:
         return result
 
     def stop(self) -> None:
-        """Refuse new runs and end the one under way at a safe point."""
+        """Refuse new runs and end the run in progress at a safe point."""
         self.stopping = True
         if self._process:
             self._process.stop(self.settings.stop_seconds)
@@ -141,7 +141,7 @@ class Runner:
             put_back(connection, own)
 
     def _abandon(self) -> None:
-        """End the run under way at once: what it has not committed yet is another's now."""
+        """End the run in progress at once: another run may have begun."""
         logger.error("lock lost")
         if process := self._process:
             process.stop(0)
@@ -178,7 +178,7 @@ class Runner:
             if not ledger.finish(run_id, asked_by, result):
                 result = lost(result.collections)
         except psycopg.Error as error:
-            logger.error("run not written down", run=run_id, error=str(error).splitlines()[0])
+            logger.error("run not written to the run log", run=run_id, error=str(error).splitlines()[0])
         for failure in result.failures:
             logger.error("not read", what=str(failure), reason=failure.reason)
         told = logger.info if result.outcome == SUCCEEDED else logger.error
@@ -196,12 +196,12 @@ class Runner:
 
 
 def _sessions(run_id: int, options: str) -> dict[str, str]:
-    """What libpq makes the sessions of a run's processes with: they are named after it. Later options win."""
+    """The libpq variables of a run's processes: their sessions are named after the run. Later options win."""
     return {"PGAPPNAME": fence.name(run_id), "PGOPTIONS": f"{LOCK_TIMEOUT} {options}".strip()}
 
 
 def _relay(event: Mapping[str, object]) -> None:
-    """Pass on what a person must see of a plugin's log; the rest is Meltano's own business."""
+    """Pass on a plugin's warnings and errors."""
     level = str(event.get("level", "info"))
     if level in ("warning", "error", "critical") and event.get("event") != "METRIC":
         source = event.get("name", "meltano")
@@ -211,7 +211,7 @@ def _relay(event: Mapping[str, object]) -> None:
 
 
 def _share(shard: Shard) -> dict[str, str]:
-    """What tells the tap its accounts, and Meltano whose bookmarks these are."""
+    """The variables of a shard: its accounts for the tap, its state id for Meltano."""
     return {
         "TAP_OURA_SHARD_INDEX": str(shard.index),
         "TAP_OURA_SHARD_COUNT": str(shard.count),

@@ -1,4 +1,4 @@
-"""How things stand, read from the ledger: by whichever process a run was made, it is seen here."""
+"""The current status, read from the run log, so that it includes the runs of all processes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SELECT run_id, asked_by, started_at, finished_at, outcome, reason, message, noth
     )
     ORDER BY shard_index, run_id DESC
 ) AS last_of_each_shard ORDER BY outcome IN ('failed', 'interrupted') DESC, run_id DESC LIMIT 1"""
-"""The last one that ended: what is wrong stays told while the next one tries. Of shards the one that is worst off."""
+"""The last run that ended, so that a failure stays visible during the next run. Of shards, the worst."""
 BUSIEST_ACCOUNT = """
 SELECT coalesce(max(requests), 0) AS requests FROM (
     SELECT sum(requests) AS requests FROM oura_collector.runs JOIN oura_collector.run_collections USING (run_id)
@@ -41,7 +41,7 @@ SELECT coalesce(max(requests), 0) AS requests FROM (
 ) AS accounts"""
 PATIENCE = "SET LOCAL statement_timeout = '5s'"
 SILENCE = 15.0
-"""Seconds after which a pooler that gives no session counts as a database that is away."""
+"""Seconds after which a pooler that provides no session counts as an unreachable database."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Collection:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was known at one moment, `read_at` by the database's clock, like all its times.
+    """The status at one moment, `read_at` by the database's clock, like all its times.
 
-    `reachable` is false where the database is away and this is old.
+    `reachable` is false if the database did not answer and this is the last known status.
     """
 
     reachable: bool = False
@@ -75,11 +75,11 @@ class Snapshot:
     running: bool = False
     last_run: dict[str, Any] | None = None
     days: Completeness | None = None
-    """None where the reporting table is not there."""
+    """None if the reporting table does not exist."""
 
     @property
     def last_collection(self) -> float | None:
-        """Unix seconds of the last run that collected and built."""
+        """Unix time of the last run that collected and built, in seconds."""
         return self.counters.get(("last_collection_timestamp", ()))
 
     @property
@@ -88,7 +88,7 @@ class Snapshot:
 
 
 class Status:
-    """Reads snapshots over one connection that it keeps; for several threads."""
+    """Reads snapshots over one persistent connection; thread-safe."""
 
     def __init__(self, database: Database) -> None:
         self._database = database.pooled
@@ -97,7 +97,7 @@ class Status:
         self._lock = threading.Lock()
 
     def read(self) -> Snapshot:
-        """Return how things stand; where the database does not answer, how they last stood."""
+        """Return the current status, or the last known one if the database does not answer."""
         with self._lock:
             for _ in range(2 if self._connection else 1):  # A connection may have died since the last time.
                 try:
@@ -172,10 +172,10 @@ def _summary(snapshot: Snapshot) -> list[str]:
     lines = []
     if run := snapshot.last_run:
         ended = run["finished_at"].isoformat(" ", "seconds") if run["finished_at"] else "still running"
-        lines.append(f"last run: {run['outcome']}, {ended}" + ("; nothing was new" if run["nothing_new"] else ""))
+        lines.append(f"last run: {run['outcome']}, {ended}" + ("; nothing new" if run["nothing_new"] else ""))
     if days := snapshot.days:
         counts = ", ".join(f"{days.recent[status]} {status}" for status in STATUSES if days.recent.get(status))
-        lines.append(f"days of all collections, the last {RECENT_DAYS}: {counts or 'none'}")
+        lines.append(f"last {RECENT_DAYS} days of all collections: {counts or 'none'}")
         if days.failed:
-            lines.append(f"{days.failed} days are missing through our fault; collect them: collect.py repair")
+            lines.append(f"failed to collect {days.failed} days; collect them again: collect.py repair")
     return ["", *lines] if lines else []

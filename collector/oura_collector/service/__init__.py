@@ -1,1 +1,1 @@
-"""The process that stays: when the next run is due, and what it says over HTTP."""
+"""The long-running process: the schedule, and health and metrics over HTTP."""

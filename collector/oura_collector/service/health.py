@@ -1,4 +1,4 @@
-"""What /health says, decided on plain values. A vendor's outage is told here and restarts nobody."""
+"""The document of /health, derived from a snapshot. It reports an outage at Oura, which restarts nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 OK, DEGRADED, FAILING = "ok", "degraded", "failing"
 PROFILE = "personal_info"
-"""Readable with any living token, also when the membership has lapsed: it says nothing about the rest."""
+"""Readable with any valid token, even after the membership has lapsed, so it says nothing about the rest."""
 
 GRACE = 900.0
 """Seconds beyond the interval before a missing run counts as overdue, so that retries have their time."""
@@ -22,7 +22,7 @@ GRACE = 900.0
 def health(
     snapshot: Snapshot, *, up_for: float, interval: float, next_run_in: float | None, impossible: str | None = None
 ) -> dict[str, Any]:
-    """Return the document of /health. `up_for` are seconds; `impossible` says why no run could even be started."""
+    """Return the document of /health. `up_for` are seconds; `impossible` is why no run can start."""
     accounts = [_account(user, [row for row in snapshot.collections if row.user_id == user]) for user in snapshot.users]
     overdue = _is_overdue(snapshot, up_for, interval)
     problems = list(_problems(snapshot, accounts, overdue, impossible))
@@ -48,21 +48,21 @@ def _is_overdue(snapshot: Snapshot, up_for: float, interval: float) -> bool:
 
 def _problems(snapshot: Snapshot, accounts: list[dict[str, Any]], overdue: bool, impossible: str | None) -> Any:
     if not snapshot.reachable:
-        yield "the database does not answer; what stands below is what was last known"
+        yield "the database does not answer; the rest is the last known status"
     if overdue:
-        yield "no collection has succeeded for more than two intervals"
+        yield "no run has collected for more than two intervals"
     if impossible:
-        yield f"no run can be started: {impossible}"
+        yield f"no run can start: {impossible}"
     last = snapshot.last_run
     if last and last["outcome"] in ("failed", "interrupted"):
         yield f"the last run {'was ' if last['outcome'] == 'interrupted' else ''}{last['outcome']}: {last['message']}"
     if snapshot.days and snapshot.days.failed:
-        yield f"{snapshot.days.failed} days are missing through our fault; `collect.py repair` collects them"
+        yield f"failed to collect {snapshot.days.failed} days; `collect.py repair` collects them again"
     for account in accounts:
         for failure in account["failing"]:
             yield f"{failure['collection']} of {account['user']}: {failure['message']}"
         if account["unknown_fields"]:
-            yield f"{account['user']}: Oura sends fields that are not known yet; they are kept in the column extra"
+            yield f"{account['user']}: Oura sends fields that the schema does not define; the column extra keeps them"
 
 
 def _account(user: str, rows: list[Collection]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _anything_measured(rows: list[Collection]) -> bool:
 
 
 def _days(snapshot: Snapshot) -> dict[str, Any] | None:
-    """Days of all accounts and collections: the last 30 by status, and those ever that are our failure."""
+    """Days of all accounts and collections: the last 30 by status, and all that the collector failed to collect."""
     if snapshot.days is None:
         return None
     recent = {status: snapshot.days.recent.get(status, 0) for status in STATUSES}

@@ -1,7 +1,7 @@
-"""The metrics of /metrics: declared once, read from the ledger at each scrape, so that every process's runs count.
+"""The metrics of /metrics: declared once, read from the run log at each scrape, so that all processes' runs count.
 
-No label is unbounded or personal. An account, where ENABLE_DETAILED_METRICS asks for it, is the first eight digits of
-the SHA-256 of its name. All labels that a rule may look for are there from the start, with zero.
+No label is unbounded or personal. With ENABLE_DETAILED_METRICS, an account is the first eight digits of the SHA-256 of
+its name. Every label value is exported from startup, starting at 0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 PREFIX = "oura_collector_"
 QUOTA = 5000
-"""Requests an hour that Oura grants an account. It says what is left only when it refuses, so that we count too."""
+"""Requests an hour and account that the gauge counts against. Oura publishes no limit, and sends what is left of it
+only with a 429, so this is a budget of our own."""
 
 Values = dict[tuple[str, ...], float]
 
@@ -47,39 +48,45 @@ class Family:
 
 
 FAMILIES = {
-    "collections": Family(CounterMetricFamily, "Runs by who asked and what they came to", ("asked_by", "outcome")),
-    "errors": Family(CounterMetricFamily, "Collections that could not be read and runs that broke", ("reason",)),
-    "last_collection_timestamp": Family(GaugeMetricFamily, "Unix time of the last run that collected and built, or 0"),
-    "runs_in_progress": Family(GaugeMetricFamily, "1 while a run holds the database, whichever process drives it"),
-    "api_requests": Family(CounterMetricFamily, "Requests to Oura by status of the answer", ("status",)),
-    "rate_limit_remaining": Family(GaugeMetricFamily, "Requests left this hour to the account that used most"),
-    "records": Family(CounterMetricFamily, "Records read, those read again included", ("collection",)),
+    "collections": Family(CounterMetricFamily, "Runs, by trigger and outcome", ("asked_by", "outcome")),
+    "errors": Family(CounterMetricFamily, "Failed collections and failed runs, by reason", ("reason",)),
+    "last_collection_timestamp": Family(
+        GaugeMetricFamily, "Unix time of the last run that collected and built; 0 if none"
+    ),
+    "runs_in_progress": Family(GaugeMetricFamily, "1 while a run of any process holds the lock, otherwise 0"),
+    "api_requests": Family(CounterMetricFamily, "Requests to Oura, by response status", ("status",)),
+    "rate_limit_remaining": Family(GaugeMetricFamily, "Requests left this hour for the account that used the most"),
+    "records": Family(CounterMetricFamily, "Records read, including those read again", ("collection",)),
     "newest_data_timestamp_seconds": Family(
-        GaugeMetricFamily, "Start of the newest day with data, of the account where it is oldest", ("collection",)
+        GaugeMetricFamily, "Start of the newest day with data, for the account whose data is oldest", ("collection",)
     ),
-    "unknown_fields": Family(GaugeMetricFamily, "Fields of Oura that the schema does not know", ("collection",)),
-    "accounts": Family(GaugeMetricFamily, "Accounts that are collected"),
-    "accounts_failing": Family(GaugeMetricFamily, "Accounts of which something cannot be read", ("reason",)),
+    "unknown_fields": Family(GaugeMetricFamily, "Fields sent by Oura that the schema does not define", ("collection",)),
+    "accounts": Family(GaugeMetricFamily, "Accounts collected"),
+    "accounts_failing": Family(
+        GaugeMetricFamily, "Accounts with a collection that cannot be read, by reason", ("reason",)
+    ),
     "completeness": Family(
-        GaugeMetricFamily, "Days of the last 30, of all accounts and collections, by status", ("status",)
+        GaugeMetricFamily, "The last 30 days of all accounts and collections, by status", ("status",)
     ),
-    "gaps": Family(GaugeMetricFamily, "Days of any time that are missing through our fault"),
-    "notifications": Family(CounterMetricFamily, "Events for the webhook", ("outcome",)),
-    "database_up": Family(GaugeMetricFamily, "Whether the database answers; all else is then as last known"),
+    "gaps": Family(GaugeMetricFamily, "Days ever that the collector failed to collect"),
+    "notifications": Family(CounterMetricFamily, "Webhook events, by outcome", ("outcome",)),
+    "database_up": Family(GaugeMetricFamily, "1 while the database answers; at 0 the other metrics are the last known"),
 }
 DETAILED = {
-    "account_working": Family(GaugeMetricFamily, "Whether everything of the account could be read", ("account",)),
+    "account_working": Family(
+        GaugeMetricFamily, "1 if every collection of the account can be read, otherwise 0", ("account",)
+    ),
     "account_newest_data_timestamp_seconds": Family(
         GaugeMetricFamily, "Start of the account's newest day with data", ("account", "collection")
     ),
-    "collection_requests": Family(CounterMetricFamily, "Requests to Oura by collection", ("collection",)),
+    "collection_requests": Family(CounterMetricFamily, "Requests to Oura, by collection", ("collection",)),
 }
 DURATION = "run_duration_seconds"
-DURATION_TEXT = "Seconds that runs took"
+DURATION_TEXT = "Duration of runs, by trigger"
 
 
 def registry(status: Status, *, detailed: bool) -> CollectorRegistry:
-    """Return the registry of the service: the ledger's numbers and the process's own."""
+    """Return the registry of the service: the run log's values and the process's own."""
     made = CollectorRegistry(auto_describe=False)
     made.register(LedgerCollector(status, detailed=detailed))
     ProcessCollector(namespace="oura_collector", registry=made)
@@ -87,7 +94,7 @@ def registry(status: Status, *, detailed: bool) -> CollectorRegistry:
 
 
 class LedgerCollector(Collector):
-    """Turns one snapshot of the ledger into metrics."""
+    """Turns one snapshot of the run log into metrics."""
 
     def __init__(self, status: Status, *, detailed: bool) -> None:
         self._status, self._families = status, {**FAMILIES, **DETAILED} if detailed else FAMILIES

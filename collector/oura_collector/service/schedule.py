@@ -10,24 +10,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JITTER = 0.05
-"""Share of the interval by which a run may be early or late, so that many collectors do not ask Oura all at once."""
+"""Share of the interval by which a run may be early or late, so that collectors do not call Oura all at once."""
 
 MOST_JITTER = 30.0
 FIRST_RETRY = 60.0
 LONGEST_RETRY = 900.0
-"""Seconds. Where the interval is longer, a retry waits no longer than that."""
+"""Seconds that a retry waits at most, or the interval, if that is longer."""
 
 
 def since_boot() -> float:
-    """Seconds that no change of the wall clock moves and that count the time a laptop slept, where the system can."""
+    """Seconds that ignore changes of the system time and, if the system can, include the time that a laptop slept."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Schedule:
     """One run at once, then one every `interval` seconds, counted from start to start.
 
-    After a failure that may pass, the next attempt comes sooner and each further one twice as late, up to the interval
-    (or a quarter of an hour, where the interval is shorter). A failure that needs a person changes nothing.
+    After a transient failure the next attempt comes sooner, and the delay doubles with each further one, up to the
+    interval (or 15 minutes, if the interval is shorter). A failure that needs a person changes nothing.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Schedule:
         self._started = self._clock()
 
     def ended(self, *, try_soon: bool) -> None:
-        """Plan the next run. `try_soon` says that this one failed in a way that may pass."""
+        """Plan the next run. `try_soon` means that this one failed transiently."""
         self._failures = self._failures + 1 if try_soon else 0
         if try_soon:
             self._due = self._clock() + self._jittered(self._retry())

@@ -1,4 +1,4 @@
-"""The service: a web server in a thread, and in the main thread one run after the other, until a signal says stop."""
+"""The service: a web server in a thread, and one run after the other in the main thread, until a signal stops it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 logger = structlog.get_logger("oura_collector.service")
 
 LONGEST_SLEEP = 30.0
-"""Seconds between two looks at the clock: a laptop that slept through the due time is noticed within that."""
+"""Seconds between two looks at the clock, so that a laptop that slept through the due time starts its run soon."""
 
 
 class Service:
-    """Runs until `stop`. What fails is told and tried again; only settings that cannot work end it.
+    """Runs until `stop`. Failures are logged and retried; only invalid settings end it.
 
-    Unless it `collects`, it only shows what others' runs write into the database.
+    Unless it `collects`, it only shows what other processes' runs write to the run log.
     """
 
     def __init__(self, settings: Settings, runner: Runner, *, collects: bool = True) -> None:
@@ -68,7 +68,7 @@ class Service:
         logger.info("service stopped")
 
     def stop(self) -> None:
-        """Refuse new runs, end the one under way at a safe point, leave."""
+        """Refuse new runs, end the run in progress at a safe point, return from `serve`."""
         self._runner.stop()
         self._wake.put(None)
 

@@ -33,7 +33,7 @@ START_PATIENCE = 10.0
 def application(
     status: Status, metrics: CollectorRegistry, health: Callable[[], dict[str, Any]], stopping: Callable[[], bool]
 ) -> Starlette:
-    """Return the ASGI application. Plain handlers ask the database, and Starlette runs them in threads."""
+    """Return the ASGI application. Plain handlers query the database, and Starlette runs them in threads."""
 
     def whole(_: Request) -> Response:
         document = health()

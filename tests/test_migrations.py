@@ -1,0 +1,26 @@
+"""The collector's own tables are described in the database, in those of older versions too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from oura_collector.database.connection import Database
+from oura_collector.database.migrations import MIGRATIONS, migrate
+
+TABLES = """
+SELECT relname, obj_description(oid, 'pg_class') FROM pg_class
+WHERE relnamespace = 'oura_collector'::regnamespace AND relkind = 'r' AND relname <> 'migrations'"""
+
+
+def test_a_database_of_an_older_version_gets_the_comments_of_this_one(make_database: Callable[..., Database]) -> None:
+    with make_database().connect() as connection:
+        migrate(connection)
+        described = dict(connection.execute(TABLES).fetchall())
+        assert described
+        assert all(described.values())
+        connection.execute("COMMENT ON TABLE oura_collector.runs IS 'as an older version put it'")
+        connection.execute("DELETE FROM oura_collector.migrations WHERE number = %s", [len(MIGRATIONS)])
+
+        migrate(connection)
+
+        assert dict(connection.execute(TABLES).fetchall()) == described
