@@ -60,6 +60,7 @@ PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
     "--user", "users", type=options.TEXT, multiple=True, help="Only this account of the range; may be repeated."
 )
 @click.option("--wait", is_flag=True, help="Wait while another run holds the database, instead of leaving with 75.")
+@click.version_option(package_name="oura-collector", message="oura-collector %(version)s")
 @click.pass_context
 def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: Any) -> None:
     """Collects what Oura knows into PostgreSQL. Without a command: the service, as `serve`."""
