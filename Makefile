@@ -41,7 +41,8 @@ lint: .venv/ready-dev  ## Check style, imports between rooms, types, SQL and she
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/build.py transform/dictionary.py monitoring/prometheus
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) tap-oura/hub collect.py transform/build.py transform/dictionary.py monitoring/prometheus
+	$(BIN)/mypy --explicit-package-bases tests benchmarks
 	cd monitoring/grafana && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 	$(BIN)/sqlfluff lint --disable-progress-bar transform
 	$(BIN)/shellcheck .ci/run .ci/release tests/image/inside tests/image/build
