@@ -41,19 +41,21 @@ lint: .venv/ready-dev  ## Check style, imports between rooms, types, SQL and she
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/build.py transform/dictionary.py monitoring/prometheus
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) tap-oura/hub collect.py transform/build.py transform/dictionary.py monitoring/prometheus
+	$(BIN)/mypy --explicit-package-bases tests benchmarks
 	cd monitoring/grafana && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 	$(BIN)/sqlfluff lint --disable-progress-bar transform
-	$(BIN)/shellcheck .ci/run tests/image/inside tests/image/build
+	$(BIN)/shellcheck .ci/run .ci/release tests/image/inside tests/image/build
 	$(BIN)/hadolint Dockerfile
 
 format: .venv/ready-dev  ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generated: .venv/ready  ## Write what is made from monitoring/: dashboards and the cluster's rules
+generated: .venv/ready  ## Write what is derived: dashboards, the cluster's rules, the Hub's definition of the tap
 	@$(BIN)/python monitoring/grafana/dashboards.py
 	@$(BIN)/python monitoring/prometheus/cluster_rule.py
+	@$(BIN)/python tap-oura/hub/definition.py
 
 image:             ## Build the container image, with docker or buildah
 	@tests/image/build oura-collector:0.1.0
@@ -66,7 +68,7 @@ dictionary: .venv/ready  ## Renew docs/data-dictionary.md
 
 constraints: .venv/ready  ## Renew constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --upgrade \
-	  $(PACKAGES:%=%/pyproject.toml) --extra aws --group plugins --group dev -o constraints.txt
+	  $(PACKAGES:%=%/pyproject.toml) --extra aws --group plugins --group dev --no-emit-package tap-oura -o constraints.txt
 
 .venv/ready: constraints.txt meltano.yml pyproject.toml $(PACKAGES:%=%/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'

@@ -135,6 +135,6 @@ def _run(pipe: Pipe, meter: Meter, place: Path) -> None:
 
 def outside() -> dict[str, str]:
     """The environment without what would steer the measured programs, or slow them down."""
-    steering = ("TAP_", "TARGET_", "MELTANO", "DBT_", "DATABASE_", "OURA_", "PG")
-    steering += ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+    python = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+    steering = ("TAP_", "TARGET_", "MELTANO", "DBT_", "DATABASE_", "OURA_", "PG", *python)
     return {name: value for name, value in os.environ.items() if not name.startswith(steering)} | {"NO_COLOR": "1"}

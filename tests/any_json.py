@@ -77,7 +77,8 @@ def documents(collection: Collection) -> st.SearchStrategy[dict[str, Any]]:
     names = st.sampled_from(NAMES_OF_OURS) | anything_in_a_text
     beside = st.dictionaries(names, anything, max_size=2)
     known = st.fixed_dictionaries({}, optional=fields)
-    identity = st.fixed_dictionaries(whole) | st.fixed_dictionaries(whole) | st.just({})
+    nothing: st.SearchStrategy[dict[str, Any]] = st.just({})
+    identity = st.fixed_dictionaries(whole) | st.fixed_dictionaries(whole) | nothing
     return st.builds(lambda others, own, identity: others | own | identity, beside, known, identity)
 
 

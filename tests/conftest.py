@@ -18,6 +18,7 @@ from oura_collector.database.connection import Database
 from oura_collector.pipeline.process import own_folder
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 from xdist.scheduler import LoadScopeScheduling
 
@@ -51,7 +52,7 @@ def lane(nodeid: str) -> str:
     return nodeid.partition("::")[0] if nodeid.startswith("tests/") else nodeid
 
 
-class Lanes(LoadScopeScheduling):
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types.
     """Deals lanes out in the order of the tests, each to the process that is free first."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -132,7 +133,7 @@ class Pipeline:
         return found
 
     def rows(self, query: str, *parameters: Any) -> Rows:
-        with psycopg.connect(**self.database.parameters, row_factory=dict_row) as connection:
+        with psycopg.connect(make_conninfo(**self.database.parameters), row_factory=dict_row) as connection:
             return connection.execute(query.encode(), parameters or None).fetchall()
 
     def execute(self, statement: str) -> None:

@@ -24,6 +24,7 @@ from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg.conninfo import make_conninfo
 from psycopg.rows import dict_row
 
 from tests.shared import dbt_folders
@@ -105,7 +106,7 @@ class Collector:
             process.end()
 
     def rows(self, query: str, *parameters: Any) -> Rows:
-        with psycopg.connect(**self.database.parameters, row_factory=dict_row) as connection:
+        with psycopg.connect(make_conninfo(**self.database.parameters), row_factory=dict_row) as connection:
             return connection.execute(query.encode(), parameters or None).fetchall()
 
     def value(self, query: str) -> Any:

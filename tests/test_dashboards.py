@@ -53,7 +53,7 @@ def test_no_panel_is_without_data(collected: Pipeline, sql: str, shape: str, use
 
 
 def test_no_query_is_the_same_for_every_user() -> None:
-    everybodys = [query.id for query in QUERIES if "${user:sqlstring}" not in query.values[0]]
+    everybodys = [query.id for query in QUERIES if "${user:sqlstring}" not in str(query.values[0])]
 
     assert everybodys == ["operations: Sizes of the tables"]
 

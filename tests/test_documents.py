@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 from oura_collector.pipeline.result import CollectionResult, Result
 from oura_collector.runs.event_webhook import event, signature
 from oura_collector.settings import PROJECT
+from psycopg.conninfo import make_conninfo
 from ruamel.yaml import YAML
 
 from tests.conftest import Pipeline
@@ -40,7 +41,7 @@ node.call({ helpers }, require, input, { OURA_WEBHOOK_SECRET: secret }).then(
 def test_the_notebook_runs_from_top_to_bottom(collected: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     url = collected.database.url().replace("+psycopg", "", 1)
     monkeypatch.setenv("DATABASE_URL", url)
-    notebook = nbformat.read(DOCS / "notebook.ipynb", as_version=4)
+    notebook = nbformat.reads((DOCS / "notebook.ipynb").read_text(), as_version=4)  # type: ignore[no-untyped-call]
 
     NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
 
@@ -116,7 +117,7 @@ def test_the_workflows_query_finds_a_week_of_the_account(collected: Pipeline) ->
     workflow = json.loads((DOCS / "n8n-workflow.json").read_text())
     query = next(node["parameters"]["query"] for node in workflow["nodes"] if "query" in node["parameters"])
 
-    with psycopg.connect(**collected.database.parameters) as connection:
+    with psycopg.connect(make_conninfo(**collected.database.parameters)) as connection:
         rows = connection.execute(query.replace("$1", "%s").encode(), ["user-1"]).fetchall()
 
     assert len(rows) == 7
@@ -135,7 +136,8 @@ def test_every_alert_has_its_section_in_the_runbook() -> None:
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
-    for page in [*DOCS.glob("*.md"), PROJECT / "k8s" / "README.md"]:
+    tracked = subprocess.run(["git", "ls-files", "*.md"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    for page in map(PROJECT.joinpath, tracked.stdout.splitlines()):
         for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
             path, _, anchor = target.partition("#")
             if "://" in target:

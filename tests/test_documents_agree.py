@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from oura_collector.pipeline.result import PASSING, REASONS
 from oura_collector.service.metrics import DETAILED, DURATION, DURATION_TEXT, FAMILIES, PREFIX, Family
 from oura_collector.settings import PROJECT, Settings
@@ -102,12 +101,6 @@ def test_the_example_of_the_environment_names_every_setting_and_its_default() ->
             assert example[name] == str(field.default).lower()
         elif isinstance(field.default, int):
             assert example[name] == str(field.default)
-
-
-@pytest.mark.parametrize("page", sorted(PROJECT.glob("*.md")) + sorted(PROJECT.glob("*/*.md")), ids=lambda p: p.name)
-def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 def test_the_operators_page_tells_every_metric_as_the_code_does() -> None:

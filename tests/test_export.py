@@ -19,6 +19,7 @@ import pytest
 from oura_collector.privacy.export import archives_of, file_stem
 from oura_collector.settings import PROJECT
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from tests.conftest import Pipeline
 from tests.test_commands import collect, url
@@ -87,10 +88,11 @@ def test_the_parquet_archive_read_back_holds_the_same_values(collected: Pipeline
     for table, name in members(archive, "parquet").items():
         file = archive.extract(name, tmp_path)
         back = duckdb.sql(f"SELECT * FROM '{file}'")
+        assert back is not None
         columns = dict(zip(back.columns, map(str, back.types), strict=True))
-        read = duckdb.sql(f"SELECT {', '.join(starmap(in_duckdb, columns.items()))} FROM '{file}'").fetchall()
+        read = duckdb.execute(f"SELECT {', '.join(starmap(in_duckdb, columns.items()))} FROM '{file}'").fetchall()
         own = f"SELECT {', '.join(starmap(in_postgres, columns.items()))} FROM {table} WHERE user_id = %s"
-        with psycopg.connect(**collected.database.parameters, options="-c timezone=UTC") as connection:
+        with psycopg.connect(make_conninfo(**collected.database.parameters, options="-c timezone=UTC")) as connection:
             assert comparable(read) == comparable(connection.execute(own.encode(), [USER]).fetchall()), table
 
 

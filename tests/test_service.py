@@ -156,7 +156,7 @@ def test_after_a_run_with_news_one_signed_event_reaches_the_webhook(collector: C
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as receiver:
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
-        webhook = {
+        webhook: dict[str, Any] = {
             "NOTIFY_WEBHOOK_URL": f"http://127.0.0.1:{receiver.server_port}/webhook/oura-new-data",
             "NOTIFY_WEBHOOK_SECRET": "planted",
         }

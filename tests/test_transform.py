@@ -8,7 +8,6 @@ import sys
 import pytest
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
-from singer_sdk import Stream
 from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.ledger.days import CollectionDays
 from tap_oura.ledger.failures import CollectionFailures
@@ -71,7 +70,9 @@ def test_every_field_that_the_tap_sends_is_a_column_of_the_source(name: str) -> 
 
 
 @pytest.mark.parametrize("told", [CollectionDays, CollectionFailures], ids=lambda stream: stream.name)
-def test_what_the_tap_tells_about_its_reading_is_a_source_as_well(told: type[Stream]) -> None:
+def test_what_the_tap_tells_about_its_reading_is_a_source_as_well(
+    told: type[CollectionDays | CollectionFailures],
+) -> None:
     assert set(told.schema["properties"]) <= sources()[told.name]
 
 

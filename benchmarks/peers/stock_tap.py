@@ -19,6 +19,7 @@ class OuraStream(RESTStream[str]):
     next_page_token_jsonpath = "$.next_token"
 
     def __init__(self, tap: TapStock, collection: dict[str, Any]) -> None:
+        self._job = tap.job
         self.path = f"/{collection['path']}"
         self.primary_keys = tuple(collection["keys"])
         self._selector = "$.data[*]" if collection["selector"] == "data" else "$"
@@ -31,7 +32,7 @@ class OuraStream(RESTStream[str]):
 
     @property
     def url_base(self) -> str:
-        return str(self._tap.job["url"])
+        return str(self._job["url"])
 
     @property
     def partitions(self) -> list[dict[str, Any]]:
@@ -39,7 +40,7 @@ class OuraStream(RESTStream[str]):
 
     @property
     def authenticator(self) -> BearerTokenAuthenticator:
-        return BearerTokenAuthenticator(token=self._tap.job["tokens"][0])
+        return BearerTokenAuthenticator(token=self._job["tokens"][0])
 
     def get_url_params(self, context: Any, next_page_token: str | None) -> dict[str, Any]:
         return {**(context or {}), **({"next_token": next_page_token} if next_page_token else {})}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +15,18 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 from tap_oura.shards import Shard
 from tap_oura.text import is_text
 
-PROJECT = Path(__file__).resolve().parents[2]
-"""The folder with `meltano.yml`."""
+
+def _project() -> Path:
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "meltano.yml").is_file():
+        return checkout
+    with suppress(FileNotFoundError):  # The current folder may have been removed.
+        return Path.cwd()
+    return checkout
+
+
+PROJECT = _project()
+"""The folder with `meltano.yml`: the checkout around this file, or for an installed package the current folder."""
 
 
 class SettingsError(Exception):
@@ -110,6 +121,8 @@ OF_OTHERS = ("TAP_OURA_", "MELTANO_", "DBT_", "PG", "AWS_", "SECRETS_DIR")
 
 def read(**overrides: Any) -> Settings:
     """Return the settings. Raises SettingsError; no value is quoted, because it may be a secret."""
+    if not (PROJECT / "meltano.yml").is_file():
+        raise SettingsError(f"there is no meltano.yml in {PROJECT}; run this in a checkout of the project")
     ours = {name: value for name, value in os.environ.items() if name.lower() in Settings.model_fields}
     theirs = {name: value for name, value in os.environ.items() if name.startswith(OF_OTHERS)}
     if damaged := [name for name, value in {**ours, **theirs}.items() if not is_text(value)]:

@@ -48,9 +48,9 @@ def test_a_range_without_an_end_goes_up_to_today() -> None:
         ({"end_date": MARCH}, "--end-date needs --start-date"),
         ({"collections": ("sleep",)}, "--collections needs --start-date"),
         ({"users": ("user-1",)}, "--user needs --start-date"),
-        ({"start_date": JANUARY, "once": True}, "leave --once and --force out"),
-        ({"start_date": JANUARY, "force": True}, "leave --once and --force out"),
-        ({"start_date": MARCH, "end_date": JANUARY}, "lies after --end-date 2024-01-31"),
+        ({"start_date": JANUARY, "once": True}, "omit --once and --force"),
+        ({"start_date": JANUARY, "force": True}, "omit --once and --force"),
+        ({"start_date": MARCH, "end_date": JANUARY}, "is after --end-date 2024-01-31"),
     ],
 )
 def test_what_does_not_go_together_is_named(given: dict[str, Any], named: str) -> None:
@@ -60,7 +60,7 @@ def test_what_does_not_go_together_is_named(given: dict[str, Any], named: str) -
 
 @pytest.mark.parametrize("text", ["31.01.2024", "2024-02-30", "", "0001-01-01", "9999-12-31", "١٩٩٩-01-01"])
 def test_what_is_no_day_of_a_ring_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match=r"is no day"):
+    with pytest.raises(click.BadParameter, match=r"is not a date|is out of range"):
         DAY.convert(text, None, None)
 
 
@@ -68,11 +68,11 @@ def test_names_of_collections_stand_between_commas() -> None:
     assert NAMES.convert(" sleep , tag,", None, None) == ("sleep", "tag")
     with pytest.raises(click.BadParameter, match="there is no collection 'naps'; the names are daily_activity, "):
         NAMES.convert("sleep,naps", None, None)
-    with pytest.raises(click.BadParameter, match="no collection is named"):
+    with pytest.raises(click.BadParameter, match="no collection given"):
         NAMES.convert(" , ", None, None)
 
 
 def test_text_is_utf_8() -> None:
     assert TEXT.convert("björn", None, None) == "björn"
-    with pytest.raises(click.BadParameter, match="no UTF-8"):
+    with pytest.raises(click.BadParameter, match="not UTF-8"):
         TEXT.convert("bj\udcf6rn", None, None)

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -117,7 +118,7 @@ def test_random_faults_behind_a_pooler_leave_what_oura_has(collector: Collector)
     chance = random.Random(SEED)
     rates = {"429": 0.03, "500": 0.03, "cut": 0.02, "drop": 0.02, "slow": 0.05}
     with pgbouncer(collector.database, "transaction") as pooled:
-        way = {"DATABASE_URL": url(pooled), "DATABASE_DIRECT_URL": url(collector.database)}
+        way: dict[str, Any] = {"DATABASE_URL": url(pooled), "DATABASE_DIRECT_URL": url(collector.database)}
         with collector.serving(COLLECTION_INTERVAL="2", **way) as service:
             collector.simulator.fault("random", rates=rates, seed=SEED, ms=500, retry_after=1)
             deadline = time.monotonic() + ROUGH_SECONDS
@@ -179,7 +180,8 @@ def disturb(collector: Collector, chance: random.Random) -> str:
 
 def _children(process: Process) -> list[psutil.Process]:
     with suppress(psutil.Error):
-        return psutil.Process(process.popen.pid).children(recursive=True)
+        children: list[psutil.Process] = psutil.Process(process.popen.pid).children(recursive=True)
+        return children
     return []
 
 

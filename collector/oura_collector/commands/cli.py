@@ -56,8 +56,11 @@ PASSED_ON = {"ignore_unknown_options": True, "help_option_names": []}
 @click.option("--start-date", type=options.DAY, help="Collect a date range again, from this day on.")
 @click.option("--end-date", type=options.DAY, help="Last day of the range (default: today).")
 @click.option("--collections", type=options.NAMES, help="Only these collections of the range, separated by commas.")
-@click.option("--user", "users", type=options.TEXT, multiple=True, help="Only this account; may be repeated.")
+@click.option(
+    "--user", "users", type=options.TEXT, multiple=True, help="Only this account of the range; may be repeated."
+)
 @click.option("--wait", is_flag=True, help="Wait while another run holds the lock, instead of exiting with 75.")
+@click.version_option(package_name="oura-collector", message="oura-collector %(version)s")
 @click.pass_context
 def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: Any) -> None:
     """Collects Oura data into PostgreSQL. Without a command, it runs the service, like `serve`."""
