@@ -15,7 +15,7 @@ WHERE relnamespace = 'oura_collector'::regnamespace AND relkind = 'r' AND relnam
 def test_a_database_of_an_older_version_gets_the_comments_of_this_one(make_database: Callable[..., Database]) -> None:
     with make_database().connect() as connection:
         migrate(connection)
-        described = dict(connection.execute(TABLES).fetchall())
+        described: dict[str, str] = dict(connection.execute(TABLES).fetchall())
         assert described
         assert all(described.values())
         connection.execute("COMMENT ON TABLE oura_collector.runs IS 'as an older version put it'")

@@ -39,7 +39,7 @@ def runner(database: Database, folder: Path, tap: Mapping[str, str] | SettingsEr
             raise tap
         return tap
 
-    return Runner(Settings(data_dir=folder, oura_api_token="token"), database, variables)  # type: ignore[arg-type]
+    return Runner(Settings(data_dir=folder, oura_api_token="token"), database, variables)
 
 
 def test_changed_rows_are_counted_by_account_and_table_with_their_days(database: Database) -> None:
