@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tap_oura.credentials.auth import Credentials, Terms
+from tap_oura.credentials.auth import AuthConfig, Credentials
 from tap_oura.credentials.endpoints import Endpoints, token_urls
-from tap_oura.credentials.record import Record, Seed
+from tap_oura.credentials.record import ConfiguredCredentials, Record
 from tap_oura.credentials.stores import open_vault
 from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import SettingsError
@@ -77,9 +77,9 @@ class Static:
         pass
 
 
-def terms(config: Mapping[str, Any], clock: Callable[[], float]) -> Terms:
+def auth_config(config: Mapping[str, Any], clock: Callable[[], float]) -> AuthConfig:
     """Return how the accounts' tokens are kept and renewed. Raises SettingsError."""
-    return Terms(
+    return AuthConfig(
         vault=open_vault(config.get("token_store") or default_store()),
         endpoints=Endpoints(
             token_urls(config.get("token_url"), config["api_url"]),
@@ -98,7 +98,7 @@ def default_store() -> str:
     return str(Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "tap-oura" / "credentials")
 
 
-def configured(config: Mapping[str, Any], terms: Terms) -> Iterator[Account]:
+def configured(config: Mapping[str, Any], auth_config: AuthConfig) -> Iterator[Account]:
     """Yield the accounts: those of the settings' list alone; without a list the one of the settings and all logged in.
 
     Who is in the store because the settings once named them is not asked for again when they no longer do.
@@ -111,18 +111,24 @@ def configured(config: Mapping[str, Any], terms: Terms) -> Iterator[Account]:
     if config.get("accounts"):
         for entry in config["accounts"]:
             own = {name: entry.get(name) or shared.get(name) or None for name in (*PAIR, *CLIENT)}
-            yield Account(entry["user"], Credentials(entry["user"], Seed(**own), terms))
+            yield Account(entry["user"], Credentials(entry["user"], ConfiguredCredentials(**own), auth_config))
         return
-    only = Seed(**shared, **{name: config.get(name) or None for name in PAIR})
-    kept = {user: record for user in terms.vault.users() if (record := terms.vault.read(user)) and record.has_tokens}
+    only = ConfiguredCredentials(**shared, **{name: config.get(name) or None for name in PAIR})
+    kept = {
+        user: record
+        for user in auth_config.vault.users()
+        if (record := auth_config.vault.read(user)) and record.has_tokens
+    }
     if only.digest and not any(only.digest in record.seeds for user, record in kept.items() if user != DEFAULT):
         kept.pop(DEFAULT, None)
-        credentials = Credentials(DEFAULT, only, terms)
+        credentials = Credentials(DEFAULT, only, auth_config)
         yield Account(credentials.record.user_id, credentials, is_named=False)
     for user, record in kept.items():
         if not record.from_settings:
             name = record.user_id if user == DEFAULT else user
-            yield Account(name, Credentials(user, Seed(**shared), terms), is_named=user != DEFAULT)
+            yield Account(
+                name, Credentials(user, ConfiguredCredentials(**shared), auth_config), is_named=user != DEFAULT
+            )
 
 
 def from_environment(config: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class Run:
 
     def _configured(self) -> list[Account]:
         try:
-            found = list(accounts.configured(self.config, accounts.terms(self.config, self._clock)))
+            found = list(accounts.configured(self.config, accounts.auth_config(self.config, self._clock)))
             if any(account.credentials.are_known for account in found):
                 return found
         except StoreFailed as error:

@@ -17,7 +17,7 @@ import click
 from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.credentials import consent
 from tap_oura.credentials.oauth import Application
-from tap_oura.credentials.record import Seed
+from tap_oura.credentials.record import ConfiguredCredentials
 from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import OuraError
 
@@ -39,15 +39,15 @@ WRONG = b"<!doctype html><meta charset=utf-8><title>No consent</title><p>This di
 
 def login(settings: Settings, user: str | None, paste: bool) -> None:
     """Ask a wearer for consent and store the tokens. Raises SettingsError."""
-    terms, seed = tap_config.terms(settings), _seed(settings, user)
+    auth_config, configured = tap_config.auth_config(settings), _configured(settings, user)
     _check(user)
     try:
-        application = _application(settings, terms.vault.read(user or DEFAULT))
+        application = _application(settings, auth_config.vault.read(user or DEFAULT))
         page = consent.page(settings.oura_authorize_url, settings.oura_api_url)
         asked = consent.Request(page, application, settings.oura_redirect_uri, secrets.token_urlsafe(24))
         redirect = _pasted(asked) if paste else _received(asked)
-        record = consent.first_record(terms.endpoints, asked, redirect, settings.oura_api_url)
-        name = consent.keep(terms.vault, user, record, seed)
+        record = consent.first_record(auth_config.endpoints, asked, redirect, settings.oura_api_url)
+        name = consent.keep(auth_config.vault, user, record, configured)
     except OuraError as error:
         raise SettingsError(f"login: {error}") from None
     click.echo(f"\nLogged in: {record.user_id if name == DEFAULT else name}")
@@ -58,7 +58,7 @@ def login(settings: Settings, user: str | None, paste: bool) -> None:
 
 def logout(settings: Settings, user: str | None) -> None:
     """Revoke the consent at Oura and remove the tokens. Raises SettingsError."""
-    vault = tap_config.terms(settings).vault
+    vault = tap_config.auth_config(settings).vault
     try:
         names = vault.users()
     except OuraError as error:
@@ -72,14 +72,14 @@ def logout(settings: Settings, user: str | None) -> None:
         f"Logged out: {name}" + ("" if revoked else " (Oura did not confirm; the wearer can revoke the consent there)")
     )
     with suppress(SettingsError):  # The last account may have been taken out of USER_MAPPING.
-        if _seed(settings, name).digest:
+        if _configured(settings, name).digest:
             click.echo("The settings still contain a token of this account: remove it too.")
 
 
 def forget(settings: Settings, name: str) -> bool:
     """Revoke a consent, remove its tokens, and return whether Oura confirmed it. Raises SettingsError."""
     try:
-        with tap_config.terms(settings).vault.open(name) as entry:
+        with tap_config.auth_config(settings).vault.open(name) as entry:
             revoked = entry.record is not None and _revoked(settings, entry.record)
             entry.remove()
     except OuraError as error:
@@ -131,11 +131,11 @@ def _check(user: str | None) -> None:
         raise SettingsError("--user: choose a name that is not an e-mail address; it is in every row")
 
 
-def _seed(settings: Settings, user: str | None) -> Seed:
+def _configured(settings: Settings, user: str | None) -> ConfiguredCredentials:
     """The pair in the settings that the account's new consent outlives."""
     config = tap_config.tap_config(settings)
     own = next((entry for entry in config["accounts"] if entry["user"] == user), {}) if user else config
-    return Seed(own.get("access_token"), own.get("refresh_token"))
+    return ConfiguredCredentials(own.get("access_token"), own.get("refresh_token"))
 
 
 def _application(settings: Settings, record: Record | None) -> Application:
@@ -151,13 +151,13 @@ def _application(settings: Settings, record: Record | None) -> Application:
 
 def _revoked(settings: Settings, record: Record) -> bool:
     token = record.access_token or record.refresh_token
-    terms = tap_config.terms(settings)
-    urls = [record.endpoint] if record.endpoint else terms.endpoints.urls
+    auth_config = tap_config.auth_config(settings)
+    urls = [record.endpoint] if record.endpoint else auth_config.endpoints.urls
     try:
         application = _application(settings, record)
     except SettingsError:  # Only who holds a grant can end it; the tokens are forgotten all the same.
         return False
-    return bool(token) and any(terms.endpoints.at(url).revoke(application, token or "") for url in urls)
+    return bool(token) and any(auth_config.endpoints.at(url).revoke(application, token or "") for url in urls)
 
 
 def _pasted(asked: consent.Request) -> str:

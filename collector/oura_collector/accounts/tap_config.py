@@ -15,7 +15,7 @@ from oura_collector.settings import PROJECT, SettingsError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
-    from tap_oura.credentials.auth import Terms
+    from tap_oura.credentials.auth import AuthConfig
 
     from oura_collector.settings import Settings
 
@@ -74,10 +74,10 @@ def client_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def terms(settings: Settings) -> Terms:
+def auth_config(settings: Settings) -> AuthConfig:
     """Return how tokens are kept and renewed. Raises SettingsError."""
     try:
-        return accounts.terms(client_config(settings), time.time)
+        return accounts.auth_config(client_config(settings), time.time)
     except OuraError as error:
         raise SettingsError(str(error)) from None
 
@@ -85,7 +85,7 @@ def terms(settings: Settings) -> Terms:
 def configured(settings: Settings) -> list[accounts.Account]:
     """Return the accounts that a run would collect. Raises SettingsError."""
     try:
-        return list(accounts.configured(tap_config(settings), terms(settings)))
+        return list(accounts.configured(tap_config(settings), auth_config(settings)))
     except OuraError as error:
         raise SettingsError(str(error)) from None
 

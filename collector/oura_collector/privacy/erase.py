@@ -83,7 +83,7 @@ class Proof:
 
 def erase(settings: Settings, database: Database, user: str, *, sure: bool, wait: bool) -> bool:
     """Erase the person, print the proof, return whether nothing is left. Raises Busy, Lost, SettingsError, Abort."""
-    vault = tap_config.terms(settings).vault
+    vault = tap_config.auth_config(settings).vault
     with database.connect() as connection:
         person = find(connection, vault, user)
         click.echo(f"This erases all data about {', '.join(person.names)}. It cannot be undone.")
@@ -166,7 +166,7 @@ def _search_tables(connection: psycopg.Connection, person: Person, proof: Proof)
 
 def _search_store(settings: Settings, person: Person, proof: Proof) -> None:
     try:
-        names = tap_config.terms(settings).vault.users()
+        names = tap_config.auth_config(settings).vault.users()
     except (OuraError, SettingsError) as error:
         proof.left.append(f"token store, which cannot be searched: {error}")
     else:

@@ -133,7 +133,7 @@ def _path(settings: Settings, user: str, output: Path | None) -> Path:
 def _write(settings: Settings, database: Database, user: str, how: str, path: Path) -> None:
     draft = f".{file_stem(user)}."
     with database.connect() as connection:
-        person = find(connection, tap_config.terms(settings).vault, user)
+        person = find(connection, tap_config.auth_config(settings).vault, user)
         migrate(connection)
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")  # All tables as of one moment.
         connection.execute(AS_DOCUMENTED.encode())

@@ -32,10 +32,19 @@ from datetime import UTC, datetime
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from tap_oura.credentials.deferred_signals import deferred_signals
 from tap_oura.credentials.endpoints import Endpoints
-from tap_oura.credentials.oauth import Application, NotAnswered, NotSent, Pair, Refused, Unavailable, Unreadable, read
-from tap_oura.credentials.record import Record, Seed, Sent, adopt, renewed
-from tap_oura.credentials.shield import shielded
+from tap_oura.credentials.oauth import (
+    Application,
+    NotAnswered,
+    NotSent,
+    Refused,
+    TokenPair,
+    Unavailable,
+    Unreadable,
+    read,
+)
+from tap_oura.credentials.record import ConfiguredCredentials, Record, Sent, adopt, renewed
 from tap_oura.credentials.vault import DEFAULT, Entry, Overtaken, StoreFailed, Vault
 from tap_oura.errors import AccountFailed, ConsentLost, RefreshFailed
 
@@ -59,7 +68,7 @@ KEPT = "it is kept in the token store under 'answer', so nothing is lost"
 
 
 @dataclass(frozen=True)
-class Terms:
+class AuthConfig:
     """What holds for all accounts of a run. `login` is the command that a wearer consents again with."""
 
     vault: Vault
@@ -72,10 +81,10 @@ class Terms:
 class Credentials:
     """The access token of one account. Made without reading anything; safe to be used by several threads."""
 
-    def __init__(self, user: str, seed: Seed, terms: Terms) -> None:
+    def __init__(self, user: str, configured: ConfiguredCredentials, auth_config: AuthConfig) -> None:
         self.user = user
-        self._seed = seed
-        self._terms = terms
+        self._configured = configured
+        self._auth_config = auth_config
         self._record: Record | None = None
         self._tried_at: float | None = None
         self._failure: AccountFailed | None = None
@@ -85,19 +94,19 @@ class Credentials:
     def record(self) -> Record:
         """What is known about the account, read from the vault the first time."""
         if self._record is None:
-            self._record = adopt(self._terms.vault.read(self.user), self._seed)
+            self._record = adopt(self._auth_config.vault.read(self.user), self._configured)
         return self._record
 
     @property
     def are_known(self) -> bool:
         """Whether there is anything to work with, in the settings or in the vault."""
-        return self._seed.digest is not None or self.record.has_tokens
+        return self._configured.digest is not None or self.record.has_tokens
 
     def token(self) -> str:
         """Return an access token that should work. Raises ConsentLost, RefreshFailed, StoreFailed."""
         with self._turn:
             # After a failure the old token is used to its very end, without asking for another before each request.
-            if not self.record.usable(self._terms.clock(), 0 if self._failure else MARGIN):
+            if not self.record.usable(self._auth_config.clock(), 0 if self._failure else MARGIN):
                 self._refresh(rejected=None)
             if self.record.access_token is None:
                 raise ConsentLost(f"there are no credentials for it; {self._way}")
@@ -114,8 +123,8 @@ class Credentials:
         """Note Oura's own id of the account, so that nobody needs to ask for it again."""
         if self.record.user_id == user_id or self.record.refresh_token is None:
             return
-        with self._turn, suppress(Overtaken), self._terms.vault.open(self.user) as entry:
-            current = adopt(entry.record, self._seed)
+        with self._turn, suppress(Overtaken), self._auth_config.vault.open(self.user) as entry:
+            current = adopt(entry.record, self._configured)
             if current.sent is None:
                 entry.write(replace(current, user_id=user_id))
                 self._record = entry.record
@@ -123,10 +132,10 @@ class Credentials:
     def _refresh(self, rejected: str | None) -> None:
         try:
             while not self._attempt(rejected):
-                time.sleep(self._terms.endpoints.pause)
+                time.sleep(self._auth_config.endpoints.pause)
         except AccountFailed as failure:
             self._failure = failure
-            if rejected is not None or not self.record.usable(self._terms.clock()):
+            if rejected is not None or not self.record.usable(self._auth_config.clock()):
                 raise
             logger.warning("%s: %s", self.user, failure)  # The old token lives for some minutes still.
 
@@ -135,8 +144,8 @@ class Credentials:
 
         Returns False where somebody else is at it and one should look again.
         """
-        now = self._terms.clock()
-        record = self._record = adopt(self._terms.vault.read(self.user), self._seed)
+        now = self._auth_config.clock()
+        record = self._record = adopt(self._auth_config.vault.read(self.user), self._configured)
         if record.refresh_token is None or (record.usable(now, MARGIN) and record.access_token != rejected):
             return True  # A token for good, or one that somebody else got meanwhile.
         if self._tried_at is not None and now - self._tried_at < AGAIN_AFTER:
@@ -144,19 +153,19 @@ class Credentials:
                 raise self._failure
             return True
         try:
-            with self._terms.vault.open(self.user) as entry:
-                now = self._terms.clock()
-                record = self._record = self._settled(entry, adopt(entry.record, self._seed))
+            with self._auth_config.vault.open(self.user) as entry:
+                now = self._auth_config.clock()
+                record = self._record = self._settled(entry, adopt(entry.record, self._configured))
                 if record.usable(now, MARGIN) and record.access_token != rejected:
                     return True
                 if record.refused:
                     raise self._lost(f"Oura has ended it ({record.refused})")
                 if record.sent:
-                    if not self._terms.vault.exclusive and now < record.sent.until:
+                    if not self._auth_config.vault.exclusive and now < record.sent.until:
                         return rejected is None and record.usable(now)
                     raise self._lost(f"a refresh was sent at {_utc(record.sent.at)} and its answer never came")
                 self._tried_at = now
-                with shielded():
+                with deferred_signals():
                     self._spend(entry, record)
                 return True
         except Overtaken:
@@ -176,8 +185,8 @@ class Credentials:
 
     def _spend(self, entry: Entry, record: Record) -> None:
         application = self._application(record)
-        now = self._terms.clock()
-        endpoints = self._terms.endpoints
+        now = self._auth_config.clock()
+        endpoints = self._auth_config.endpoints
         until = now + endpoints.connect + endpoints.patience + 30
         claim = replace(record, sent=Sent(now, until, f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"))
         entry.write(claim)
@@ -207,10 +216,10 @@ class Credentials:
             self._store(entry, replace(claim, endpoint=url, answer=body))
 
         def is_unspent() -> bool:
-            now = self._terms.vault.read(self.user)
+            now = self._auth_config.vault.read(self.user)
             return now is not None and now.sent == claim.sent
 
-        url, pair = self._terms.endpoints.refresh(
+        url, pair = self._auth_config.endpoints.refresh(
             application, claim.refresh_token or "", claim.endpoint, received, is_unspent
         )
         return self._with(replace(claim, endpoint=url), pair)
@@ -227,9 +236,9 @@ class Credentials:
                 return
         raise self._lost("what came of its refresh could not be stored")
 
-    def _with(self, record: Record, pair: Pair) -> Record:
+    def _with(self, record: Record, pair: TokenPair) -> Record:
         # From the sending on, not from the reading: an answer may have waited for us in the vault.
-        at = record.sent.at if record.sent else self._terms.clock()
+        at = record.sent.at if record.sent else self._auth_config.clock()
         return renewed(
             record,
             access_token=pair.access_token,
@@ -240,16 +249,16 @@ class Credentials:
         )
 
     def _application(self, record: Record) -> Application:
-        client_id = self._seed.client_id or record.client_id
-        secret = self._seed.client_secret or record.client_secret
+        client_id = self._configured.client_id or record.client_id
+        secret = self._configured.client_secret or record.client_secret
         if not client_id or not secret:
             raise RefreshFailed("client_id and client_secret are missing, so its token cannot be refreshed")
-        return Application(client_id, secret, self._terms.basic)
+        return Application(client_id, secret, self._auth_config.basic)
 
     @property
     def _way(self) -> str:
         name = "" if self.user == DEFAULT else f" --user {quote(self.user)}"
-        return f"run: {self._terms.login}{name}" if self._terms.login else "consent again"
+        return f"run: {self._auth_config.login}{name}" if self._auth_config.login else "consent again"
 
     def _lost(self, why: str) -> ConsentLost:
         return ConsentLost(f"the consent is lost: {why}; {self._way}")

@@ -21,7 +21,7 @@ from tap_oura.credentials.oauth import (
     Unreadable,
     stripped,
 )
-from tap_oura.credentials.record import Record, Seed, digest
+from tap_oura.credentials.record import ConfiguredCredentials, Record, digest
 from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import OuraError
 from tap_oura.transport import Session, without_userinfo
@@ -125,20 +125,20 @@ def _own_id(api_url: str, token: str, endpoints: Endpoints) -> str:
     return own_id
 
 
-def keep(vault: Vault, user: str | None, record: Record, seed: Seed) -> str:
+def keep(vault: Vault, user: str | None, record: Record, configured: ConfiguredCredentials) -> str:
     """Store a new consent and return the entry's name: the given one, else Oura's id of the wearer.
 
-    The only account of the settings (`seed`) keeps its entry, and its pair there is outlived from now on. Raises
+    The only account of the settings (`configured`) keeps its entry, and its pair there is outlived from now on. Raises
     ConsentFailed where the named account belongs to another wearer.
     """
-    before = vault.read(DEFAULT) if seed.digest and not user else None
-    is_only = bool(seed.digest) and not user and (before is None or before.user_id in (None, record.user_id))
+    before = vault.read(DEFAULT) if configured.digest and not user else None
+    is_only = bool(configured.digest) and not user and (before is None or before.user_id in (None, record.user_id))
     name = user or (DEFAULT if is_only else str(record.user_id))
     with vault.open(name) as entry:
         old = entry.record or Record()
         if old.user_id not in (None, record.user_id):
             raise ConsentFailed(f"'{name}' belongs to another wearer; log it out first, or choose another name")
-        outlived = filter(None, (*old.seeds, digest(old.access_token, old.refresh_token), seed.digest))
+        outlived = filter(None, (*old.seeds, digest(old.access_token, old.refresh_token), configured.digest))
         kept = {"client_id": old.client_id, "client_secret": old.client_secret, "from_settings": is_only}
         entry.write(Record(**{**vars(record), **kept, "seeds": tuple(dict.fromkeys(outlived))}))
     return name

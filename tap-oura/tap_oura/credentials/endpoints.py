@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tap_oura.credentials.oauth import Application, Endpoint, NotSent, Pair, Refused, Unavailable
+from tap_oura.credentials.oauth import Application, Endpoint, NotSent, Refused, TokenPair, Unavailable
 from tap_oura.transport import without_userinfo
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Endpoints:
         known: str | None,
         received: Callable[[str, str], None],
         is_unspent: Callable[[], bool],
-    ) -> tuple[str, Pair]:
+    ) -> tuple[str, TokenPair]:
         """Spend the token where it worked before (`known`), else at each endpoint in turn; return where it worked too.
 
         400 and 401 ask the next endpoint, `invalid_grant` excepted. One 5xx in all is tried again, if `is_unspent`
@@ -69,7 +69,7 @@ class Endpoints:
                 time.sleep(self.pause)
         raise problem
 
-    def exchange(self, application: Application, code: str, redirect_uri: str) -> tuple[str, Pair]:
+    def exchange(self, application: Application, code: str, redirect_uri: str) -> tuple[str, TokenPair]:
         """Turn a consent's code into the first pair; return where that worked too. Raises as `refresh` does."""
         problem: NotSent | Refused = NotSent("there is none")
         for url in self.urls:

@@ -60,7 +60,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Pair:
+class TokenPair:
     """What a token endpoint grants. `expires_in` seconds or None; `scopes` without their prefix, or None."""
 
     access_token: str = field(repr=False)
@@ -90,7 +90,7 @@ class Endpoint:
     patience: float = 120
     user_agent: str = "tap-oura"
 
-    def refresh(self, application: Application, refresh_token: str, received: Callable[[str], None]) -> Pair:
+    def refresh(self, application: Application, refresh_token: str, received: Callable[[str], None]) -> TokenPair:
         """Spend the refresh token. `received` gets the body of a success before anything else is done with it.
 
         Raises NotSent, NotAnswered, Unavailable, Refused, Unreadable.
@@ -101,7 +101,7 @@ class Endpoint:
         received(answer)
         return read(answer)
 
-    def exchange(self, application: Application, code: str, redirect_uri: str) -> Pair:
+    def exchange(self, application: Application, code: str, redirect_uri: str) -> TokenPair:
         """Turn the code of a consent into the first pair. Raises as `refresh` does."""
         client = WebApplicationClient(application.client_id)
         secret = {} if application.basic else {"client_secret": application.client_secret}
@@ -159,7 +159,7 @@ class Endpoint:
         return answer.body.decode(errors="replace")
 
 
-def read(body: str) -> Pair:
+def read(body: str) -> TokenPair:
     """Return the pair in the body of a success. Raises Unreadable."""
     try:
         token = WebApplicationClient("").parse_request_body_response(body)
@@ -171,7 +171,7 @@ def read(body: str) -> Pair:
         raise Unreadable("the answer holds no access token") from None
     if not isinstance(access_token, str) or not isinstance(refresh_token, str | None):
         raise Unreadable("the answer's tokens are no text")
-    return Pair(access_token, refresh_token, expires_in if expires_in > 0 else None, granted)
+    return TokenPair(access_token, refresh_token, expires_in if expires_in > 0 else None, granted)
 
 
 def stripped(scopes: list[str] | tuple[str, ...]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Seed:
+class ConfiguredCredentials:
     """What the settings say about an account. Every field may be missing."""
 
     access_token: str | None = field(default=None, repr=False)
@@ -124,20 +124,22 @@ def plain(name: str) -> str:
     return "access_token" if bare == "api_token" else bare
 
 
-def adopt(record: Record | None, seed: Seed) -> Record:
+def adopt(record: Record | None, configured: ConfiguredCredentials) -> Record:
     """Return the record to go by: the stored one, or a new one where the settings hold a pair never seen before.
 
     Every pair is seen once only. So a settings file that is older than the store, on a second machine or after a
     rollback, cannot bring a spent token back.
     """
-    new = seed.digest
+    new = configured.digest
     if record is None:
-        return Record(seed.access_token, seed.refresh_token, seeds=(new,) if new else (), from_settings=True)
+        return Record(
+            configured.access_token, configured.refresh_token, seeds=(new,) if new else (), from_settings=True
+        )
     if new is None or new in record.seeds or new == digest(record.access_token, record.refresh_token):
         return record
     return Record(
-        seed.access_token,
-        seed.refresh_token,
+        configured.access_token,
+        configured.refresh_token,
         client_id=record.client_id,
         client_secret=record.client_secret,
         seeds=(*record.seeds, new)[-KNOWN_SEEDS:],

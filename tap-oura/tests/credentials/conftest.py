@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import requests
 from oura_simulator.testing import Running, running
-from tap_oura.credentials.auth import Credentials, Terms
+from tap_oura.credentials.auth import AuthConfig, Credentials
 from tap_oura.credentials.endpoints import Endpoints, token_urls
 from tap_oura.credentials.files import Files
-from tap_oura.credentials.record import Seed
+from tap_oura.credentials.record import ConfiguredCredentials
 
 
 class Oura(Running):
@@ -42,7 +42,7 @@ class Oura(Running):
 
     def seed(self, user, **changes):
         account = self.account(user)
-        seed = Seed(None, account["refresh_token"], account["client_id"], account["client_secret"])
+        seed = ConfiguredCredentials(None, account["refresh_token"], account["client_id"], account["client_secret"])
         return replace(seed, **changes)
 
 
@@ -114,7 +114,7 @@ def make(oura, vault, clock):
     def make(user="user-1", seed=None, **changes):
         urls = changes.pop("urls", token_urls(None, oura.url))
         endpoints = Endpoints(urls, connect=5, patience=changes.pop("patience", 5), pause=0.05)
-        terms = Terms(changes.pop("vault", vault), endpoints, login="collect.py login", clock=clock)
-        return Credentials(user, oura.seed(user) if seed is None else seed, replace(terms, **changes))
+        auth_config = AuthConfig(changes.pop("vault", vault), endpoints, login="collect.py login", clock=clock)
+        return Credentials(user, oura.seed(user) if seed is None else seed, replace(auth_config, **changes))
 
     return make

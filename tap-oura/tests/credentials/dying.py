@@ -9,9 +9,9 @@ import sys
 from unittest import mock
 
 from tap_oura.credentials import files
-from tap_oura.credentials.auth import Credentials, Terms
+from tap_oura.credentials.auth import AuthConfig, Credentials
 from tap_oura.credentials.endpoints import Endpoints
-from tap_oura.credentials.record import Seed
+from tap_oura.credentials.record import ConfiguredCredentials
 from tap_oura.credentials.stores import open_vault
 
 
@@ -59,8 +59,8 @@ def main(told):
         kind = SecretEntry
     else:
         kind = files.FileEntry
-    terms = Terms(where, Endpoints(tuple(told["urls"]), connect=5, patience=5))
-    credentials = Credentials(told["user"], Seed(*told["seed"]), terms)
+    auth_config = AuthConfig(where, Endpoints(tuple(told["urls"]), connect=5, patience=5))
+    credentials = Credentials(told["user"], ConfiguredCredentials(*told["seed"]), auth_config)
     with mock.patch.object(kind, "write", dying(kind, told["at"])):
         credentials.token()
 

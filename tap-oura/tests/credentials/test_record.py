@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from tap_oura.credentials.record import Record, Seed, Sent, adopt, digest, from_json
+from tap_oura.credentials.record import ConfiguredCredentials, Record, Sent, adopt, digest, from_json
 
 
 def test_the_settings_pair_is_the_first():
-    record = adopt(None, Seed("access", "refresh"))
+    record = adopt(None, ConfiguredCredentials("access", "refresh"))
 
     assert (record.access_token, record.refresh_token) == ("access", "refresh")
     assert record.from_settings
 
 
 def test_the_store_counts_while_the_settings_stay_the_same():
-    first = adopt(None, Seed(None, "first"))
+    first = adopt(None, ConfiguredCredentials(None, "first"))
     rotated = Record("new", "second", seeds=first.seeds)
 
-    assert adopt(rotated, Seed(None, "first")) == rotated
+    assert adopt(rotated, ConfiguredCredentials(None, "first")) == rotated
 
 
 def test_a_new_pair_in_the_settings_wins_and_what_was_known_of_the_old_one_goes():
     old = Record("a", "second", seeds=("x",), expires_at=1.0, endpoint="e", user_id="u", refused="invalid_grant")
 
-    new = adopt(old, Seed(None, "consented again"))
+    new = adopt(old, ConfiguredCredentials(None, "consented again"))
 
     assert new.refresh_token == "consented again"
     assert (new.access_token, new.expires_at, new.user_id, new.refused, new.endpoint) == (None,) * 5
@@ -31,7 +31,7 @@ def test_a_new_pair_in_the_settings_wins_and_what_was_known_of_the_old_one_goes(
 def test_an_older_settings_file_does_not_bring_a_spent_token_back():
     record = None
     for refresh_token in ("first", "second", "first"):
-        record = adopt(record, Seed(None, refresh_token))
+        record = adopt(record, ConfiguredCredentials(None, refresh_token))
 
     assert record.refresh_token == "second"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tap_oura.credentials.record import Seed
+from tap_oura.credentials.record import ConfiguredCredentials
 from tap_oura.errors import ConsentLost, RefreshFailed
 
 DAY = 86400
@@ -187,7 +187,7 @@ def test_what_cannot_be_stored_is_not_spent(oura, make, vault):
 
 
 def test_a_token_without_a_refresh_token_is_used_as_it_is(oura, make, vault):
-    credentials = make(seed=Seed("token-1"))
+    credentials = make(seed=ConfiguredCredentials("token-1"))
 
     assert credentials.token() == "token-1"
     assert not credentials.renew("token-1")
@@ -200,6 +200,6 @@ def test_no_secret_is_in_what_is_said_about_a_failure(oura, make, caplog):
 
     with caplog.at_level("DEBUG"), pytest.raises(ConsentLost) as failure:
         make().token()
-    said = caplog.text + repr(failure.value) + repr(make()._terms) + repr(seed) + repr(make().record)
+    said = caplog.text + repr(failure.value) + repr(make()._auth_config) + repr(seed) + repr(make().record)
     assert seed.refresh_token not in said
     assert seed.client_secret not in said

@@ -7,8 +7,8 @@ import stat
 
 import boto3
 import pytest
-from tap_oura.accounts import configured, from_environment, terms
-from tap_oura.credentials.record import Record, Seed
+from tap_oura.accounts import auth_config, configured, from_environment
+from tap_oura.credentials.record import ConfiguredCredentials, Record
 from tap_oura.credentials.stores import open_vault
 from tap_oura.credentials.vault import StoreFailed
 from tap_oura.errors import SettingsError
@@ -24,7 +24,7 @@ def write(vault, user, record=RECORD):
 def names(location, **settings):
     config = {"api_url": "http://localhost", "timeout_seconds": 5, "user_agent": "test", "token_store": location}
     config |= settings
-    return [account.label for account in configured(config, terms(config, lambda: 0.0))]
+    return [account.label for account in configured(config, auth_config(config, lambda: 0.0))]
 
 
 def current(client, name):
@@ -119,7 +119,7 @@ class TestSecretsManager:
         client.create_secret(Name="oura/ada", SecretString=json.dumps({**secret, "note": "of the kitchen ring"}))
         vault = open_vault(at("oura/ada"))
 
-        token = make("default", seed=Seed(), vault=vault).token()
+        token = make("default", seed=ConfiguredCredentials(), vault=vault).token()
 
         now = current(client, "oura/ada")
         assert oura.accepts(token)

@@ -19,7 +19,7 @@ _one_is_over = threading.Condition()
 
 
 @contextmanager
-def shielded() -> Iterator[None]:
+def deferred_signals() -> Iterator[None]:
     """Hold back the signals that end a process; those that came meanwhile take effect at the end.
 
     Python runs handlers in the main thread only. What other threads are about is waited for when the process ends.
