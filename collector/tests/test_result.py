@@ -76,7 +76,7 @@ def test_all_read_is_a_success_with_its_counts(reported: Any) -> None:
 
 
 def test_one_failed_collection_makes_it_partial_and_is_named(reported: Any) -> None:
-    result = conclude(reported(read("sleep"), failed("workout"), failed("session")), Log(), 0)
+    result = conclude(reported(read("sleep"), failed("workout"), failed("session"), READ_ALL), Log(), 0)
 
     assert (result.outcome, result.reason, result.exit_code) == ("partial", "scope", 1)
     assert result.message == "workout of user-1: Oura refuses (and 1 more)"
@@ -84,7 +84,7 @@ def test_one_failed_collection_makes_it_partial_and_is_named(reported: Any) -> N
 
 @pytest.mark.parametrize(("reason", "may_pass"), [("server", True), ("rate_limit", True), ("token", False)])
 def test_trying_again_soon_makes_sense_only_for_what_may_pass(reported: Any, reason: str, may_pass: bool) -> None:
-    assert conclude(reported(read("sleep"), failed("workout", reason)), Log(), 0).may_pass is may_pass
+    assert conclude(reported(read("sleep"), failed("workout", reason), READ_ALL), Log(), 0).may_pass is may_pass
 
 
 def test_success_is_never_tried_again_soon() -> None:
@@ -142,6 +142,19 @@ def test_words_that_sound_like_another_step_decide_nothing(reported: Any) -> Non
     result = conclude(report, said(*words), 1)
 
     assert (result.reason, result.message) == ("transform", "model oura_sleep: syntax error")
+
+
+def test_a_build_alone_is_a_success(reported: Any) -> None:
+    assert conclude(reported(BUILD_BEGAN, built(0)), Log(), 0).outcome == "succeeded"
+
+
+def test_a_report_that_could_not_be_written_is_no_success(reported: Any) -> None:
+    result = conclude(reported(read("sleep"), json.dumps(READ_ALL)[:9]), Log(), 0)
+
+    assert (result.outcome, result.reason) == ("failed", "disk")
+    assert "DATA_DIR" in str(result.message)
+    assert conclude(reported(), Log(), 0).reason == "disk"
+    assert conclude(reported(read("sleep"), built(0)), Log(), 0).reason == "disk"
 
 
 def test_success_is_what_the_exit_code_says(reported: Any) -> None:
@@ -206,9 +219,9 @@ def test_a_failed_collection_beside_a_stopped_loader_does_not_hide_the_loader(re
 def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure(reported: Any) -> None:
     skipped = built(0, nothing_new=True)
 
-    assert conclude(reported(read("sleep"), skipped), Log(), 0).nothing_new
-    assert conclude(reported(read("sleep"), failed("workout"), skipped), Log(), 0).nothing_new
-    assert not conclude(reported(read("sleep"), built(0)), Log(), 0).nothing_new
+    assert conclude(reported(read("sleep"), skipped, READ_ALL), Log(), 0).nothing_new
+    assert conclude(reported(read("sleep"), failed("workout"), skipped, READ_ALL), Log(), 0).nothing_new
+    assert not conclude(reported(read("sleep"), built(0), READ_ALL), Log(), 0).nothing_new
 
 
 @pytest.mark.parametrize("seen", ["oura_sleep is locked by process 7 of PostgreSQL (psql)", None])

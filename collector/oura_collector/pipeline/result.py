@@ -53,6 +53,8 @@ DATABASE_SIGNS = (
 )
 LOST = "the run lost its lock, because its session in PostgreSQL ended; it was stopped, and the next run continues"
 
+UNREPORTED = "the run report is not whole, so nobody knows what failed; is the volume of DATA_DIR full?"
+
 ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", re.DOTALL)
 """Where PostgreSQL and SQLAlchemy quote the row of an error: measured values, which no log may contain."""
 
@@ -177,6 +179,8 @@ def conclude(report: RunReport, log: Log, exit_code: int, *, stopped: bool = Fal
     collections = tuple(report.collections)
     if exit_code != 0:
         return Result(*_broken(report, log, stopped), collections)
+    if report.tap_exit_code is None and (report.collections or not report.build):  # A build may go alone.
+        return Result(FAILED, DISK, UNREPORTED, collections)
     nothing_new = report.build is not None and report.build.nothing_new
     failures = [each for each in collections if each.failed]
     if not failures:
