@@ -93,7 +93,7 @@ def test_a_test_asks_oura_and_fails_where_it_cannot() -> None:
     done = tap("--test", config={**NOWHERE, "max_retries": 0})
 
     assert done.returncode == 1
-    assert "no complete answer" in done.stderr
+    assert "no complete response" in done.stderr
 
 
 def test_a_test_of_a_working_account_passes(simulator: Running, config: dict[str, Any]) -> None:
@@ -143,7 +143,7 @@ def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any]
 def test_a_settings_file_that_is_missing_or_no_json_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{oops")
 
-    for name, complaint in (("absent.json", "there is no file"), ("broken.json", "is no JSON")):
+    for name, complaint in (("absent.json", "there is no file"), ("broken.json", "is not JSON")):
         done = tap("--config", str(tmp_path / name))
         assert (done.returncode, len(complaints(done))) == (2, 1)
         assert complaint in done.stderr

@@ -184,5 +184,5 @@ class TestEnvironment:
         assert said == {"client_id": "i"}
 
     def test_accounts_that_are_no_json_are_told(self):
-        with pytest.raises(SettingsError, match="OURA_ACCOUNTS: is no JSON"):
+        with pytest.raises(SettingsError, match="OURA_ACCOUNTS: is not JSON"):
             from_environment({}, {"OURA_ACCOUNTS": "user-1: token"})
