@@ -48,7 +48,7 @@ def checked(given: dict[str, str], setting: str) -> dict[str, str]:
     for name in ("host", "hostaddr", "port"):
         if "," in given.get(name, ""):
             raise SettingsError(
-                f"{setting}: several hosts are not supported, because a run needs one server; use an address of the primary"
+                f"{setting}: several hosts are not supported: a run needs one server; use an address of the primary"
             )
     for name in given.keys() - TUNING:
         if not _variables().get(name):
