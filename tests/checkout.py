@@ -73,17 +73,17 @@ def checkout(folder: Path, **variables: str) -> Checkout:
 
 @contextmanager
 def server_with_passwords() -> Iterator[Database]:
-    """A PostgreSQL that lets the user `ada` in with PASSWORD only, and her database `health`."""
+    """A PostgreSQL that lets the user `writer` in with PASSWORD only, and its database `health`."""
     # Not below pytest's own folder: PostgreSQL refuses to run as root, and its user could not enter there.
     with tempfile.TemporaryDirectory() as folder:
         owner = databases.embedded(Path(folder), "health")
         with owner.connect() as connection:
-            create = sql.SQL("CREATE ROLE ada LOGIN CREATEDB PASSWORD {}").format(sql.Literal(PASSWORD))
+            create = sql.SQL("CREATE ROLE writer LOGIN CREATEDB PASSWORD {}").format(sql.Literal(PASSWORD))
             connection.execute(create)
-            connection.execute(b"ALTER DATABASE health OWNER TO ada")
-            connection.execute(b"ALTER SCHEMA public OWNER TO ada")
+            connection.execute(b"ALTER DATABASE health OWNER TO writer")
+            connection.execute(b"ALTER SCHEMA public OWNER TO writer")
             (rules,) = connection.execute(b"SHOW hba_file").fetchone() or ("",)
             Path(rules).write_text("local all postgres trust\nlocal all all scram-sha-256\n")
             connection.execute(b"SELECT pg_reload_conf()")
-        yield Database({**owner.parameters, "user": "ada", "password": PASSWORD})
+        yield Database({**owner.parameters, "user": "writer", "password": PASSWORD})
         databases.stop_embedded(Path(folder))

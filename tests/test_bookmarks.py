@@ -25,9 +25,9 @@ from tests.conftest import NOW, TODAY
 from tests.operated import Collector
 
 STATE_ID = "prod:tap-oura-to-target-postgres"
-ANNA, BEN = "anna", "ben"
+FIRST, SECOND = "account-1", "account-2"
 LAG = 30
-"""Days for which ben's ring was not synced; longer than DAYS_TO_BACKFILL."""
+"""Days for which account-2's ring was not synced; longer than DAYS_TO_BACKFILL."""
 
 State = dict[str, Any]
 
@@ -38,14 +38,14 @@ def ago(days: int) -> date:
 
 
 WAS = ago(LAG + 1) - LOOKBACK
-"""From where ben is to be read on."""
+"""From where account-2 is to be read on."""
 
 
 @pytest.fixture(scope="module")
 def lagging(make_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     """An installation of two, one of whom has not synced for longer than a first run reads back."""
     with running(accounts=2, days=70, today=NOW) as simulator:
-        people = f"{ANNA}: token-1\n{BEN}: token-2"
+        people = f"{FIRST}: token-1\n{SECOND}: token-2"
         settings = {"OURA_API_TOKEN": "", "MULTI_USER_MODE": "true", "USER_MAPPING": people, "DAYS_TO_BACKFILL": "20"}
         collector = Collector(make_database(), simulator, tmp_path_factory.mktemp("collector"), settings)
         simulator.edit(user="user-2", op="late", start=ago(LAG).isoformat(), end=ago(-1).isoformat())
@@ -101,7 +101,7 @@ def without(stored: State, collection: str, *users: str) -> State:
 
 
 def the_next_run(**changes: Any) -> Own:
-    everybody = frozenset({ANNA, BEN})
+    everybody = frozenset({FIRST, SECOND})
     own = Own("prod", None, everybody, nameless=False, start_date=ago(20).isoformat(), run_id=10**6, has_run=True)
     return replace(own, **changes)
 
@@ -116,58 +116,60 @@ def put_back_in(collector: Collector, **changes: Any) -> dict[tuple[str, str], d
 
 def test_one_bookmark_goes_back_and_all_else_of_the_state_stays(collector: Collector) -> None:
     before = state(collector)
-    was = part(before, "daily_sleep", ANNA)["replication_key_value"]
+    was = part(before, "daily_sleep", FIRST)["replication_key_value"]
 
-    said = collector.run("rewind", "--user", ANNA, "--collection", "daily_sleep", "--to", "2026-02-01").said()
+    said = collector.run("rewind", "--user", FIRST, "--collection", "daily_sleep", "--to", "2026-02-01").said()
 
-    assert said == f"daily_sleep of anna: {was} -> 2026-02-01 ({STATE_ID})\n"
+    assert said == f"daily_sleep of account-1: {was} -> 2026-02-01 ({STATE_ID})\n"
     expected = copy.deepcopy(before)
     for each in streams(expected)["daily_sleep"]["partitions"]:
-        if each["context"]["user_id"] == ANNA:
+        if each["context"]["user_id"] == FIRST:
             each["replication_key_value"] = "2026-02-01"
     assert state(collector) == expected
 
 
 def test_without_collections_all_of_the_account_go_back_in_every_shards_state(collector: Collector) -> None:
     before = state(collector)
-    older = without(before, "daily_sleep", BEN)
+    older = without(before, "daily_sleep", SECOND)
     store(collector, older, f"{STATE_ID}:shard-1-of-2")
     store(collector, before, f"{STATE_ID}-of-somebody-else")
     store(collector, before, "dev:tap-oura-to-target-postgres")
 
-    said = collector.run("rewind", "--user", BEN, "--to", ago(40).isoformat()).said()
+    said = collector.run("rewind", "--user", SECOND, "--to", ago(40).isoformat()).said()
 
     for name, had in ((STATE_ID, before), (f"{STATE_ID}:shard-1-of-2", older)):
         for collection, stream in streams(state(collector, name)).items():
             for now in stream.get("partitions", []):
                 was = part(had, collection, now["context"]["user_id"])
-                goes_back = now["context"] == {"user_id": BEN} and was.get("replication_key_value", "") > str(ago(40))
+                goes_back = now["context"] == {"user_id": SECOND} and was.get("replication_key_value", "") > str(
+                    ago(40)
+                )
                 assert now == (was | {"replication_key_value": str(ago(40))} if goes_back else was)
-    assert f"sleep of ben: {ago(LAG + 1)} -> {ago(40)} ({STATE_ID}:shard-1-of-2)" in said
-    assert said.count("daily_sleep of ben") == 1
+    assert f"sleep of account-2: {ago(LAG + 1)} -> {ago(40)} ({STATE_ID}:shard-1-of-2)" in said
+    assert said.count("daily_sleep of account-2") == 1
     assert state(collector, "dev:tap-oura-to-target-postgres") == before
     assert state(collector, f"{STATE_ID}-of-somebody-else") == before
 
 
 def test_a_bookmark_under_a_merged_one_is_not_the_one_that_counts(collector: Collector) -> None:
     before = state(collector)
-    merged = {"singer_state": {"bookmarks": {"sleep": {"partitions": [part(before, "sleep", ANNA)]}}}}
+    merged = {"singer_state": {"bookmarks": {"sleep": {"partitions": [part(before, "sleep", FIRST)]}}}}
     store(collector, before, partial=merged)
 
-    collector.run("rewind", "--user", ANNA, "--collection", "sleep,workout", "--to", "2026-02-01")
+    collector.run("rewind", "--user", FIRST, "--collection", "sleep,workout", "--to", "2026-02-01")
 
     partial = state(collector, column="partial_state")
-    assert part(partial, "sleep", ANNA)["replication_key_value"] == "2026-02-01"
+    assert part(partial, "sleep", FIRST)["replication_key_value"] == "2026-02-01"
     assert streams(state(collector))["sleep"] == streams(before)["sleep"]
-    assert part(state(collector), "workout", ANNA)["replication_key_value"] == "2026-02-01"
+    assert part(state(collector), "workout", FIRST)["replication_key_value"] == "2026-02-01"
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("--user anna --to tomorrow", "'tomorrow' is not a date"),
-        ("--user anna --to 2026-02-01 --collection naps", "there is no collection 'naps'"),
-        (f"--user ben --to {ago(40)} --collection sleep,tag", "--collection: tag of ben has no bookmark"),
+        ("--user account-1 --to tomorrow", "'tomorrow' is not a date"),
+        ("--user account-1 --to 2026-02-01 --collection naps", "there is no collection 'naps'"),
+        (f"--user account-2 --to {ago(40)} --collection sleep,tag", "--collection: tag of account-2 has no bookmark"),
     ],
 )
 def test_what_cannot_be_rewound_is_one_line_and_changes_nothing(
@@ -185,11 +187,16 @@ def test_what_cannot_be_rewound_is_one_line_and_changes_nothing(
 @pytest.mark.parametrize(
     ("user", "collections", "day", "complaint"),
     [
-        ("nobody", [], ago(40), "--user: there is no bookmark of 'nobody'; the accounts are: anna, ben"),
-        (ANNA, [], date(2999, 1, 1), "--to: 2999-01-01 is in the future"),
-        (BEN, ["sleep", "daily_sleep"], ago(2), f"--to: {ago(2)} is not before the bookmark of sleep, {ago(LAG + 1)}"),
-        (BEN, [], ago(0), f"--to: no bookmark of ben is later than {ago(0)}"),
-        (ANNA, ["personal_info"], ago(40), "--collection: personal_info has no bookmark; every run reads all of it"),
+        ("nobody", [], ago(40), "--user: there is no bookmark of 'nobody'; the accounts are: account-1, account-2"),
+        (FIRST, [], date(2999, 1, 1), "--to: 2999-01-01 is in the future"),
+        (
+            SECOND,
+            ["sleep", "daily_sleep"],
+            ago(2),
+            f"--to: {ago(2)} is not before the bookmark of sleep, {ago(LAG + 1)}",
+        ),
+        (SECOND, [], ago(0), f"--to: no bookmark of account-2 is later than {ago(0)}"),
+        (FIRST, ["personal_info"], ago(40), "--collection: personal_info has no bookmark; every run reads all of it"),
     ],
 )
 def test_what_would_not_be_a_way_back_is_refused(
@@ -205,14 +212,14 @@ def test_what_would_not_be_a_way_back_is_refused(
 
 def test_before_the_first_run_there_is_nothing_to_rewind(make_database: Callable[[], Database]) -> None:
     with make_database().connect() as connection, pytest.raises(SettingsError, match="no bookmarks yet in environment"):
-        rewind(connection, "prod", ANNA, [], ago(40))
+        rewind(connection, "prod", FIRST, [], ago(40))
 
 
 def test_a_run_under_way_keeps_bookmarks_from_being_rewound(collector: Collector) -> None:
     before = state(collector)
 
     with only_run(collector.database):
-        collector.run("rewind", "--user", ANNA, "--to", "2026-02-01", code=75)
+        collector.run("rewind", "--user", FIRST, "--to", "2026-02-01", code=75)
 
     assert state(collector) == before
 
@@ -222,41 +229,41 @@ def test_a_run_under_way_keeps_bookmarks_from_being_rewound(collector: Collector
 
 def test_where_others_have_the_collection_a_lost_one_goes_on_where_it_was(collector: Collector) -> None:
     before = state(collector)
-    lost = without(without(before, "daily_sleep", BEN), "heartrate", ANNA)
+    lost = without(without(before, "daily_sleep", SECOND), "heartrate", FIRST)
     store(collector, lost)
 
     found = put_back_in(collector)
 
-    assert found == {("daily_sleep", BEN): WAS, ("heartrate", ANNA): found["heartrate", ANNA]}
-    assert str(found["heartrate", ANNA]) == part(before, "heartrate", ANNA)["replication_key_value"][:10]
+    assert found == {("daily_sleep", SECOND): WAS, ("heartrate", FIRST): found["heartrate", FIRST]}
+    assert str(found["heartrate", FIRST]) == part(before, "heartrate", FIRST)["replication_key_value"][:10]
     after = state(collector)
-    assert part(after, "daily_sleep", BEN) == {
-        "context": {"user_id": BEN},
+    assert part(after, "daily_sleep", SECOND) == {
+        "context": {"user_id": SECOND},
         "replication_key": "day",
         "replication_key_value": str(WAS),
     }
-    assert without(without(after, "daily_sleep", BEN), "heartrate", ANNA) == lost
+    assert without(without(after, "daily_sleep", SECOND), "heartrate", FIRST) == lost
     assert put_back_in(collector) == {}
 
 
 def test_what_a_merge_hides_goes_on_from_its_own_bookmark(collector: Collector) -> None:
     before = state(collector)
-    rewound = part(before, "sleep", ANNA) | {"replication_key_value": "2026-02-01"}
+    rewound = part(before, "sleep", FIRST) | {"replication_key_value": "2026-02-01"}
     store(collector, before, partial={"singer_state": {"bookmarks": {"sleep": {"partitions": [rewound]}}}})
 
-    assert put_back_in(collector) == {("sleep", BEN): WAS}
+    assert put_back_in(collector) == {("sleep", SECOND): WAS}
 
     partial = state(collector, column="partial_state")
-    assert part(partial, "sleep", ANNA) == rewound
-    assert part(partial, "sleep", BEN)["replication_key_value"] == str(WAS)
+    assert part(partial, "sleep", FIRST) == rewound
+    assert part(partial, "sleep", SECOND)["replication_key_value"] == str(WAS)
     assert state(collector) == before
 
 
 def test_where_there_is_no_ledger_the_raw_table_tells(collector: Collector) -> None:
-    store(collector, without(state(collector), "sleep", BEN))
+    store(collector, without(state(collector), "sleep", SECOND))
     collector.execute("ALTER TABLE oura_raw.collection_days RENAME TO elsewhere")
     try:
-        assert put_back_in(collector) == {("sleep", BEN): WAS}
+        assert put_back_in(collector) == {("sleep", SECOND): WAS}
     finally:
         collector.execute("ALTER TABLE oura_raw.elsewhere RENAME TO collection_days")
 
@@ -277,14 +284,14 @@ def test_a_collection_that_nobody_has_any_more_is_read_from_the_earlier_of_both_
     del streams(dropped)["daily_sleep"]
     store(collector, dropped)
 
-    assert put_back_in(collector) == {("daily_sleep", BEN): WAS}
+    assert put_back_in(collector) == {("daily_sleep", SECOND): WAS}
 
     store(collector, dropped)
     assert put_back_in(collector, start_date="2020-01-01") == {}
 
 
 def test_one_bookmark_for_the_whole_collection_is_somebodys_wish(collector: Collector) -> None:
-    wished = without(state(collector), "daily_sleep", ANNA, BEN)
+    wished = without(state(collector), "daily_sleep", FIRST, SECOND)
     streams(wished)["daily_sleep"]["replication_key_value"] = "2026-02-01"
     store(collector, wished)
 
@@ -292,23 +299,23 @@ def test_one_bookmark_for_the_whole_collection_is_somebodys_wish(collector: Coll
 
 
 def test_who_is_known_from_backfills_alone_begins_at_the_start_date(collector: Collector) -> None:
-    store(collector, without(state(collector), "daily_sleep", BEN))
+    store(collector, without(state(collector), "daily_sleep", SECOND))
     with collector.database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("UPDATE oura_collector.runs SET asked_by = 'backfill'")
         assert put_back(connection, the_next_run()) == {}
 
-    assert put_back_in(collector) == {("daily_sleep", BEN): WAS}
+    assert put_back_in(collector) == {("daily_sleep", SECOND): WAS}
 
 
 def test_a_new_division_into_shards_goes_on_where_the_old_one_was(collector: Collector) -> None:
-    moved = {"suffix": "shard-0-of-2", "accounts": frozenset({BEN})}
+    moved = {"suffix": "shard-0-of-2", "accounts": frozenset({SECOND})}
 
     assert put_back_in(collector, **moved) == {}, "its state was cleared"
     found = put_back_in(collector, has_run=False, **moved)
 
     shard = state(collector, f"{STATE_ID}:shard-0-of-2")
-    assert found["daily_sleep", BEN] == WAS
-    assert {user for _, user in found} == {BEN}
+    assert found["daily_sleep", SECOND] == WAS
+    assert {user for _, user in found} == {SECOND}
     for collection, user in found:
         bookmark = part(state(collector), collection, user)["replication_key_value"]
         earlier = max(LOOKBACK, timedelta(days=COLLECTIONS[collection].lookback))
@@ -321,27 +328,27 @@ def test_a_new_division_into_shards_goes_on_where_the_old_one_was(collector: Col
 
 
 def test_nothing_later_than_a_day_that_fails_still(collector: Collector) -> None:
-    store(collector, without(state(collector), "daily_sleep", BEN))
+    store(collector, without(state(collector), "daily_sleep", SECOND))
     collector.execute(
         "INSERT INTO oura_raw.collection_failures (user_id, collection, start_date) "
-        f"VALUES ('{BEN}', 'daily_sleep', '{ago(LAG + 9)}'), ('{BEN}', 'sleep', '{ago(60)}')"
+        f"VALUES ('{SECOND}', 'daily_sleep', '{ago(LAG + 9)}'), ('{SECOND}', 'sleep', '{ago(60)}')"
     )
     try:
-        assert put_back_in(collector) == {("daily_sleep", BEN): ago(LAG + 9) - LOOKBACK}
+        assert put_back_in(collector) == {("daily_sleep", SECOND): ago(LAG + 9) - LOOKBACK}
     finally:
         collector.execute("DELETE FROM oura_raw.collection_failures")
 
 
 def test_what_a_run_loaded_that_was_cut_short_proves_nothing(collector: Collector) -> None:
-    store(collector, without(state(collector), "daily_sleep", BEN))
+    store(collector, without(state(collector), "daily_sleep", SECOND))
     columns = "(asked_by, outcome, reason, started_at, shard_index, shard_count)"
     cut = f"INSERT INTO oura_collector.runs {columns} VALUES ('once', 'interrupted', 'interrupted', now(), 0, 1)"
     before = "SELECT min(started_at) - interval '1 minute' FROM oura_collector.runs"
     try:
         collector.execute(cut)
-        assert put_back_in(collector) == {("daily_sleep", BEN): WAS}
+        assert put_back_in(collector) == {("daily_sleep", SECOND): WAS}
 
-        store(collector, without(state(collector), "daily_sleep", BEN))
+        store(collector, without(state(collector), "daily_sleep", SECOND))
         collector.execute(f"UPDATE oura_collector.runs SET started_at = ({before}) WHERE outcome = 'interrupted'")
         assert put_back_in(collector) == {}
     finally:
@@ -357,17 +364,17 @@ def test_a_state_that_makes_no_sense_stops_no_run(collector: Collector, odd: str
 
     put_back_in(collector)
     with collector.database.connect() as connection, pytest.raises(SettingsError):
-        rewind(connection, "prod", ANNA, [], ago(40))
+        rewind(connection, "prod", FIRST, [], ago(40))
 
 
 @pytest.mark.parametrize("odd", ["null", "[]", "1", '"text"', '[{"singer_state": {}}]'])
 def test_a_state_that_is_no_object_stands_in_nobodys_way(collector: Collector, odd: str) -> None:
-    store(collector, without(state(collector), "sleep", BEN))
+    store(collector, without(state(collector), "sleep", SECOND))
     store(collector, json.loads(odd), f"{STATE_ID}:shard-0-of-2")
 
-    assert put_back_in(collector) == {("sleep", BEN): WAS}
+    assert put_back_in(collector) == {("sleep", SECOND): WAS}
     with collector.database.connect() as connection:
-        (change,) = rewind(connection, "prod", ANNA, ["sleep"], ago(40))
+        (change,) = rewind(connection, "prod", FIRST, ["sleep"], ago(40))
 
     assert change.state == STATE_ID
     (kept,) = collector.rows("SELECT completed_state FROM meltano.state WHERE state_id LIKE '%%shard-0-of-2'")
@@ -376,21 +383,23 @@ def test_a_state_that_is_no_object_stands_in_nobodys_way(collector: Collector, o
 
 @pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05T00:00:00Z", "1999-12-31"])
 def test_a_bookmark_before_any_ring_means_all_there_is(collector: Collector, day: str) -> None:
-    elsewhere = {"context": {"user_id": "carl"}, "replication_key": "day", "replication_key_value": day}
+    elsewhere = {"context": {"user_id": "account-3"}, "replication_key": "day", "replication_key_value": day}
     older = {"singer_state": {"bookmarks": {"daily_sleep": {"partitions": [elsewhere]}}}}
     store(collector, older, f"{STATE_ID}:shard-0-of-2")
 
-    assert put_back_in(collector, accounts=frozenset({"carl"})) == {("daily_sleep", "carl"): EARLIEST - LOOKBACK}
+    assert put_back_in(collector, accounts=frozenset({"account-3"})) == {
+        ("daily_sleep", "account-3"): EARLIEST - LOOKBACK
+    }
 
 
 def test_a_day_before_any_ring_that_fails_still_means_all_there_is(collector: Collector) -> None:
-    store(collector, without(state(collector), "daily_sleep", BEN))
+    store(collector, without(state(collector), "daily_sleep", SECOND))
     collector.execute(
         "INSERT INTO oura_raw.collection_failures (user_id, collection, start_date) "
-        f"VALUES ('{BEN}', 'daily_sleep', '0001-01-01')"
+        f"VALUES ('{SECOND}', 'daily_sleep', '0001-01-01')"
     )
     try:
-        assert put_back_in(collector) == {("daily_sleep", BEN): EARLIEST - LOOKBACK}
+        assert put_back_in(collector) == {("daily_sleep", SECOND): EARLIEST - LOOKBACK}
     finally:
         collector.execute("DELETE FROM oura_raw.collection_failures")
 
@@ -399,21 +408,21 @@ def test_a_day_before_any_ring_that_fails_still_means_all_there_is(collector: Co
 
 
 def test_an_account_that_a_merge_dropped_has_no_hole_after_the_next_run(lagging: Collector) -> None:
-    rewound = {"context": {"user_id": ANNA}, "replication_key_value": str(ago(40))}
+    rewound = {"context": {"user_id": FIRST}, "replication_key_value": str(ago(40))}
     merged = {"singer_state": {"bookmarks": {"daily_sleep": {"partitions": [rewound]}}}}
     lagging.run("meltano", "state", "merge", STATE_ID, json.dumps(merged))
-    lagging.run("rewind", "--user", ANNA, "--collection", "workout", "--to", str(ago(60)))
+    lagging.run("rewind", "--user", FIRST, "--collection", "workout", "--to", str(ago(60)))
     lagging.simulator.edit(user="user-2", op="arrive")
 
     run = lagging.run("--once")
 
-    held = {row["id"] for row in lagging.rows("SELECT id FROM oura_raw.daily_sleep WHERE user_id = %s", BEN)}
+    held = {row["id"] for row in lagging.rows("SELECT id FROM oura_raw.daily_sleep WHERE user_id = %s", SECOND)}
     assert held == {
         document["id"] for document in lagging.simulator.documents("user-2", "daily_sleep", start=str(ago(45)))
     }
     (told,) = run.events("bookmark put back")
-    assert (told["account"], told["collection"], told["day"]) == (BEN, "daily_sleep", str(WAS))
-    oldest = lagging.value("SELECT min(day)::text FROM oura_raw.workout WHERE user_id = 'anna'")
+    assert (told["account"], told["collection"], told["day"]) == (SECOND, "daily_sleep", str(WAS))
+    oldest = lagging.value("SELECT min(day)::text FROM oura_raw.workout WHERE user_id = 'account-1'")
     assert oldest < str(ago(50))
     after = state(lagging)
-    assert all(part(after, "daily_sleep", user)["replication_key_value"] >= str(ago(2)) for user in (ANNA, BEN))
+    assert all(part(after, "daily_sleep", user)["replication_key_value"] >= str(ago(2)) for user in (FIRST, SECOND))

@@ -55,7 +55,7 @@ def test_no_panel_is_without_data(collected: Pipeline, sql: str, shape: str, use
 def test_no_query_is_the_same_for_every_user() -> None:
     everybodys = [query.id for query in QUERIES if "${user:sqlstring}" not in str(query.values[0])]
 
-    assert everybodys == ["operations: Sizes of the tables"]
+    assert everybodys == ["operations: Table sizes"]
 
 
 def test_the_user_variable_offers_every_account(collected: Pipeline) -> None:

@@ -85,12 +85,12 @@ def in_the_workflow(body: bytes, headers: dict[str, str], secret: str) -> subpro
 @needs("node")
 def test_the_workflow_takes_the_collectors_events_and_nobody_elses() -> None:
     news: list[dict[str, Any]] = [
-        {"user": "anna", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"},
-        {"user": "björn", "table": "oura_activity", "rows": 1, "first_day": "2026-03-31", "last_day": "2026-03-31"},
+        {"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"},
+        {"user": "user-ö", "table": "oura_activity", "rows": 1, "first_day": "2026-03-31", "last_day": "2026-03-31"},
     ]
     collections = (
-        CollectionResult("anna", "sleep", "succeeded", records=16),
-        CollectionResult("björn", "daily_activity", "succeeded"),
+        CollectionResult("user-1", "sleep", "succeeded", records=16),
+        CollectionResult("user-ö", "daily_activity", "succeeded"),
     )
     told = event(7, news, Result("succeeded", collections=collections))
     body, now = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode(), int(time.time())

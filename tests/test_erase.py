@@ -19,7 +19,7 @@ from tests.conftest import NOW
 from tests.operated import Collector
 from tests.test_backup import postgres
 
-ERASED, KEPT = "wearer-anna", "wearer-ben"
+ERASED, KEPT = "wearer-one", "wearer-two"
 
 
 @pytest.fixture(scope="module")

@@ -48,15 +48,15 @@ def test_an_account_of_any_name_goes_alone(installation: Installation, capsys: p
 def test_what_a_link_points_to_is_never_touched(
     installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    installation.add("wearer-anna", "target")
+    installation.add("wearer-one", "target")
     outside = tmp_path / "outside"
     for name in ("manifest.json", "state.json", "tap.config.json", "notes.txt", "compiled/oura/target.sql"):
         path = outside / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('{"user_id": "wearer-anna"} target wearer-anna')
+        path.write_text('{"user_id": "wearer-one"} target wearer-one')
     links = {
         "notes.txt": outside / "notes.txt",
-        "wearer-anna": outside,
+        "wearer-one": outside,
         "dbt/target": outside,
         "batches-1": outside,
         "meltano/shard-0-of-2/extractors": outside,
@@ -69,7 +69,7 @@ def test_what_a_link_points_to_is_never_touched(
         (installation.data / name).symlink_to(target)
     before = sorted(outside.rglob("*"))
 
-    for name in ("wearer-anna", "target"):
+    for name in ("wearer-one", "target"):
         assert installation.erase(name)
 
     assert sorted(outside.rglob("*")) == before
@@ -81,13 +81,13 @@ def test_what_a_link_points_to_is_never_touched(
 
 
 def test_a_data_folder_that_is_a_link_itself_is_searched(installation: Installation, tmp_path: Path) -> None:
-    installation.add("wearer-anna")
-    leaves = installation.put("dbt/logs/dbt.log.1", "daily_sleep of wearer-anna")
+    installation.add("wearer-one")
+    leaves = installation.put("dbt/logs/dbt.log.1", "daily_sleep of wearer-one")
     link = tmp_path / "link"
     link.symlink_to(installation.data)
     installation.settings.data_dir = link
 
-    assert installation.erase("wearer-anna")
+    assert installation.erase("wearer-one")
     assert not leaves.exists()
 
 
@@ -130,19 +130,19 @@ def test_each_file_that_a_run_leaves_is_removed_where_it_names_the_person(
 def test_a_trace_in_a_file_of_somebody_elses_is_named_and_left(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    installation.add("wearer-anna", "1")
+    installation.add("wearer-one", "1")
     log = f"../state/log/elt/devtap-oura-to-target-postgres/{'0' * 8}/elt.log"
     named = [
-        installation.put("backup.sql", "INSERT INTO sleep VALUES ('wearer-anna')"),
-        installation.put("wearer-anna.txt", ""),
-        installation.put("dbt/target/mine.json", '{"user_id":"wearer-anna"}'),
+        installation.put("backup.sql", "INSERT INTO sleep VALUES ('wearer-one')"),
+        installation.put("wearer-one.txt", ""),
+        installation.put("dbt/target/mine.json", '{"user_id":"wearer-one"}'),
     ]
-    of_another_database = installation.put(log, "sleep of wearer-anna: 3 records")
-    installation.put("other.sql", "wearer-anna-2 1 xwearer-anna")
-    installation.put("../state/log/elt/another-project/0/elt.log", "wearer-anna")
+    of_another_database = installation.put(log, "sleep of wearer-one: 3 records")
+    installation.put("other.sql", "wearer-one-2 1 xwearer-one")
+    installation.put("../state/log/elt/another-project/0/elt.log", "wearer-one")
     numbered = installation.put("numbered.json", '[{"user_id": "1"}]')
 
-    assert not installation.erase("wearer-anna")
+    assert not installation.erase("wearer-one")
     lines = capsys.readouterr().out.splitlines()
     left = {Path(line.removeprefix("STILL FOUND: file: ")).name for line in lines if line.startswith("STILL FOUND")}
     assert left == {path.name for path in named}
@@ -157,12 +157,12 @@ def test_a_trace_in_a_file_of_somebody_elses_is_named_and_left(
 
 
 def test_messages_and_backfills_of_others_stay(installation: Installation) -> None:
-    installation.add("1", "10", "wearer-anna")
+    installation.add("1", "10", "wearer-one")
     messages = {
         "1": "daily_sleep of 1: Oura refuses it (and 1 more)",
         "10": "everything of 10: try again in 1 hour",
-        "wearer-anna": "daily_sleep of wearer-anna: Oura refuses it",
-        None: "the tap failed: wearer-anna has no token",
+        "wearer-one": "daily_sleep of wearer-one: Oura refuses it",
+        None: "the tap failed: wearer-one has no token",
     }
     backfills = [
         "2024-01-01 to 2024-12-31 all 1,10",
@@ -195,7 +195,7 @@ def test_messages_and_backfills_of_others_stay(installation: Installation) -> No
     left = installation.rows("SELECT backfill FROM oura_collector.backfill_pieces ORDER BY 1 DESC")
     assert left == [(backfills[1],), (backfills[2],)]
 
-    assert installation.erase("wearer-anna")
+    assert installation.erase("wearer-one")
     assert told() == ["erased", messages["10"], "erased", "erased"]
 
 
@@ -219,49 +219,49 @@ def test_tables_that_meltano_made_in_public_count_and_those_of_others_do_not(ins
 def test_a_state_that_is_named_after_the_person_but_holds_others_stays_and_is_reported(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    installation.add("wearer-anna", "wearer-ben")
-    shared = json.dumps(state("wearer-anna", "wearer-ben"))
+    installation.add("wearer-one", "wearer-two")
+    shared = json.dumps(state("wearer-one", "wearer-two"))
     with installation.database.connect() as connection:
         connection.execute(
-            "UPDATE meltano.state SET completed_state = %s WHERE state_id = %s", [shared, f"{STATE_ID}:wearer-anna"]
+            "UPDATE meltano.state SET completed_state = %s WHERE state_id = %s", [shared, f"{STATE_ID}:wearer-one"]
         )
 
-    assert not installation.erase("wearer-anna")
+    assert not installation.erase("wearer-one")
 
     assert "1 rows of meltano.state" in capsys.readouterr().out
-    kept = installation.rows(f"SELECT completed_state FROM meltano.state WHERE state_id = '{STATE_ID}:wearer-anna'")
-    assert json.loads(kept[0][0]) == state("wearer-ben")
+    kept = installation.rows(f"SELECT completed_state FROM meltano.state WHERE state_id = '{STATE_ID}:wearer-one'")
+    assert json.loads(kept[0][0]) == state("wearer-two")
 
 
 def test_documents_that_were_rejected_are_exported_and_erased(installation: Installation, tmp_path: Path) -> None:
-    installation.add("wearer-anna", "wearer-ben")
+    installation.add("wearer-one", "wearer-two")
     with installation.database.connect() as connection:
         connection.execute("CREATE TABLE oura_raw.rejected_documents (user_id text, collection text, document jsonb)")
-        for user in ("wearer-anna", "wearer-ben"):
+        for user in ("wearer-one", "wearer-two"):
             connection.execute("INSERT INTO oura_raw.rejected_documents VALUES (%s, 'sleep', '{}')", [user])
 
     with ZipFile(
-        export(installation.settings, installation.database, "wearer-anna", "csv", tmp_path / "all.zip")
+        export(installation.settings, installation.database, "wearer-one", "csv", tmp_path / "all.zip")
     ) as archive:
-        assert archive.read("oura_raw/rejected_documents.csv").decode().splitlines()[1:] == ["wearer-anna,sleep,{}"]
+        assert archive.read("oura_raw/rejected_documents.csv").decode().splitlines()[1:] == ["wearer-one,sleep,{}"]
         states = json.loads(archive.read("state.json"))
     assert states.keys() == {
-        f"{name}{kind}" for name in (STATE_ID, f"{STATE_ID}:wearer-anna") for kind in ("", " (partial)")
+        f"{name}{kind}" for name in (STATE_ID, f"{STATE_ID}:wearer-one") for kind in ("", " (partial)")
     }
-    assert [part["context"]["user_id"] for part in states[STATE_ID]["sleep"]] == ["wearer-anna"]
+    assert [part["context"]["user_id"] for part in states[STATE_ID]["sleep"]] == ["wearer-one"]
 
-    assert installation.erase("wearer-anna")
-    assert installation.rows("SELECT user_id FROM oura_raw.rejected_documents") == [("wearer-ben",)]
+    assert installation.erase("wearer-one")
+    assert installation.rows("SELECT user_id FROM oura_raw.rejected_documents") == [("wearer-two",)]
 
 
 @pytest.mark.parametrize("mapping", ["", "no line of a mapping"])
 def test_who_was_the_last_account_of_the_settings_can_still_be_erased(
     installation: Installation, mapping: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    installation.add("wearer-anna")
+    installation.add("wearer-one")
     installation.settings = installation.settings.model_copy(
         update={"multi_user_mode": True, "user_mapping": SecretStr(mapping)}
     )
 
-    assert installation.erase("wearer-anna"), capsys.readouterr().out
+    assert installation.erase("wearer-one"), capsys.readouterr().out
     assert installation.rows("SELECT user_id FROM oura_raw.sleep") == []

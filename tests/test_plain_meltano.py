@@ -121,21 +121,21 @@ def test_commands_that_write_the_project_change_what_they_are_asked_to_and_runs_
 
 def test_any_password_reaches_meltano_the_loader_and_dbt_through_the_file(server: Database, tmp_path: Path) -> None:
     dbt = PROJECT / ".meltano/utilities/dbt/venv/bin/python"
-    program = "import os, psycopg2; psycopg2.connect(host=os.environ['H'], user='ada', dbname='health', password='')"
+    program = "import os, psycopg2; psycopg2.connect(host=os.environ['H'], user='writer', dbname='health', password='')"
     for password in ("simple", PASSWORD, ":", "\\", "\\:", "#1", " spaces ", "päß", "%41", "*", "'; \"", "a" * 500):
         with server.connect() as connection:
-            connection.execute(sql.SQL("ALTER ROLE ada PASSWORD {}").format(sql.Literal(password)))
+            connection.execute(sql.SQL("ALTER ROLE writer PASSWORD {}").format(sql.Literal(password)))
         try:
             hidden = passfile.hidden(Database({**server.parameters, "password": password}), tmp_path)
             environment = {**hidden.environment(), "H": server.parameters["host"]}
             assert "password" not in hidden.parameters
 
             with psycopg.connect(hidden.url().replace("+psycopg", "", 1)) as connection:
-                assert connection.execute("SELECT current_user").fetchone() == ("ada",)
+                assert connection.execute("SELECT current_user").fetchone() == ("writer",)
             subprocess.run([dbt, "-c", program], env=environment, check=True)
         finally:
             with Database({**server.parameters, "password": password}).connect() as connection:
-                connection.execute(sql.SQL("ALTER ROLE ada PASSWORD {}").format(sql.Literal(PASSWORD)))
+                connection.execute(sql.SQL("ALTER ROLE writer PASSWORD {}").format(sql.Literal(PASSWORD)))
 
 
 def test_after_an_upgrade_the_old_note_is_gone_and_what_meltano_made_of_it_is_named(
@@ -190,8 +190,8 @@ def test_what_a_killed_run_left_is_removed_by_the_next(copy: Checkout, simulator
     other = older.with_name("target.3.config.json")
     older.parent.mkdir(parents=True)
     for file in (older, under_way, other):
-        file.write_text('{"sqlalchemy_url": "postgresql+psycopg://ada:secret@db/health"}')
-    other.write_text('{"sqlalchemy_url": "postgresql+psycopg://ada@db/health"}')
+        file.write_text('{"sqlalchemy_url": "postgresql+psycopg://writer:secret@db/health"}')
+    other.write_text('{"sqlalchemy_url": "postgresql+psycopg://writer@db/health"}')
     for file in (older, other):
         os.utime(file, (time.time() - 3600,) * 2)
 

@@ -192,7 +192,7 @@ def test_status_names_what_keeps_a_run_from_being_possible(
     said = collector.run("status").said()
     assert "no run is possible" not in said
 
-    nowhere = "postgresql://ada:planted@127.0.0.1:9/app"
+    nowhere = "postgresql://writer:planted@127.0.0.1:9/app"
     said = collector.run("status", code=1, DATABASE_DIRECT_URL=nowhere).said()
     last = said.splitlines()[-1]
     assert last.startswith("no run is possible: DATABASE_DIRECT_URL: ")
@@ -208,7 +208,7 @@ def test_status_names_what_keeps_a_run_from_being_possible(
 def test_a_direct_url_is_a_secret_and_needs_the_way_through_the_pooler(
     ready: Database, simulator: Running, tmp_path: Path
 ) -> None:
-    secret = "postgresql://ada:planted@[broken"
+    secret = "postgresql://writer:planted@[broken"
     for settings in ({"DATABASE_URL": ""}, {"DATABASE_DIRECT_URL": secret}):
         given = {"DATABASE_DIRECT_URL": url(ready), **settings}
         said = Collector(ready, simulator, tmp_path).run("setup", code=2, **given).log()

@@ -17,7 +17,7 @@ from tap_oura.shards import Shard
 from tests.conftest import NOW
 from tests.operated import Collector, Rows, until
 
-NAMES = ("ada", "ben", "emil", "eva")
+NAMES = ("account-5", "account-1", "account-3", "account-2")
 """In shards 1, 0, 0 and 1 of two."""
 SHARDS = 2
 AT_THE_GATE = """
@@ -109,8 +109,8 @@ def test_each_shard_keeps_the_bookmarks_of_its_own_accounts(sharded: Collector) 
     }
 
     assert {state: sorted(each["context"]["user_id"] for each in found) for state, found in states.items()} == {
-        "prod:tap-oura-to-target-postgres:shard-0-of-2": ["ben", "emil"],
-        "prod:tap-oura-to-target-postgres:shard-1-of-2": ["ada", "eva"],
+        "prod:tap-oura-to-target-postgres:shard-0-of-2": ["account-1", "account-3"],
+        "prod:tap-oura-to-target-postgres:shard-1-of-2": ["account-2", "account-5"],
     }
 
 
@@ -139,12 +139,12 @@ def test_the_books_tell_both_shards_apart_and_status_all_accounts(sharded: Colle
 
 
 def test_a_failure_in_one_shard_is_told_after_the_other_succeeded(sharded: Collector, simulator: Running) -> None:
-    simulator.fault("status", code=500, user="user-1", collection="sleep")  # ada's
+    simulator.fault("status", code=500, user="user-1", collection="sleep")  # account-5's
     once(sharded, 1, code=1)
     once(sharded, 0)
     simulator.clear_faults()
 
-    assert "ada\n" in (said := sharded.run("status", code=1).said())
+    assert "account-5\n" in (said := sharded.run("status", code=1).said())
     assert said.count("FAILS") == 1
     once(sharded, 1)
     assert "FAILS" not in sharded.run("status").said()

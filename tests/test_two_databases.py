@@ -35,7 +35,7 @@ def test_two_runs_at_once_each_make_their_own_database_right(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:
     with running(accounts=1, days=20, seed=1) as one, running(accounts=1, days=20, seed=2) as other:
-        people = {"ada": one, "ben": other}
+        people = {"account-1": one, "account-2": other}
         collectors = {user: install(make_database(), each, tmp_path, user) for user, each in people.items()}
         for simulator in people.values():
             simulator.fault("slow", ms=200)  # So that both extract at the same time.

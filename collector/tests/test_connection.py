@@ -8,7 +8,7 @@ from oura_collector.database.connection import Database
 from oura_collector.settings import Settings, SettingsError
 from sqlalchemy.engine import make_url
 
-URL = "postgresql://ada:p%40ss%3Aw%2Frd@db.example:6543/health?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+URL = "postgresql://writer:p%40ss%3Aw%2Frd@db.example:6543/health?sslmode=verify-full&sslrootcert=/etc/ca.pem"
 
 
 def test_a_url_reaches_every_part_with_its_password_and_tls_settings() -> None:
@@ -19,7 +19,7 @@ def test_a_url_reaches_every_part_with_its_password_and_tls_settings() -> None:
         _, parameters = url.get_dialect()().create_connect_args(url)
         assert url.drivername == "postgresql+psycopg"
         assert {**parameters, "options": ""} == {
-            "user": "ada",
+            "user": "writer",
             "password": "p@ss:w/rd",
             "host": "db.example",
             "port": "6543",
@@ -35,7 +35,7 @@ def test_a_url_reaches_every_part_with_its_password_and_tls_settings() -> None:
 
 @pytest.mark.parametrize("mode", ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
 def test_every_sslmode_is_passed_through(mode: str) -> None:
-    database = Database(parse(f"postgresql://ada@db.example/health?sslmode={mode}"))
+    database = Database(parse(f"postgresql://writer@db.example/health?sslmode={mode}"))
 
     assert database.environment()["DBT_SSLMODE"] == mode
     assert make_url(database.url()).query["sslmode"] == mode
@@ -49,13 +49,13 @@ def test_meltanos_own_tables_are_looked_for_in_their_schema_only() -> None:
 
 
 def test_options_of_the_url_are_kept_beside_the_search_path() -> None:
-    database = Database(parse("postgresql://ada@db.example/health?options=-cstatement_timeout%3D5min"))
+    database = Database(parse("postgresql://writer@db.example/health?options=-cstatement_timeout%3D5min"))
 
     assert make_url(database.url("meltano")).query["options"] == "-cstatement_timeout=5min -csearch_path=meltano"
 
 
 def test_sessions_of_a_run_are_named_after_it_whatever_the_url_calls_them() -> None:
-    database = Database(parse("postgresql://ada@db.example/health?application_name=mine"))
+    database = Database(parse("postgresql://writer@db.example/health?application_name=mine"))
 
     assert "application_name" not in make_url(database.url("meltano")).query
 
@@ -67,12 +67,12 @@ def test_a_password_shows_in_no_representation() -> None:
 
 def test_a_url_that_cannot_be_read_is_not_quoted() -> None:
     with pytest.raises(SettingsError, match="DATABASE_URL: cannot be read") as caught:
-        parse("postgresql://ada:secret@[broken")
+        parse("postgresql://writer:secret@[broken")
     assert "secret" not in str(caught.value)
 
 
 def test_a_server_that_does_not_answer_is_one_line() -> None:
-    with pytest.raises(SettingsError) as caught, Database(parse("postgresql://ada:secret@127.0.0.1:9/x")).connect():
+    with pytest.raises(SettingsError) as caught, Database(parse("postgresql://writer:secret@127.0.0.1:9/x")).connect():
         pass
     assert len(str(caught.value).splitlines()) == 1
     assert "secret" not in str(caught.value)
@@ -80,6 +80,6 @@ def test_a_server_that_does_not_answer_is_one_line() -> None:
 
 def test_a_password_with_an_at_sign_is_not_taken_for_a_host() -> None:
     with pytest.raises(SettingsError) as caught:
-        parse("postgresql://ada:secret@word@db.example/health")
+        parse("postgresql://writer:secret@word@db.example/health")
 
     assert str(caught.value) == "DATABASE_URL: the password holds an @; write it as %40"

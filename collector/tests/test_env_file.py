@@ -11,7 +11,7 @@ from oura_collector.pipeline import env_file
 from oura_collector.pipeline.environment import advice
 from tap_oura.settings import SETTINGS
 
-MINE = "# mine\nMAX_RETRIES=2\r\nUSER_MAPPING='ada: token\nben: token'"
+MINE = "# mine\nMAX_RETRIES=2\r\nUSER_MAPPING='user-1: token\nuser-2: token'"
 ODD = {"CHOSEN_DATABASE_USER": "o'neill\\ ü #1", "CHOSEN_DATABASE_HOST": "/tmp/a folder"}
 
 

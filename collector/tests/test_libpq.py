@@ -11,13 +11,13 @@ from oura_collector.database.choice import chosen, parse
 from oura_collector.database.connection import Database
 from oura_collector.settings import Settings, SettingsError
 
-NOWHERE = "postgresql://ada:planted@127.0.0.1:9/health"
+NOWHERE = "postgresql://writer:planted@127.0.0.1:9/health"
 
 REFUSED = {
-    "postgresql://ada:planted@one,two/health": "several hosts are not supported",
+    "postgresql://writer:planted@one,two/health": "several hosts are not supported",
     "postgresql:///health?host=one,two": "several hosts are not supported",
     "postgresql:///health?hostaddr=10.0.0.1,10.0.0.2": "several hosts are not supported",
-    "postgresql://ada@one/health?port=1,2": "several hosts are not supported",
+    "postgresql://writer@one/health?port=1,2": "several hosts are not supported",
     **{
         f"{NOWHERE}?{name}=planted": f"`{name}` is not supported"
         for name in ("replication", "sslpassword", "scram_client_key", "oauth_client_secret", "client_encoding")
@@ -25,8 +25,8 @@ REFUSED = {
     **{f"{NOWHERE}?connect_timeout={text}": "`connect_timeout` must be a number of seconds" for text in ("x", "1h")},
 }
 VALUES = {
-    "sslcert": "/etc/ada.crt",
-    "sslkey": "/etc/ada.key",
+    "sslcert": "/etc/writer.crt",
+    "sslkey": "/etc/writer.key",
     "sslcrl": "/etc/crl.pem",
     "hostaddr": "10.0.0.1",
     "options": "-cstatement_timeout=5min",

@@ -90,7 +90,7 @@ def test_without_a_browser_the_address_is_pasted(log_in, collect, environment):
 
 def test_the_answer_reaches_a_loopback_address_too(environment):
     process = subprocess.Popen(
-        [sys.executable, str(PROJECT / "collect.py"), "login", "--user", "ada"],
+        [sys.executable, str(PROJECT / "collect.py"), "login", "--user", "account-1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -101,7 +101,7 @@ def test_the_answer_reaches_a_loopback_address_too(environment):
     said, complaint = process.communicate(timeout=60)
 
     assert process.returncode == 0, complaint
-    assert "Logged in: ada" in said
+    assert "Logged in: account-1" in said
 
 
 def test_an_answer_to_somebody_elses_question_is_refused(environment):
@@ -123,12 +123,12 @@ def test_granted_scopes_are_shown_and_what_they_leave_out(log_in):
 
 
 def test_another_wearer_does_not_get_into_a_named_account(log_in):
-    assert log_in("user-1", "--user", "ada").code == 0
+    assert log_in("user-1", "--user", "account-1").code == 0
 
-    login = log_in("user-2", "--user", "ada")
+    login = log_in("user-2", "--user", "account-1")
 
     assert login.code == 2
-    assert "'ada' belongs to another wearer" in login.complaint
+    assert "'account-1' belongs to another wearer" in login.complaint
 
 
 def test_a_new_consent_outlives_the_token_in_the_settings(log_in, collect, environment, simulator):
@@ -142,15 +142,18 @@ def test_a_new_consent_outlives_the_token_in_the_settings(log_in, collect, envir
 
 
 def test_status_names_who_must_consent_again_and_fails(log_in, collect, environment):
-    log_in("user-1", "--user", "ada")
-    log_in("user-2", "--user", "ben")
-    file = Path(environment["DATA_DIR"], "credentials", "ben.json")
+    log_in("user-1", "--user", "account-1")
+    log_in("user-2", "--user", "account-2")
+    file = Path(environment["DATA_DIR"], "credentials", "account-2.json")
     file.write_text(file.read_text().replace('"user_id"', '"refused": "invalid_grant", "user_id"'))
 
     done = collect("status")
 
     assert done.returncode == 1
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:3]] == [["ada", "works"], ["ben", "lost"]]
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:3]] == [
+        ["account-1", "works"],
+        ["account-2", "lost"],
+    ]
     assert "collect.py login --user <account>" in done.stdout
 
 
@@ -165,16 +168,19 @@ def test_logout_revokes_the_grant_and_forgets_it(log_in, collect, simulator, env
 
 
 def test_a_mapping_of_users_names_the_accounts(collect):
-    done = collect("status", MULTI_USER_MODE="true", USER_MAPPING="ada: token-1\nben: token-2\n")
+    done = collect("status", MULTI_USER_MODE="true", USER_MAPPING="account-1: token-1\naccount-2: token-2\n")
 
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [["ada", "works"], ["ben", "works"]]
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
+        ["account-1", "works"],
+        ["account-2", "works"],
+    ]
 
 
 @pytest.mark.parametrize(
     ("mapping", "complaint"),
     [
-        ("ada token-1", "USER_MAPPING: line 1 is not 'user: token'"),
-        ("ada: token-1\nada: token-2", "USER_MAPPING: line 2 repeats an account; remove one of the lines"),
+        ("account-1 token-1", "USER_MAPPING: line 1 is not 'user: token'"),
+        ("account-1: token-1\naccount-1: token-2", "USER_MAPPING: line 2 repeats an account; remove one of the lines"),
         ("", "USER_MAPPING: is empty although MULTI_USER_MODE is on"),
     ],
 )
@@ -205,10 +211,10 @@ def test_without_an_application_login_says_what_is_missing(collect):
 def test_login_gives_the_turn_to_a_refresh_that_is_under_way(log_in, environment):
     from tap_oura.credentials.stores import open_vault
 
-    log_in("user-1", "--user", "ada")
-    login = Login(environment, "--user", "ada")
+    log_in("user-1", "--user", "account-1")
+    login = Login(environment, "--user", "account-1")
     address = consent(login.page, "user-1")
-    with open_vault(str(Path(environment["DATA_DIR"], "credentials"))).open("ada") as entry:
+    with open_vault(str(Path(environment["DATA_DIR"], "credentials"))).open("account-1") as entry:
         before = entry.record
         waiting = threading.Thread(target=lambda: setattr(login, "code", login.paste(address)))
         waiting.start()
@@ -218,4 +224,7 @@ def test_login_gives_the_turn_to_a_refresh_that_is_under_way(log_in, environment
     waiting.join(30)
 
     assert login.code == 0
-    assert open_vault(str(Path(environment["DATA_DIR"], "credentials"))).read("ada").access_token != before.access_token
+    assert (
+        open_vault(str(Path(environment["DATA_DIR"], "credentials"))).read("account-1").access_token
+        != before.access_token
+    )

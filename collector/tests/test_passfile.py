@@ -29,7 +29,7 @@ def kept(environment: dict[str, str]) -> Path:
 
 
 def test_only_the_owner_reads_the_file_and_no_variable_holds_the_password(tmp_path: Path) -> None:
-    environment = told(tmp_path, f"postgresql://ada:p%40ss%3Aw%5Crd@{WHERE}")
+    environment = told(tmp_path, f"postgresql://writer:p%40ss%3Aw%5Crd@{WHERE}")
 
     assert kept(environment).read_text() == "*:*:*:*:p@ss\\:w\\\\rd\n"
     assert kept(environment).stat().st_mode & 0o777 == 0o600
@@ -43,13 +43,13 @@ def test_only_the_owner_reads_the_file_and_no_variable_holds_the_password(tmp_pa
 
 
 def test_another_password_replaces_the_one_before_and_none_removes_it(tmp_path: Path) -> None:
-    file = kept(told(tmp_path, f"postgresql://ada:one@{WHERE}"))
+    file = kept(told(tmp_path, f"postgresql://writer:one@{WHERE}"))
     file.chmod(0o644)
 
-    assert kept(told(tmp_path, f"postgresql://ada:two@{WHERE}")) == file
+    assert kept(told(tmp_path, f"postgresql://writer:two@{WHERE}")) == file
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("*:*:*:*:two\n", 0o600)
 
-    assert "PGPASSFILE" not in told(tmp_path, f"postgresql://ada@{WHERE}")
+    assert "PGPASSFILE" not in told(tmp_path, f"postgresql://writer@{WHERE}")
     assert not file.exists()
 
 
@@ -58,14 +58,14 @@ def test_passwords_of_databases_that_nothing_uses_any_more_go(tmp_path: Path, mo
     project.mkdir()
     monkeypatch.setattr("oura_collector.pipeline.environment.PROJECT", project)
     files = {
-        name: kept(told(tmp_path, f"postgresql://ada:secret@db.example/{name}")) for name in ("old", "noted", "own")
+        name: kept(told(tmp_path, f"postgresql://writer:secret@db.example/{name}")) for name in ("old", "noted", "own")
     }
     (project / ".env").write_text(f"CHOSEN_PASSFILE='{files['noted']}'\n")
     for file in files.values():
         os.utime(file, (0, 0))
 
-    around = told(tmp_path, "postgresql://ada:secret@db.example/own")
-    other = kept(told(tmp_path, "postgresql://ada:secret@db.example/of-another-service"))
+    around = told(tmp_path, "postgresql://writer:secret@db.example/own")
+    other = kept(told(tmp_path, "postgresql://writer:secret@db.example/of-another-service"))
     tidy(Settings(data_dir=tmp_path), around)
 
     assert {name: file.exists() for name, file in files.items()} == {"old": False, "noted": True, "own": True}
@@ -77,20 +77,20 @@ def test_a_password_of_libpqs_own_variable_is_kept_in_the_file_too(
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", "outside")
 
-    environment = told(tmp_path, f"postgresql://ada@{WHERE}")
+    environment = told(tmp_path, f"postgresql://writer@{WHERE}")
 
     assert kept(environment).read_text() == "*:*:*:*:outside\n"
     assert environment["PGPASSWORD"] == ""
 
 
 def test_a_passfile_of_the_users_own_is_passed_on(tmp_path: Path) -> None:
-    environment = told(tmp_path, f"postgresql://ada@{WHERE}&passfile=/home/ada/.pgpass")
+    environment = told(tmp_path, f"postgresql://writer@{WHERE}&passfile=/home/writer/.pgpass")
 
-    assert environment["PGPASSFILE"] == "/home/ada/.pgpass"
+    assert environment["PGPASSFILE"] == "/home/writer/.pgpass"
 
 
 def test_each_database_has_folders_of_its_own(tmp_path: Path) -> None:
-    one, other = (told(tmp_path, f"postgresql://ada@db.example/{name}") for name in ("health", "demo"))
+    one, other = (told(tmp_path, f"postgresql://writer@db.example/{name}") for name in ("health", "demo"))
 
     for name in ("MELTANO_SYS_DIR_ROOT", "DBT_TARGET_PATH", "DBT_LOG_PATH"):
         assert one[name] != other[name]
@@ -99,19 +99,19 @@ def test_each_database_has_folders_of_its_own(tmp_path: Path) -> None:
 
 def test_a_line_break_in_a_password_is_refused_without_quoting_it(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="line break") as caught:
-        passfile.hidden(Database(parse("postgresql://ada:one%0Atwo@db/x")), tmp_path)
+        passfile.hidden(Database(parse("postgresql://writer:one%0Atwo@db/x")), tmp_path)
     assert "two" not in str(caught.value)
 
 
 def test_the_parts_of_a_service_are_told_to_dbt_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     services = tmp_path / "services"
-    services.write_text("[mine]\nhost=db.example\nport=7777\ndbname=health\nuser=ada\npassword=from the service\n")
+    services.write_text("[mine]\nhost=db.example\nport=7777\ndbname=health\nuser=writer\npassword=from the service\n")
     monkeypatch.setenv("PGSERVICEFILE", str(services))
 
     environment = told(tmp_path, "postgresql:///?service=mine&sslmode=require")
 
     parts = [environment[f"DATABASE_{part}"] for part in ("HOST", "PORT", "NAME", "USER", "SSLMODE")]
-    assert parts == ["db.example", "7777", "health", "ada", "require"]
+    assert parts == ["db.example", "7777", "health", "writer", "require"]
     assert kept(environment).read_text() == "*:*:*:*:from the service\n"
     with pytest.raises(SettingsError, match="no service file knows the service other"):
         parse("postgresql:///?service=other")

@@ -19,22 +19,22 @@ def day(number: int) -> date:
 
 
 def test_neighbouring_days_are_one_range_and_others_are_not() -> None:
-    missing = [("anna", "sleep", day(number)) for number in (0, 1, 2, 3, 4, 7)]
+    missing = [("user-1", "sleep", day(number)) for number in (0, 1, 2, 3, 4, 7)]
 
     assert gaps(missing) == [
-        Span(date(2026, 2, 25), date(2026, 3, 1), ("sleep",), ("anna",)),
-        Span(date(2026, 3, 4), date(2026, 3, 4), ("sleep",), ("anna",)),
+        Span(date(2026, 2, 25), date(2026, 3, 1), ("sleep",), ("user-1",)),
+        Span(date(2026, 3, 4), date(2026, 3, 4), ("sleep",), ("user-1",)),
     ]
 
 
 def test_what_lacks_the_same_days_is_collected_together() -> None:
-    missing = list(product(("anna", "ben"), ("sleep", "workout"), (day(0), day(1))))
+    missing = list(product(("user-1", "user-2"), ("sleep", "workout"), (day(0), day(1))))
 
-    assert gaps(missing) == [Span(day(0), day(1), ("sleep", "workout"), ("anna", "ben"))]
+    assert gaps(missing) == [Span(day(0), day(1), ("sleep", "workout"), ("user-1", "user-2"))]
 
 
 days = st.tuples(
-    st.sampled_from(["anna", "ben", "cleo"]), st.sampled_from(["sleep", "tag"]), st.integers(0, 20).map(day)
+    st.sampled_from(["user-1", "user-2", "user-3"]), st.sampled_from(["sleep", "tag"]), st.integers(0, 20).map(day)
 )
 
 

@@ -153,4 +153,4 @@ def _accounts(text: str | None) -> Any:
     try:
         return json.loads(text or "[]")
     except ValueError:
-        raise SettingsError("OURA_ACCOUNTS: is no JSON; write it as a list of objects with 'user'") from None
+        raise SettingsError("OURA_ACCOUNTS: is not JSON; write it as a list of objects with 'user'") from None

@@ -126,7 +126,7 @@ class Run:
                 return found
         except StoreFailed as error:
             raise SettingsError(str(error)) from None
-        nobody = [f"accounts: '{account.user}' has no credentials; give it some or log in" for account in found]
+        nobody = [f"accounts: '{account.user}' has no credentials; set them or log in" for account in found]
         raise SettingsError("\n".join(nobody) or settings.MISSING_CREDENTIALS)
 
     def _own_id(self, account: Account) -> str:

@@ -253,7 +253,7 @@ class OuraStream(MessageStream):
         try:
             return max(settings.day(str(value)), windows.EARLIEST) if value else None
         except ValueError:
-            raise SettingsError("the bookmark in the state is no date; set it to one such as 2024-01-31") from None
+            raise SettingsError("the bookmark in the state is not a date; set it to one such as 2024-01-31") from None
 
     @cached_property
     def _partitions_at_start(self) -> dict[str, dict[str, Any]]:

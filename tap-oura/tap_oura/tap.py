@@ -134,7 +134,9 @@ class TapOura(Tap):
         try:
             return parse_environment_config(cls.config_jsonschema, "TAP_OURA_")
         except ValueError:
-            raise SettingsError("environment: a TAP_OURA_ number needs digits, a list or an object JSON") from None
+            raise SettingsError(
+                "environment: a TAP_OURA_ number needs digits, a list or an object needs JSON"
+            ) from None
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
@@ -144,7 +146,7 @@ class TapOura(Tap):
         except FileNotFoundError:
             raise SettingsError(f"--config: there is no file {' or '.join(value)}") from None
         except ValueError:
-            raise SettingsError(f"--config: {' or '.join(value)} is no JSON") from None
+            raise SettingsError(f"--config: {' or '.join(value)} is not JSON") from None
         said = {**(cls._env_var_config if given.parse_env else {}), **given.config}
         given.config |= accounts.from_environment(said, os.environ)
         return given

@@ -31,7 +31,7 @@ class Served:
         return base64.b64decode(answer["b64"]), answer.get("headers", {})
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        accounts = [{"user": user, "access_token": f"token-{user}"} for user in ("ada", "bob")]
+        accounts = [{"user": user, "access_token": f"token-{user}"} for user in ("user-1", "user-2")]
         return {"api_url": self.url, "accounts": accounts, "start_date": "2026-11-20", "max_retries": 0, **settings}
 
 

@@ -23,18 +23,18 @@ LATER = 3
 
 MOST_MIB = 100
 
-TOO_LARGE = "an answer of more than 8 MiB"
-TOO_SLOW = f"no complete answer from Oura within {ANSWER_WITHIN * TIMEOUT} s"
+TOO_LARGE = "a response of more than 8 MiB"
+TOO_SLOW = f"no complete response from Oura within {ANSWER_WITHIN * TIMEOUT} s"
 NO_END = f"no end of the pages within {WINDOW_WITHIN * TIMEOUT} s"
-BROKEN = "no complete answer from Oura"
+BROKEN = "no complete response from Oura"
 CUT = "the answer broke off"
 
 DATA = {
     "bomb": TOO_LARGE,
     "chunked_bomb": TOO_LARGE,
     "bomb_in_a_bomb": f"{BROKEN} (ContentDecodingError)",
-    "redirect_with_a_bomb": "Oura refuses the request (302)",
-    "error_with_a_bomb": "Oura answers 500",
+    "redirect_with_a_bomb": "Oura rejects the request (302)",
+    "error_with_a_bomb": "Oura responds with 500",
     "refusal_with_a_bomb": "Oura rejects the access token: it is expired, revoked or mistyped",
     "limit_with_a_bomb": "rate limited (tier unknown, X-RateLimit-Remaining unknown, for 4000 s)",
     "huge_page": TOO_LARGE,
@@ -83,7 +83,7 @@ TOKENS = {
     "error_with_a_bomb": "Unavailable: 500",
     "refusal_with_a_bomb": "Refused: 401",
     "redirect_with_a_bomb": "Refused: 302",
-    "deep": "Unreadable: the answer holds no access token",
+    "deep": "Unreadable: the response contains no access token",
 }
 IDENTITY = ("bomb", "endless_body", "drip_in_headers", "drip_in_body", "refusal_with_a_bomb", "deep")
 REVOCATION = ("bomb", "endless_body", "drip_in_headers", "error_with_a_bomb", "redirect_with_a_bomb")

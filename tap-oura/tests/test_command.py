@@ -93,7 +93,7 @@ def test_a_test_asks_oura_and_fails_where_it_cannot() -> None:
     done = tap("--test", config={**NOWHERE, "max_retries": 0})
 
     assert done.returncode == 1
-    assert "no complete answer" in done.stderr
+    assert "no complete response" in done.stderr
 
 
 def test_a_test_of_a_working_account_passes(simulator: Running, config: dict[str, Any]) -> None:
@@ -118,12 +118,15 @@ def test_a_test_of_a_working_account_passes(simulator: Running, config: dict[str
         ({"api_url": "api.ouraring.com"}, "api_url: must begin with https://"),
         ({"access_token": None}, "no credentials: set access_token"),
         ({"access_token": 12345}, "access_token: must be of type string"),
-        ({"accounts": [{"user": "ada@example.com", "access_token": "x"}]}, "accounts: the user of entry 1 must not be"),
-        ({"accounts": [{"user": "ada"}]}, "accounts: 'ada' has no credentials"),
+        (
+            {"accounts": [{"user": "user-1@example.com", "access_token": "x"}]},
+            "accounts: the user of entry 1 must not be",
+        ),
+        ({"accounts": [{"user": "user-1"}]}, "accounts: 'user-1' has no credentials"),
         ({"accounts": [{"access_token": "x"}]}, "accounts.0: needs user"),
         (
-            {"accounts": [{"user": "ada", "access_token": "x"}, {"user": "ada", "access_token": "y"}]},
-            "accounts: the user 'ada' appears 2 times",
+            {"accounts": [{"user": "user-1", "access_token": "x"}, {"user": "user-1", "access_token": "y"}]},
+            "accounts: the user 'user-1' appears 2 times",
         ),
     ],
     ids=str,
@@ -140,7 +143,7 @@ def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any]
 def test_a_settings_file_that_is_missing_or_no_json_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{oops")
 
-    for name, complaint in (("absent.json", "there is no file"), ("broken.json", "is no JSON")):
+    for name, complaint in (("absent.json", "there is no file"), ("broken.json", "is not JSON")):
         done = tap("--config", str(tmp_path / name))
         assert (done.returncode, len(complaints(done))) == (2, 1)
         assert complaint in done.stderr
@@ -150,13 +153,13 @@ def test_a_settings_file_that_is_missing_or_no_json_is_one_line(tmp_path: Path) 
 def test_settings_come_from_the_environment_where_no_file_is_named(simulator: Running) -> None:
     done = tap(
         TAP_OURA_API_URL=simulator.url,
-        TAP_OURA_ACCOUNTS='[{"user": "ada", "access_token": "token-1"}]',
+        TAP_OURA_ACCOUNTS='[{"user": "user-1", "access_token": "token-1"}]',
         TAP_OURA_COLLECTIONS='["daily_sleep"]',
         TAP_OURA_START_DATE="2026-03-20",
     )
 
     assert done.returncode == 0
-    assert '"user_id":"ada"' in done.stdout
+    assert '"user_id":"user-1"' in done.stdout
 
 
 @pytest.mark.parametrize("name", ["TAP_OURA_MAX_RETRIES", "TAP_OURA_ACCOUNTS"])
@@ -169,7 +172,7 @@ def test_a_variable_that_cannot_be_read_is_one_line(name: str) -> None:
 def test_nothing_secret_is_in_records_state_or_logs(simulator: Running, config: dict[str, Any]) -> None:
     simulator.fault("scope_401", collection="daily_spo2")
     simulator.fault("status", code=500, collection="workout")
-    accounts = [{"user": "ada", "access_token": "token-1"}, {"user": "bob", "access_token": "a-planted-token"}]
+    accounts = [{"user": "user-1", "access_token": "token-1"}, {"user": "user-2", "access_token": "a-planted-token"}]
     (wearer,) = simulator.documents("user-1", "personal_info")
 
     done = tap(config={**config, "accounts": accounts, "max_retries": 0})
@@ -215,7 +218,7 @@ def test_bytes_of_the_environment_that_are_no_text_are_one_line(name: str) -> No
 
 
 def test_half_a_character_in_the_settings_is_one_line() -> None:
-    done = tap(config={**NOWHERE, "accounts": [{"user": "anna\ud800", "access_token": "token"}]})
+    done = tap(config={**NOWHERE, "accounts": [{"user": "user-1\ud800", "access_token": "token"}]})
 
     assert (done.returncode, complaints(done)) == (
         2,

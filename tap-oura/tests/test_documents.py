@@ -15,7 +15,7 @@ WEEK = Window(date(2026, 3, 2), date(2026, 3, 9))
 
 
 def read(collection: str, *documents: dict[str, Any], window: Window = WEEK) -> Read:
-    return Documents(COLLECTIONS[collection]).read("ada", list(documents), window)
+    return Documents(COLLECTIONS[collection]).read("user-1", list(documents), window)
 
 
 def records(collection: str, *documents: dict[str, Any], window: Window = WEEK) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ def stress(day: str = "2026-03-03", **fields: Any) -> dict[str, Any]:
 
 
 def test_every_record_names_its_account() -> None:
-    assert records("daily_stress", stress())[0]["user_id"] == "ada"
+    assert records("daily_stress", stress())[0]["user_id"] == "user-1"
 
 
 def test_what_lies_in_the_margin_of_the_question_is_trimmed() -> None:
@@ -148,10 +148,10 @@ def test_a_date_in_another_form_is_still_the_documents_own() -> None:
 
 
 def test_fields_named_like_ours_are_kept_apart() -> None:
-    theirs = {"user_id": "eve", "extra": {"a": 1}, "_sdc_extracted_at": "2020-01-01"}
+    theirs = {"user_id": "user-3", "extra": {"a": 1}, "_sdc_extracted_at": "2020-01-01"}
     record = records("daily_stress", stress(**theirs))[0]
 
-    assert record["user_id"] == "ada"
+    assert record["user_id"] == "user-1"
     assert record["extra"] == theirs
     assert not record.keys() & {"_sdc_extracted_at"}
 
@@ -191,10 +191,10 @@ def test_a_sample_without_a_usable_source_has_an_unknown_one(sample: dict[str, A
 
 def test_drift_is_counted_by_name_and_not_without_end() -> None:
     documents = Documents(COLLECTIONS["daily_stress"])
-    documents.read("ada", [stress(f"2026-03-0{day}", new=day, stress_high="many") for day in (2, 3, 4)], WEEK)
+    documents.read("user-1", [stress(f"2026-03-0{day}", new=day, stress_high="many") for day in (2, 3, 4)], WEEK)
     assert documents.drift == {"new": 3, "stress_high": 3}
 
-    documents.read("ada", [stress(**{f"field {number}": 1 for number in range(5_000)})], WEEK)
+    documents.read("user-1", [stress(**{f"field {number}": 1 for number in range(5_000)})], WEEK)
     assert len(documents.drift) == MOST_NAMES
 
 

@@ -141,7 +141,7 @@ def test_a_silent_server_is_given_up_after_the_timeout(run: Any, simulator: Runn
 
     made = run(only(config, "workout", timeout_seconds=1, max_retries=0))
 
-    assert made.failures[0].endswith("no complete answer from Oura (ReadTimeout)")
+    assert made.failures[0].endswith("no complete response from Oura (ReadTimeout)")
 
 
 def test_a_demand_to_wait_longer_than_we_do_fails_the_window_at_once(
@@ -231,7 +231,7 @@ def test_a_failed_window_stops_neither_the_later_ones_nor_their_account(
     broken = run(chosen)
     mended = run(chosen, broken.state)
 
-    assert broken.failures == ["sleep of user-1, 2026-02-01 to 2026-03-02: Oura answers 500"]
+    assert broken.failures == ["sleep of user-1, 2026-02-01 to 2026-03-02: Oura responds with 500"]
     assert min(record["day"] for record in broken.of("sleep", "user-1")) >= "2026-03-03"
     assert broken.bookmark("sleep", "user-1") is None
     assert min(record["day"] for record in mended.of("sleep", "user-1")) < "2026-02-05"

@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def only(made: Run, stream: str) -> dict[str, Any]:
-    (record,) = made.of(stream, "ada")
+    (record,) = made.of(stream, "user-1")
     return record
 
 
@@ -90,8 +90,11 @@ def test_a_tag_without_its_day_is_loaded_and_named(run: type[Run], caplog: pytes
         run(config, made.state)
 
     assert made.code == 0
-    assert {record["id"]: record["start_day"] for record in made.of("enhanced_tag", "ada")} == {"good": DAY, "odd": DAY}
-    assert lines[0] == "enhanced_tag of ada: dated by another field, as start_day is missing or no date: odd"
+    assert {record["id"]: record["start_day"] for record in made.of("enhanced_tag", "user-1")} == {
+        "good": DAY,
+        "odd": DAY,
+    }
+    assert lines[0] == "enhanced_tag of user-1: dated by another field, as start_day is missing or no date: odd"
     assert not [line for line in caplog.messages if "odd" in line], "what is not sent again is not named again"
 
 
@@ -103,8 +106,8 @@ def test_two_documents_of_a_day_are_listed_in_the_order_of_the_answer(run: type[
         oura.answers = {"daily_readiness": [{**first, "score": None}, second]}
         again = run(config, made.state)
 
-    assert made.ledger("daily_readiness", "ada")[DAY]["document_ids"] == ["zz", "aa"]
-    assert {record["id"]: record["score"] for record in made.of("daily_readiness", "ada")} == {"aa": None, "zz": 80}
+    assert made.ledger("daily_readiness", "user-1")[DAY]["document_ids"] == ["zz", "aa"]
+    assert {record["id"]: record["score"] for record in made.of("daily_readiness", "user-1")} == {"aa": None, "zz": 80}
     assert not again.records, "another order alone is no change"
 
 
@@ -128,9 +131,9 @@ def test_answers_in_gzip_or_with_a_byte_order_mark_are_read_and_malformed_ones_n
 
     assert made.code == 1
     assert [only(made, name)["score"] for name in ("daily_sleep", "daily_readiness")] == [80, 80]
-    assert {failure.split(",")[0] for failure in made.failures if "ada" in failure} == {
-        "daily_resilience of ada",
-        "daily_spo2 of ada",
+    assert {failure.split(",")[0] for failure in made.failures if "user-1" in failure} == {
+        "daily_resilience of user-1",
+        "daily_spo2 of user-1",
     }
     assert {row["reason"] for row in made.records["collection_failures"]} == {"answer"}
 
@@ -152,7 +155,7 @@ def test_one_odd_document_leaves_the_drift_of_the_others_alone(
     read(run, {"workout": [{"id": "a", "day": DAY, **many}]})
 
     lines = [line for line in caplog.messages if "kept in `extra`" in line]
-    assert [line.split(":")[0] for line in lines] == ["workout of ada", "workout of bob"]
+    assert [line.split(":")[0] for line in lines] == ["workout of user-1", "workout of user-2"]
     assert max(map(len, lines)) < 500
     assert "\n" not in "".join(lines)
     assert "violet" not in "".join(lines)
@@ -173,4 +176,4 @@ def test_a_case_fails_no_more_than_it_says(case: Path, run: type[Run]) -> None:
     assert {failure.split(" of ")[0] for failure in made.failures} == failing
     for name, documents in answers.items():
         if isinstance(documents, list) and name not in failing:
-            assert len(made.of(name, "ada")) == len(documents)
+            assert len(made.of(name, "user-1")) == len(documents)

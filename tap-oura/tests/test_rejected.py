@@ -32,7 +32,7 @@ def oura() -> Iterator[Served]:
 
 
 def named(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [line for line in caplog.messages if "ada: set aside in" in line]
+    return [line for line in caplog.messages if "user-1: set aside in" in line]
 
 
 def test_it_is_sent_and_named_and_its_window_is_not_whole_until_the_third_reading(
@@ -46,25 +46,27 @@ def test_it_is_sent_and_named_and_its_window_is_not_whole_until_the_third_readin
     three = run(config, two.state)
     four = run(config, three.state)
 
-    (row,) = one.of("rejected_documents", "ada")
+    (row,) = one.of("rejected_documents", "user-1")
     assert (row["collection"], row["document_id"], row["reason"]) == (AGE, None, "no usable id")
     assert row["document"] == ODD
     assert row["rejected_at"] == "2026-11-26T20:00:00.000000Z"
-    assert lines == [f"{AGE} of ada: set aside in `rejected_documents`: one without an id (no usable id)"]
+    assert lines == [f"{AGE} of user-1: set aside in `rejected_documents`: one without an id (no usable id)"]
     message = "a document was set aside in `rejected_documents`: one without an id (no usable id)"
     for made in (one, two):
         assert made.code == 1
-        assert made.failures[0] == f"{AGE} of ada, 2026-11-20 to 2026-11-28: {message}"
-        assert [record["id"] for record in made.of(AGE, "ada")] == [GOOD["id"]]
-        assert made.bookmark(AGE, "ada") is None
-        assert not made.of("collection_days", "ada")
-        assert {row["reason"] for row in made.of("collection_failures", "ada")} == {"answer"}
-    assert not two.of("rejected_documents", "ada")
+        assert made.failures[0] == f"{AGE} of user-1, 2026-11-20 to 2026-11-28: {message}"
+        assert [record["id"] for record in made.of(AGE, "user-1")] == [GOOD["id"]]
+        assert made.bookmark(AGE, "user-1") is None
+        assert not made.of("collection_days", "user-1")
+        assert {row["reason"] for row in made.of("collection_failures", "user-1")} == {"answer"}
+    assert not two.of("rejected_documents", "user-1")
     assert (three.code, three.failures) == (0, [])
-    assert three.bookmark(AGE, "ada") == GOOD["day"]
-    assert three.ledger(AGE, "ada")[GOOD["day"]]["document_ids"] == [GOOD["id"]]
-    assert [row["id"] for row in three.of("rejected_documents", "ada")] == [row["id"]], "beside the days it is not in"
-    assert three.of("collection_failures", "ada")[0]["recovered_at"]
+    assert three.bookmark(AGE, "user-1") == GOOD["day"]
+    assert three.ledger(AGE, "user-1")[GOOD["day"]]["document_ids"] == [GOOD["id"]]
+    assert [row["id"] for row in three.of("rejected_documents", "user-1")] == [row["id"]], (
+        "beside the days it is not in"
+    )
+    assert three.of("collection_failures", "user-1")[0]["recovered_at"]
     assert not four.records
     assert four.state == three.state
 
@@ -89,9 +91,9 @@ def test_another_content_begins_anew_and_what_is_gone_is_forgotten(run: type[Run
     mended = run(config, changed.state)
 
     assert changed.code == 1
-    assert [row["document"]["vascular_age"] for row in changed.of("rejected_documents", "ada")] == [37]
+    assert [row["document"]["vascular_age"] for row in changed.of("rejected_documents", "user-1")] == [37]
     assert mended.code == 0
-    assert {record["id"] for record in mended.of(AGE, "ada")} == {"age-25", "age-24"}
+    assert {record["id"] for record in mended.of(AGE, "user-1")} == {"age-25", "age-24"}
     assert '"rejected":' not in json.dumps(mended.state)
 
 
@@ -103,9 +105,9 @@ def test_a_document_that_several_windows_see_is_counted_once_a_run(run: type[Run
     two = run(config, one.state)
 
     assert oura.requests.count("workout") >= 3 * 2
-    assert [row["document_id"] for row in one.of("rejected_documents", "ada")] == ["undated"]
+    assert [row["document_id"] for row in one.of("rejected_documents", "user-1")] == ["undated"]
     assert two.code == 1
-    assert two.failures[0].startswith("workout of ada, 2024-11-20 to 2026-11-28: ")
+    assert two.failures[0].startswith("workout of user-1, 2024-11-20 to 2026-11-28: ")
     assert run(config, two.state).code == 0
 
 
@@ -113,8 +115,8 @@ def test_a_closed_range_that_is_read_once_sets_aside_and_is_whole(run: type[Run]
     made = run(oura.config(collections=[AGE], end_date="2026-11-26"))
 
     assert made.code == 0
-    assert [row["document"] for row in made.of("rejected_documents", "ada")] == [ODD]
-    assert made.ledger(AGE, "ada")[ODD["day"]]["document_ids"] == []
+    assert [row["document"] for row in made.of("rejected_documents", "user-1")] == [ODD]
+    assert made.ledger(AGE, "user-1")[ODD["day"]]["document_ids"] == []
 
 
 def test_days_that_are_forgotten_send_what_was_set_aside_again(run: type[Run], oura: Served) -> None:
@@ -123,7 +125,7 @@ def test_days_that_are_forgotten_send_what_was_set_aside_again(run: type[Run], o
 
     again = run({**config, "forget_days": True}, one.state)
 
-    assert again.of("rejected_documents", "ada") == one.of("rejected_documents", "ada")
+    assert again.of("rejected_documents", "user-1") == one.of("rejected_documents", "user-1")
     assert run(config, again.state).code == 0
 
 
@@ -137,7 +139,7 @@ def test_many_are_named_counted_and_sent_within_bounds(
     lines = named(caplog)
     four = run(config, run(config, run(config, one.state).state).state)
 
-    assert len(one.of("rejected_documents", "ada")) == 5_000
+    assert len(one.of("rejected_documents", "user-1")) == 5_000
     assert len(lines) == 11
     assert max(map(len, [*lines, *one.failures])) < 400
     assert len(json.dumps(four.state)) < 2_000
@@ -152,12 +154,12 @@ def test_one_that_is_never_the_same_holds_its_collection_up_for_twelve_readings(
         codes.append(made.code)
         state = made.state
 
-        assert [row["document"]["vascular_age"] for row in made.of("rejected_documents", "ada")] == [number]
+        assert [row["document"]["vascular_age"] for row in made.of("rejected_documents", "user-1")] == [number]
     oura.answers = {AGE: [GOOD]}
     mended = run(config, state)
 
     assert codes == [1] * 11 + [0] * 3
-    assert made.bookmark(AGE, "ada") == GOOD["day"]
+    assert made.bookmark(AGE, "user-1") == GOOD["day"]
     assert "held_up" in json.dumps(state)
     assert "held_up" not in json.dumps(mended.state)
 
@@ -178,7 +180,7 @@ def test_no_depth_of_nesting_costs_more_than_its_window(run: type[Run], oura: Se
 
     assert made.code == (0 if depth == 500 else 1)
     assert all(failure.startswith(AGE) and "nested too deep" in failure for failure in made.failures)
-    assert made.ledger("sleep", "ada")
+    assert made.ledger("sleep", "user-1")
 
 
 def test_an_id_is_named_without_control_characters_and_not_at_length() -> None:
@@ -191,8 +193,8 @@ def test_what_is_no_object_is_set_aside_and_the_documents_beside_it_are_read(run
 
     made = run(oura.config(collections=[AGE]))
 
-    assert [record["id"] for record in made.of(AGE, "ada")] == [GOOD["id"]]
-    assert [row["document"] for row in made.of("rejected_documents", "ada")] == [
+    assert [record["id"] for record in made.of(AGE, "user-1")] == [GOOD["id"]]
+    assert [row["document"] for row in made.of("rejected_documents", "user-1")] == [
         {"no document": None},
         {"no document": [1]},
     ]
@@ -210,9 +212,9 @@ def test_one_that_oura_deletes_later_is_not_said_to_be_there_still(
     monkeypatch.setattr(TapOura, "clock", staticmethod(datetime(2026, 11, 26, 21, tzinfo=UTC).timestamp))
     gone = run(config, rejected.state)
 
-    (row,) = rejected.of("rejected_documents", "ada")
+    (row,) = rejected.of("rejected_documents", "user-1")
     assert row["document_id"] == "age-24"
-    assert not gone.of("rejected_documents", "ada")
-    (day,) = (each for each in gone.of("collection_days", "ada") if each["day"] == ODD["day"])
+    assert not gone.of("rejected_documents", "user-1")
+    (day,) = (each for each in gone.of("collection_days", "user-1") if each["day"] == ODD["day"])
     assert day["document_ids"] == []
     assert day["read_at"] > row["rejected_at"]

@@ -112,7 +112,7 @@ def test_rejected_documents_are_sent_when_their_stream_is_selected_later(run: ty
 
     assert settled.code == 0
     assert not settled.records["rejected_documents"]
-    assert [row["document"] for row in again.of("rejected_documents", "ada")] == [odd]
+    assert [row["document"] for row in again.of("rejected_documents", "user-1")] == [odd]
 
 
 def test_streams_that_are_left_out_send_nothing_and_stop_nothing(run: type[Run]) -> None:

@@ -48,14 +48,14 @@ def checked(given: dict[str, str], setting: str) -> dict[str, str]:
     for name in ("host", "hostaddr", "port"):
         if "," in given.get(name, ""):
             raise SettingsError(
-                f"{setting}: several hosts are not supported: a run needs one server; name an address of the primary"
+                f"{setting}: several hosts are not supported: a run needs one server; use an address of the primary"
             )
     for name in given.keys() - TUNING:
         if not _variables().get(name):
-            raise SettingsError(f"{setting}: `{name}` is not supported: dbt cannot be told of it; leave it out")
+            raise SettingsError(f"{setting}: `{name}` is not supported by dbt; remove it")
     encoding = given.get("client_encoding", "utf8")
     if encoding.lower().replace("-", "") != "utf8":
-        raise SettingsError(f"{setting}: `client_encoding` is not supported: it is always UTF8; leave it out")
+        raise SettingsError(f"{setting}: `client_encoding` is not supported, because it is always UTF8; remove it")
     try:
         conninfo.timeout_from_conninfo(given)  # type: ignore[arg-type]
     except psycopg.ProgrammingError:

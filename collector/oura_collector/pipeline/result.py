@@ -156,7 +156,7 @@ class Log:
         self._last: dict[str, deque[str]] = {}
 
     def take(self, line: str) -> dict[str, Any]:
-        """Note a line and return it as an event; what is no JSON becomes an event of its own."""
+        """Note a line and return it as an event; what is not JSON becomes an event of its own."""
         try:
             event = json.loads(line)
         except ValueError:

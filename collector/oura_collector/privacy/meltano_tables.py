@@ -139,7 +139,7 @@ def _names(state: Any) -> set[str]:
 
 
 def parsed(text: str | None) -> Any:
-    """A state; None where there is none, or it is no JSON and so nothing of Meltano's."""
+    """A state; None where there is none, or it is not JSON and so nothing of Meltano's."""
     try:
         return json.loads(text) if text else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whether the collector does its work: its metrics, and what the database tells about accounts and rings."""
+"""Whether the collector works: its metrics, and the status of accounts and rings in the database."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ SIZES = (
 BOARD = Dashboard(
     "Operations",
     [
-        stat("Since the last collection", SINCE_LAST, "s", HOURS, legend="age"),
+        stat("Time since the last collection", SINCE_LAST, "s", HOURS, legend="age"),
         stat("Errors, last day", "sum(increase(oura_collector_errors_total[1d]))", "short", NONE, legend="errors"),
-        stat("Requests left at Oura", "oura_collector_rate_limit_remaining", "short", QUOTA, legend="left"),
-        stat("What cannot be read now", OPEN_FAILURES, "short", NONE),
+        stat("Requests left", "oura_collector_rate_limit_remaining", "short", QUOTA, legend="left"),
+        stat("Open failures", OPEN_FAILURES, "short", NONE),
         Panel(
             "Runs per hour",
             "sum by (outcome) (increase(oura_collector_collections_total[1h]))",
@@ -91,37 +91,37 @@ BOARD = Dashboard(
             legend="{{status}}",
         ),
         Panel(
-            "Requests left at Oura over time",
+            "Requests left over time",
             "oura_collector_rate_limit_remaining",
             "short",
-            "Of the 5000 per hour.",
+            "Of the hourly budget of 5,000.",
             steps=QUOTA,
             legend="left",
         ),
         Panel("Newest data", NEWEST, "none", kind="table"),
         Panel("Rings", RINGS, "none", kind="table"),
-        Panel("Battery of the ring", BATTERY, "percent", steps=CHARGE, range=(0, 100)),
+        Panel("Ring battery", BATTERY, "percent", steps=CHARGE, range=(0, 100)),
         Panel("Ring not worn", daily("oura_activity", Not_worn="non_wear_time"), "s", bars=True),
         Panel(
-            "Days that are complete",
+            "Complete days",
             "SELECT date + time '12:00' AS time, is_complete::int AS \"Complete\"\nFROM oura_activity\n"
             f"WHERE {IN_DAYS}\nORDER BY time",
             "bool_yes_no",
-            "A day is complete once it is over and the ring was synced since.",
+            "A day is complete when it has ended and the ring was synced since.",
             bars=True,
             range=(0, 1),
         ),
         Panel(
-            "Every day accounted for",
+            "Completeness by day",
             COMPLETENESS,
             "none",
-            "Whether the data of each day are there, and if not, why; `oura_completeness` has the reasons.",
+            "Whether the data of each day is there, and if not, why; `oura_completeness` has the reasons.",
             kind="status-history",
             mappings=STATUSES,
             width=24,
             height=14,
         ),
-        Panel("Sizes of the tables", SIZES, "none", "In bytes, indexes included.", kind="table"),
+        Panel("Table sizes", SIZES, "none", "In bytes, including indexes.", kind="table"),
     ],
     days=7,
 )

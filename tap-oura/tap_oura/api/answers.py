@@ -18,7 +18,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_INTEGER = 4_300
 """Digits, as with msgspec and Python: reading many takes the square of the time."""
 
-TOO_DEEP = "the answer is nested too deep"
+TOO_DEEP = "the response is nested too deeply"
 
 UNFINISHED = re.compile(r"-|\.|[eE][+-]?|t|tru?|f|fal?|fals|n|nul?|u[0-9a-fA-F]{0,4}")
 """What is left of a number, a word or an escape that was cut off."""
@@ -40,7 +40,7 @@ def parse(body: bytes) -> Document:
     except RecursionError:
         raise BrokenAnswer(TOO_DEEP) from None
     if not isinstance(answer, dict):
-        raise BrokenAnswer("the answer is no JSON object")
+        raise BrokenAnswer("the response is not a JSON object")
     return answer
 
 
@@ -51,11 +51,11 @@ def _slowly(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         if _broke_off(text, error):
             raise Unreachable("the answer broke off") from None
-        raise BrokenAnswer("the answer is no JSON") from None
+        raise BrokenAnswer("the response is not JSON") from None
     try:
         body.decode()
     except UnicodeDecodeError:
-        raise BrokenAnswer("the answer is not in UTF-8") from None
+        raise BrokenAnswer("the response is not UTF-8") from None
     return answer
 
 
@@ -75,4 +75,4 @@ def _double(digits: str) -> float | str:
 
 
 def _no_number(word: str) -> NoReturn:
-    raise BrokenAnswer(f"the answer is no JSON: it holds {word}")
+    raise BrokenAnswer(f"the response is not JSON: it contains {word}")

@@ -47,7 +47,7 @@ MOST_OF_A_PAGE = 8 * MIB
 """Weight of one page. A month of `sleep` or `daily_activity` in a single page weighs some 2 MiB, a thousand heart rates
 0.1 MiB. Python takes 3 to 10 times the weight: 80 MiB at the worst."""
 
-TOO_LARGE = f"an answer of more than {MOST_OF_A_PAGE // MIB} MiB"
+TOO_LARGE = f"a response of more than {MOST_OF_A_PAGE // MIB} MiB"
 
 MOST_OF_A_WINDOW = 32 * MIB
 """Weight of all pages of a window: 330,000 heart rates, where a month usually has 13,000 and live sessions make some
@@ -144,9 +144,9 @@ class Client:
                 if not token:
                     break
                 if not isinstance(token, str):
-                    raise BrokenAnswer("the page token is no text")
+                    raise BrokenAnswer("the page token is not text")
                 if token in seen:
-                    raise BrokenAnswer("a page token came back twice, so the end of the pages cannot be known")
+                    raise BrokenAnswer("a page token was repeated, so the end of the pages is unknown")
                 seen.add(token)
             else:
                 raise BrokenAnswer(f"no end after {MOST_PAGES} pages")
@@ -171,7 +171,7 @@ class Client:
                 return self._get(account, segment, parameters, stopwatch)
             if segment == PERSONAL_INFO or not self._alive(account):
                 raise
-            raise ScopeMissing("Oura refuses this collection although the token works: grant its scope") from None
+            raise ScopeMissing("Oura denies this collection although the token works: grant its scope") from None
 
     def _alive(self, account: Account) -> bool:
         try:
@@ -229,9 +229,9 @@ class Client:
         if isinstance(error, TooManyBytes):
             return BrokenAnswer(TOO_LARGE)
         if isinstance(error, DeadlinePassed):
-            return TooSlow(f"no complete answer from Oura within {ANSWER_WITHIN * self.timeout:g} s")
+            return TooSlow(f"no complete response from Oura within {ANSWER_WITHIN * self.timeout:g} s")
         # The exception's own text holds the URL and may hold more; its class says enough.
-        return Unreachable(f"no complete answer from Oura ({type(error).__name__})")
+        return Unreachable(f"no complete response from Oura ({type(error).__name__})")
 
 
 def _bare(error: Exception) -> Exception:
@@ -248,7 +248,7 @@ def _weight(body: bytes) -> int:
 def _documents(answer: Document) -> list[Document]:
     data = answer.get("data")
     if not isinstance(data, list):
-        raise BrokenAnswer("the answer has no list of documents under 'data'")
+        raise BrokenAnswer("the response has no list of documents under 'data'")
     # What is no object can have no key: it is set aside like a document without one.
     return [each if isinstance(each, dict) else {NO_DOCUMENT: each} for each in data]
 

@@ -27,10 +27,10 @@ def explain(answer: Answer) -> OuraError | None:
         return None
     if status == 401:
         if any(each in _detail(answer).lower() for each in SCOPE_WORDS):
-            return ScopeMissing("the scope of this collection was not granted: consent again with it")
+            return ScopeMissing("the scope of this collection was not granted: log in again and grant it")
         return TokenRejected("Oura rejects the access token: it is expired, revoked or mistyped")
     if status == 403:
-        return Forbidden("Oura forbids it (403): the membership may have lapsed")
+        return Forbidden("Oura denies access (403): the membership may have lapsed")
     if status == 429:
         tier, left = word(answer, TIER) or "unknown", word(answer, REMAINING) or "unknown"
         wait = _demanded_wait(answer)
@@ -38,8 +38,8 @@ def explain(answer: Answer) -> OuraError | None:
             f"rate limited (tier {tier}, {REMAINING} {left}{'' if wait is None else f', for {wait:.0f} s'})", wait
         )
     if status >= 500:
-        return Passing(f"Oura answers {status}")
-    return Refused(f"Oura refuses the request ({status})")
+        return Passing(f"Oura responds with {status}")
+    return Refused(f"Oura rejects the request ({status})")
 
 
 def _detail(answer: Answer) -> str:

@@ -163,7 +163,7 @@ class Credentials:
                 if record.sent:
                     if not self._auth_config.vault.exclusive and now < record.sent.until:
                         return rejected is None and record.usable(now)
-                    raise self._lost(f"a refresh was sent at {_utc(record.sent.at)} and its answer never came")
+                    raise self._lost(f"a refresh was sent at {_utc(record.sent.at)} and no response came")
                 self._tried_at = now
                 with deferred_signals():
                     self._spend(entry, record)
@@ -193,13 +193,13 @@ class Credentials:
         try:
             fresh = self._send(entry, claim, application)
         except NotAnswered as error:
-            raise self._lost(f"a refresh was sent at {_utc(now)} and no answer came ({error})") from None
+            raise self._lost(f"a refresh was sent at {_utc(now)} and no response came ({error})") from None
         except Unreadable as error:
             raise RefreshFailed(f"{error}; {KEPT}") from None
         except Refused as error:
             if error.error != "invalid_grant":
                 self._store(entry, record)
-                raise RefreshFailed(f"the token endpoint refuses to refresh ({error}); {_advice(error)}") from None
+                raise RefreshFailed(f"the token endpoint rejects the refresh ({error}); {_advice(error)}") from None
             self._store(entry, replace(record, refused=error.error))
             raise self._lost(f"Oura has ended it ({error.error})") from None
         except (NotSent, Unavailable) as error:
@@ -234,7 +234,7 @@ class Credentials:
                 logger.error("%s: %s", self.user, error)
             else:
                 return
-        raise self._lost("what came of its refresh could not be stored")
+        raise self._lost("the result of its refresh could not be stored")
 
     def _with(self, record: Record, pair: TokenPair) -> Record:
         # From the sending on, not from the reading: an answer may have waited for us in the vault.

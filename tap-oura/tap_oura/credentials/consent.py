@@ -68,11 +68,11 @@ class Request:
         """Return the code and the granted scopes in the address that the browser was sent to. Raises ConsentFailed."""
         said = {name: values[-1] for name, values in parse_qs(urlsplit(redirect.strip()).query).items()}
         if said.get("state") != self.state:
-            raise ConsentFailed("this is not the answer to our question (its 'state' differs); run login again")
+            raise ConsentFailed("this address is of another login (its 'state' differs); run login again")
         if said.get("error") == "access_denied":
             raise ConsentFailed("the consent was refused; nothing was changed")
         if not said.get("code"):
-            raise ConsentFailed("the address holds no code; paste it whole, from http to its end")
+            raise ConsentFailed("the address contains no code; paste it whole, from http to its end")
         return said["code"], stripped(said["scope"].split()) if "scope" in said else None
 
 
@@ -90,11 +90,11 @@ def first_record(endpoints: Endpoints, asked: Request, redirect: str, api_url: s
         url, pair = endpoints.exchange(asked.application, code, asked.redirect_uri)
     except Refused as error:
         raise ConsentFailed(
-            f"the token endpoint refuses the code ({error}); check client id, secret, redirect address and token URL, "
+            f"the token endpoint rejects the code ({error}); check client id, secret, redirect address and token URL, "
             "then run login again"
         ) from None
     except (NotSent, NotAnswered, Unavailable, Unreadable) as error:
-        raise ConsentFailed(f"the token endpoint gave no tokens ({error}); run login again") from None
+        raise ConsentFailed(f"the token endpoint sent no tokens ({error}); run login again") from None
     return Record(
         pair.access_token,
         pair.refresh_token,

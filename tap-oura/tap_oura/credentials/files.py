@@ -132,7 +132,7 @@ def _load(path: Path) -> Record | None:
             return None
         except ValueError as error:
             # The parser's own message would quote the text around the fault.
-            why = "it is no JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else error
+            why = "it is not JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else error
             raise StoreFailed(f"token_store: cannot use {path}: {why}; repair or remove it") from None
 
 

@@ -168,9 +168,9 @@ def read(body: str) -> TokenPair:
         scopes = token.get("scope")
         granted = None if scopes is None else stripped(scopes)
     except (OAuth2Error, ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
-        raise Unreadable("the answer holds no access token") from None
+        raise Unreadable("the response contains no access token") from None
     if not isinstance(access_token, str) or not isinstance(refresh_token, str | None):
-        raise Unreadable("the answer's tokens are no text")
+        raise Unreadable("the tokens of the response are not text")
     return TokenPair(access_token, refresh_token, expires_in if expires_in > 0 else None, granted)
 
 

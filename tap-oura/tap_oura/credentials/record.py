@@ -116,7 +116,7 @@ def from_json(stored: Mapping[str, Any]) -> Record:
                 known[name] = tuple(known[name])
         return Record(**known)
     except TypeError:
-        raise ValueError("fields are missing or of the wrong kind") from None
+        raise ValueError("fields are missing or of the wrong type") from None
 
 
 def plain(name: str) -> str:

@@ -1,7 +1,7 @@
 """AWS Secrets Manager as a vault: `aws-secretsmanager://<secret>[?region=…&profile=…&endpoint_url=…]`.
 
 A secret holds one account (`{"OURA_API_TOKEN": …}` or `{"OURA_CLIENT_ID": …, "OURA_CLIENT_SECRET": …,
-"OURA_REFRESH_TOKEN": …}`) or several (`{"accounts": {"anna": {…}, "ben": {…}}}`, which may share the client's
+"OURA_REFRESH_TOKEN": …}`) or several (`{"accounts": {"user-1": {…}, "user-2": {…}}}`, which may share the client's
 credentials above); a name that ends with `/` is a prefix with one secret per account below it.
 
 There is no lock across machines, but a compare-and-swap: a new version is put down as a draft, then the label

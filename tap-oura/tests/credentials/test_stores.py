@@ -34,32 +34,32 @@ def current(client, name):
 
 class TestBoth:
     def test_what_is_written_is_read_by_the_next(self, location):
-        write(open_vault(location), "ada")
+        write(open_vault(location), "user-1")
 
-        assert open_vault(location).read("ada") == RECORD
-        assert open_vault(location).read("ben") is None
+        assert open_vault(location).read("user-1") == RECORD
+        assert open_vault(location).read("user-2") is None
 
     def test_every_entry_is_an_account(self, location):
-        for user in ("ada", "ben of the north", "../ben", "user.name"):
+        for user in ("user-1", "user-2 of the north", "../user-2", "user.name"):
             write(open_vault(location), user)
 
-        assert open_vault(location).users() == sorted(["ada", "ben of the north", "../ben", "user.name"])
+        assert open_vault(location).users() == sorted(["user-1", "user-2 of the north", "../user-2", "user.name"])
         assert sorted(names(location)) == open_vault(location).users()
 
     def test_what_is_removed_is_gone(self, location):
-        write(open_vault(location), "ada")
-        with open_vault(location).open("ada") as entry:
+        write(open_vault(location), "user-1")
+        with open_vault(location).open("user-1") as entry:
             entry.remove()
 
-        assert open_vault(location).read("ada") is None
+        assert open_vault(location).read("user-1") is None
         assert names(location) == []
 
     def test_who_is_taken_from_the_settings_is_not_asked_for_again(self, location):
-        write(open_vault(location), "ada", Record("a", "r", from_settings=True))
-        write(open_vault(location), "ben")
+        write(open_vault(location), "user-1", Record("a", "r", from_settings=True))
+        write(open_vault(location), "user-2")
 
-        assert names(location) == ["ben"]
-        assert names(location, accounts=[{"user": "ada"}]) == ["ada"]
+        assert names(location) == ["user-2"]
+        assert names(location, accounts=[{"user": "user-1"}]) == ["user-1"]
 
 
 class TestFiles:
@@ -68,7 +68,7 @@ class TestFiles:
         return tmp_path / "deep" / "credentials"
 
     def test_only_the_owner_may_look(self, folder):
-        write(open_vault(str(folder)), "ada")
+        write(open_vault(str(folder)), "user-1")
 
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
@@ -79,22 +79,22 @@ class TestFiles:
         assert [path.parent for path in folder.parent.parent.rglob("*escape*.json")] == [folder]
 
     def test_half_a_draft_is_dropped(self, folder):
-        write(open_vault(str(folder)), "ada")
-        (folder / "ada.json.new").write_text('{"access_token": "hal')
+        write(open_vault(str(folder)), "user-1")
+        (folder / "user-1.json.new").write_text('{"access_token": "hal')
 
-        with open_vault(str(folder)).open("ada") as entry:
+        with open_vault(str(folder)).open("user-1") as entry:
             assert entry.record == RECORD
-        assert not (folder / "ada.json.new").exists()
+        assert not (folder / "user-1.json.new").exists()
 
     @pytest.mark.parametrize("text", ["no JSON, secret", "[]", '{"refresh_token": 5}', '{"pair": null, "sent": {}}'])
     def test_a_broken_file_is_told_by_its_name_without_its_content(self, folder, text):
         folder.mkdir(parents=True)
-        (folder / "ada.json").write_text(text)
+        (folder / "user-1.json").write_text(text)
         if "sent" in text:
-            (folder / "ada.json").write_text('{"pair": null, "sent": {"x": 1}}')
+            (folder / "user-1.json").write_text('{"pair": null, "sent": {"x": 1}}')
 
-        with pytest.raises(StoreFailed, match=r"ada\.json.*repair or remove it") as failure:
-            open_vault(str(folder)).read("ada")
+        with pytest.raises(StoreFailed, match=r"user-1\.json.*repair or remove it") as failure:
+            open_vault(str(folder)).read("user-1")
         assert "secret" not in str(failure.value)
 
 
@@ -116,12 +116,12 @@ class TestSecretsManager:
     def test_a_rotated_pair_is_written_where_people_find_it(self, client, at, oura, make):
         account = oura.account("user-1")
         secret = {f"OURA_{name.upper()}": account[name] for name in ("client_id", "client_secret", "refresh_token")}
-        client.create_secret(Name="oura/ada", SecretString=json.dumps({**secret, "note": "of the kitchen ring"}))
-        vault = open_vault(at("oura/ada"))
+        client.create_secret(Name="oura/user-1", SecretString=json.dumps({**secret, "note": "of the kitchen ring"}))
+        vault = open_vault(at("oura/user-1"))
 
         token = make("default", seed=ConfiguredCredentials(), vault=vault).token()
 
-        now = current(client, "oura/ada")
+        now = current(client, "oura/user-1")
         assert oura.accepts(token)
         assert now["OURA_REFRESH_TOKEN"] != secret["OURA_REFRESH_TOKEN"]
         assert now["access_token"] == token
@@ -129,40 +129,42 @@ class TestSecretsManager:
         assert vault.read("default").refresh_token == now["OURA_REFRESH_TOKEN"]
 
     def test_a_client_secret_that_is_rotated_during_a_refresh_is_kept(self, client, at):
-        client.create_secret(Name="oura/ada", SecretString='{"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_SECRET": "old"}')
-        with open_vault(at("oura/ada")).open("default") as entry:
+        client.create_secret(
+            Name="oura/user-1", SecretString='{"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_SECRET": "old"}'
+        )
+        with open_vault(at("oura/user-1")).open("default") as entry:
             client.put_secret_value(
-                SecretId="oura/ada", SecretString='{"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_SECRET": "new"}'
+                SecretId="oura/user-1", SecretString='{"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_SECRET": "new"}'
             )
             entry.write(Record("a2", "r2", None, "old"))
 
-        now = current(client, "oura/ada")
+        now = current(client, "oura/user-1")
         assert (now["OURA_REFRESH_TOKEN"], now["OURA_CLIENT_SECRET"]) == ("r2", "new")
 
     def test_several_accounts_in_one_secret_share_a_client(self, client, at):
         content = {
             "OURA_CLIENT_ID": "id",
-            "accounts": {"ada": {"OURA_REFRESH_TOKEN": "a"}, "ben": {"client_id": "own"}},
+            "accounts": {"user-1": {"OURA_REFRESH_TOKEN": "a"}, "user-2": {"client_id": "own"}},
         }
         client.create_secret(Name="oura/all", SecretString=json.dumps(content))
         vault = open_vault(at("oura/all"))
-        write(vault, "ada", Record("x", "y"))
+        write(vault, "user-1", Record("x", "y"))
 
-        assert vault.users() == ["ada", "ben"]
-        assert (vault.read("ada").client_id, vault.read("ben").client_id) == ("id", "own")
-        assert vault.read("ada").refresh_token == "y"
+        assert vault.users() == ["user-1", "user-2"]
+        assert (vault.read("user-1").client_id, vault.read("user-2").client_id) == ("id", "own")
+        assert vault.read("user-1").refresh_token == "y"
 
     def test_logging_out_leaves_the_application_in_its_secret(self, client, at):
-        client.create_secret(Name="oura/ada", SecretString='{"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "id"}')
-        with open_vault(at("oura/ada")).open("default") as entry:
+        client.create_secret(Name="oura/user-1", SecretString='{"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "id"}')
+        with open_vault(at("oura/user-1")).open("default") as entry:
             entry.remove()
 
-        assert current(client, "oura/ada") == {"OURA_CLIENT_ID": "id"}
-        assert names(at("oura/ada")) == []
+        assert current(client, "oura/user-1") == {"OURA_CLIENT_ID": "id"}
+        assert names(at("oura/user-1")) == []
 
     def test_what_aws_refuses_is_one_line(self, monkeypatch, at):
         with pytest.raises(StoreFailed, match=r"token_store: cannot .* at AWS"):
-            open_vault("aws-secretsmanager://x?region=eu-west-1&endpoint_url=http://127.0.0.1:9").read("ada")
+            open_vault("aws-secretsmanager://x?region=eu-west-1&endpoint_url=http://127.0.0.1:9").read("user-1")
 
     @pytest.mark.parametrize("location", ["aws-secretsmanager://", "aws-secretsmanager://x?regoin=y"])
     def test_a_mistyped_address_is_told(self, location):
@@ -182,5 +184,5 @@ class TestEnvironment:
         assert said == {"client_id": "i"}
 
     def test_accounts_that_are_no_json_are_told(self):
-        with pytest.raises(SettingsError, match="OURA_ACCOUNTS: is no JSON"):
-            from_environment({}, {"OURA_ACCOUNTS": "ada: token"})
+        with pytest.raises(SettingsError, match="OURA_ACCOUNTS: is not JSON"):
+            from_environment({}, {"OURA_ACCOUNTS": "user-1: token"})
