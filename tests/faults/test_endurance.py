@@ -124,8 +124,8 @@ def test_random_faults_behind_a_pooler_leave_what_oura_has(collector: Collector)
             deadline = time.monotonic() + ROUGH_SECONDS
             while time.monotonic() < deadline:
                 edit(collector, chance)
-                # A run takes some seconds: most must get through, or nothing but failing would be tried.
-                collector.value(chance.choice([END_LOCK, END_LOADING, END_ANY] + ["SELECT 1"] * 12))
+                # About one a minute: most runs must get through, or nothing but failing would be tried.
+                collector.value(chance.choice([END_LOCK, END_LOADING, END_ANY] + ["SELECT 1"] * 30))
                 time.sleep(chance.uniform(1, 8))
                 assert service.get("/health/live")[0] == 200
             collector.simulator.clear_faults()
@@ -133,8 +133,8 @@ def test_random_faults_behind_a_pooler_leave_what_oura_has(collector: Collector)
         outcomes = Counter(run["outcome"] for run in collector.runs())
     print(dict(outcomes))
 
-    assert outcomes["succeeded"] + outcomes["partial"] >= 5
     assert compare(collector) == []
+    assert outcomes["succeeded"] + outcomes["partial"] >= 2
 
 
 def compare(collector: Collector) -> list[str]:
