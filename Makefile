@@ -43,6 +43,10 @@ lint: .venv/ready-dev  ## Check style, imports between rooms, types, SQL and she
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy $(PACKAGES:%=%/*_*) tap-oura/hub collect.py transform/build.py transform/dictionary.py monitoring/prometheus
 	$(BIN)/mypy --explicit-package-bases tests benchmarks
+	@# Each has modules named tests.conftest, so one after another; their programs are found in the folder above.
+	set -e; for package in $(PACKAGES); do \
+	  (cd $$package && MYPYPATH=.. ../$(BIN)/mypy --config-file ../pyproject.toml --explicit-package-bases tests); done
+	cd simulator && ../$(BIN)/mypy --config-file ../pyproject.toml --explicit-package-bases benchmarks
 	cd monitoring/grafana && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 	$(BIN)/sqlfluff lint --disable-progress-bar transform
 	$(BIN)/shellcheck .ci/run .ci/release tests/image/inside tests/image/build

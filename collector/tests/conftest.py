@@ -6,33 +6,36 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
-from oura_simulator.testing import running
+from oura_simulator.testing import Running, running
 
 # A slow machine is no fault of the code.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 PROJECT = Path(__file__).resolve().parents[2]
+Collect = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def shared_simulator():
+def shared_simulator() -> Iterator[Running]:
     with running(accounts=4, days=3) as simulator:
         yield simulator
 
 
 @pytest.fixture
-def simulator(shared_simulator):
+def simulator(shared_simulator: Running) -> Running:
     shared_simulator.reset()
     return shared_simulator
 
 
 @pytest.fixture
-def environment(simulator, tmp_path):
+def environment(simulator: Running, tmp_path: Path) -> dict[str, str]:
     """The environment of an operator with an application at Oura and an empty data folder."""
     first = simulator.accounts[0]
     with socket.socket() as probe:
@@ -50,10 +53,10 @@ def environment(simulator, tmp_path):
 
 
 @pytest.fixture
-def collect(environment):
+def collect(environment: dict[str, str]) -> Collect:
     """Call `collect.py` with arguments, text for its standard input, and changes of its environment."""
 
-    def call(*arguments, said="", **changes):
+    def call(*arguments: str, said: str = "", **changes: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(PROJECT / "collect.py"), *arguments],
             input=said,

@@ -34,7 +34,7 @@ def row(user: str = "user-1", collection: str = "sleep", reason: str | None = No
 
 
 def snapshot(*rows: Collection, last_collection: float = NOW - HOUR / 2) -> Snapshot:
-    counters = {("last_collection_timestamp", ()): last_collection}
+    counters: dict[tuple[str, tuple[str, ...]], float] = {("last_collection_timestamp", ()): last_collection}
     return Snapshot(reachable=True, read_at=NOW, counters=counters, collections=rows)
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from oura_collector.database.choice import chosen, parse
 from oura_collector.database.connection import Database
 from oura_collector.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from .conftest import Collect
 
 NOWHERE = "postgresql://writer:planted@127.0.0.1:9/health"
 
@@ -56,7 +60,7 @@ def test_several_hosts_are_refused_in_the_parts_too() -> None:
 
 
 @pytest.mark.parametrize("rest", ["connect_timeout=x", "replication=true", "sslmode=x", "target_session_attrs=x"])
-def test_a_value_that_is_none_is_one_line_and_exit_code_2(collect, rest: str) -> None:
+def test_a_value_that_is_none_is_one_line_and_exit_code_2(collect: Collect, rest: str) -> None:
     done = collect("--once", DATABASE_URL=f"{NOWHERE}?{rest}", OURA_API_TOKEN="token-1")
 
     assert done.returncode == 2

@@ -7,20 +7,26 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
+from oura_simulator.testing import Running
 
 from tests.programs import needs
+
+if TYPE_CHECKING:
+    from .conftest import Collect
 
 BROWSER = Path(__file__).with_name("browser.py")
 PROJECT = Path(__file__).resolve().parents[2]
 with_browser = needs("chromium", "chromedriver")
 
 
-def consent(page, user, decision="allow", scopes=None):
+def consent(page: str, user: str, decision: str = "allow", scopes: list[str] | None = None) -> str:
     """What a wearer does at the consent page, without a browser: return the address one would be sent to."""
     asked = {name: values[-1] for name, values in parse_qs(urlsplit(page).query).items()}
     form = [(name, asked[name]) for name in ("client_id", "redirect_uri", "state")]
@@ -34,7 +40,9 @@ def consent(page, user, decision="allow", scopes=None):
 class Login:
     """A login that waits for the pasted address."""
 
-    def __init__(self, environment, *arguments):
+    code: int | None = None
+
+    def __init__(self, environment: dict[str, str], *arguments: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, str(PROJECT / "collect.py"), "login", "--paste", *arguments],
             stdin=subprocess.PIPE,
@@ -43,16 +51,17 @@ class Login:
             text=True,
             env=environment,
         )
+        assert self.process.stdout
         self.page = next(line.strip() for line in self.process.stdout if line.strip().startswith("http"))
 
-    def paste(self, address):
+    def paste(self, address: str) -> int:
         self.said, self.complaint = self.process.communicate(address + "\n", timeout=60)
         return self.process.returncode
 
 
 @pytest.fixture
-def log_in(environment):
-    def log_in(user="user-1", *arguments, **wishes):
+def log_in(environment: dict[str, str]) -> Callable[..., Login]:
+    def log_in(user: str = "user-1", *arguments: str, **wishes: Any) -> Any:
         login = Login(environment, *arguments)
         login.code = login.paste(consent(login.page, user, **wishes))
         return login
@@ -61,7 +70,7 @@ def log_in(environment):
 
 
 @with_browser
-def test_a_browser_is_sent_to_the_consent_page_and_its_answer_is_stored(collect, simulator):
+def test_a_browser_is_sent_to_the_consent_page_and_its_answer_is_stored(collect: Collect, simulator: Running) -> None:
     done = collect("login", BROWSER=f"{sys.executable} {BROWSER} %s", CONSENT_UNTICK="heartrate spo2")
 
     assert done.returncode == 0, done.stderr
@@ -73,14 +82,16 @@ def test_a_browser_is_sent_to_the_consent_page_and_its_answer_is_stored(collect,
 
 
 @with_browser
-def test_a_refusal_in_the_browser_is_told(collect, environment):
+def test_a_refusal_in_the_browser_is_told(collect: Collect, environment: dict[str, str]) -> None:
     done = collect("login", BROWSER=f"{sys.executable} {BROWSER} %s", CONSENT_DECISION="deny")
 
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["collect.py: login: the consent was refused; nothing was changed"]
 
 
-def test_without_a_browser_the_address_is_pasted(log_in, collect, environment):
+def test_without_a_browser_the_address_is_pasted(
+    log_in: Callable[..., Login], collect: Collect, environment: dict[str, str]
+) -> None:
     login = log_in()
 
     assert login.code == 0, login.complaint
@@ -88,7 +99,7 @@ def test_without_a_browser_the_address_is_pasted(log_in, collect, environment):
     assert [path.name for path in Path(environment["DATA_DIR"], "credentials").glob("*.json")] == ["user-1.json"]
 
 
-def test_the_answer_reaches_a_loopback_address_too(environment):
+def test_the_answer_reaches_a_loopback_address_too(environment: dict[str, str]) -> None:
     process = subprocess.Popen(
         [sys.executable, str(PROJECT / "collect.py"), "login", "--user", "account-1"],
         stdout=subprocess.PIPE,
@@ -96,6 +107,7 @@ def test_the_answer_reaches_a_loopback_address_too(environment):
         text=True,
         env={**environment, "BROWSER": "true %s"},
     )
+    assert process.stdout
     page = next(line.strip() for line in process.stdout if line.strip().startswith("http"))
     requests.get(consent(page, "user-2"), timeout=10)
     said, complaint = process.communicate(timeout=60)
@@ -104,7 +116,7 @@ def test_the_answer_reaches_a_loopback_address_too(environment):
     assert "Logged in: account-1" in said
 
 
-def test_an_answer_to_somebody_elses_question_is_refused(environment):
+def test_an_answer_to_somebody_elses_question_is_refused(environment: dict[str, str]) -> None:
     login = Login(environment)
 
     code = login.paste(re.sub("state=[^&]+", "state=forged", consent(login.page, "user-1")))
@@ -114,7 +126,7 @@ def test_an_answer_to_somebody_elses_question_is_refused(environment):
     assert not Path(environment["DATA_DIR"], "credentials").exists()
 
 
-def test_granted_scopes_are_shown_and_what_they_leave_out(log_in):
+def test_granted_scopes_are_shown_and_what_they_leave_out(log_in: Callable[..., Login]) -> None:
     login = log_in(scopes=["daily", "workout"])
 
     assert "Granted: daily workout" in login.said
@@ -122,7 +134,7 @@ def test_granted_scopes_are_shown_and_what_they_leave_out(log_in):
     assert "daily_sleep" not in login.said.partition("Without")[2]
 
 
-def test_another_wearer_does_not_get_into_a_named_account(log_in):
+def test_another_wearer_does_not_get_into_a_named_account(log_in: Callable[..., Login]) -> None:
     assert log_in("user-1", "--user", "account-1").code == 0
 
     login = log_in("user-2", "--user", "account-1")
@@ -131,7 +143,12 @@ def test_another_wearer_does_not_get_into_a_named_account(log_in):
     assert "'account-1' belongs to another wearer" in login.complaint
 
 
-def test_a_new_consent_outlives_the_token_in_the_settings(log_in, collect, environment, simulator):
+def test_a_new_consent_outlives_the_token_in_the_settings(
+    log_in: Callable[..., Login],
+    collect: Collect,
+    environment: dict[str, str],
+    simulator: Running,
+) -> None:
     environment["OURA_REFRESH_TOKEN"] = "spent long ago"
     log_in()
 
@@ -141,7 +158,9 @@ def test_a_new_consent_outlives_the_token_in_the_settings(log_in, collect, envir
     assert said[1].split()[:2] == ["user-1", "works"]
 
 
-def test_status_names_who_must_consent_again_and_fails(log_in, collect, environment):
+def test_status_names_who_must_consent_again_and_fails(
+    log_in: Callable[..., Login], collect: Collect, environment: dict[str, str]
+) -> None:
     log_in("user-1", "--user", "account-1")
     log_in("user-2", "--user", "account-2")
     file = Path(environment["DATA_DIR"], "credentials", "account-2.json")
@@ -157,7 +176,12 @@ def test_status_names_who_must_consent_again_and_fails(log_in, collect, environm
     assert "collect.py login --user <account>" in done.stdout
 
 
-def test_logout_revokes_the_grant_and_forgets_it(log_in, collect, simulator, environment):
+def test_logout_revokes_the_grant_and_forgets_it(
+    log_in: Callable[..., Login],
+    collect: Collect,
+    simulator: Running,
+    environment: dict[str, str],
+) -> None:
     log_in()
 
     done = collect("logout")
@@ -167,7 +191,7 @@ def test_logout_revokes_the_grant_and_forgets_it(log_in, collect, simulator, env
     assert "No accounts yet" in collect("status").stdout
 
 
-def test_a_mapping_of_users_names_the_accounts(collect):
+def test_a_mapping_of_users_names_the_accounts(collect: Collect) -> None:
     done = collect("status", MULTI_USER_MODE="true", USER_MAPPING="account-1: token-1\naccount-2: token-2\n")
 
     assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
@@ -184,7 +208,7 @@ def test_a_mapping_of_users_names_the_accounts(collect):
         ("", "USER_MAPPING: is empty although MULTI_USER_MODE is on"),
     ],
 )
-def test_a_mapping_that_cannot_work_is_one_line(collect, mapping, complaint):
+def test_a_mapping_that_cannot_work_is_one_line(collect: Collect, mapping: str, complaint: str) -> None:
     done = collect("status", MULTI_USER_MODE="true", USER_MAPPING=mapping)
 
     assert done.returncode == 2
@@ -193,7 +217,7 @@ def test_a_mapping_that_cannot_work_is_one_line(collect, mapping, complaint):
     assert "token-1" not in done.stderr
 
 
-def test_secrets_may_be_files_in_a_folder(collect, tmp_path):
+def test_secrets_may_be_files_in_a_folder(collect: Collect, tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     folder.mkdir()
     (folder / "oura_api_token").write_text("token-1")
@@ -201,14 +225,18 @@ def test_secrets_may_be_files_in_a_folder(collect, tmp_path):
     assert "works" in collect("status", SECRETS_DIR=str(folder)).stdout
 
 
-def test_without_an_application_login_says_what_is_missing(collect):
+def test_without_an_application_login_says_what_is_missing(
+    collect: Collect,
+) -> None:
     done = collect("login", "--paste", OURA_CLIENT_SECRET=None)
 
     assert done.returncode == 2
     assert "set OURA_CLIENT_ID and OURA_CLIENT_SECRET" in done.stderr
 
 
-def test_login_gives_the_turn_to_a_refresh_that_is_under_way(log_in, environment):
+def test_login_gives_the_turn_to_a_refresh_that_is_under_way(
+    log_in: Callable[..., Login], environment: dict[str, str]
+) -> None:
     from tap_oura.credentials.stores import open_vault
 
     log_in("user-1", "--user", "account-1")
@@ -216,6 +244,7 @@ def test_login_gives_the_turn_to_a_refresh_that_is_under_way(log_in, environment
     address = consent(login.page, "user-1")
     with open_vault(str(Path(environment["DATA_DIR"], "credentials"))).open("account-1") as entry:
         before = entry.record
+        assert before is not None
         waiting = threading.Thread(target=lambda: setattr(login, "code", login.paste(address)))
         waiting.start()
         time.sleep(1)
@@ -224,7 +253,6 @@ def test_login_gives_the_turn_to_a_refresh_that_is_under_way(log_in, environment
     waiting.join(30)
 
     assert login.code == 0
-    assert (
-        open_vault(str(Path(environment["DATA_DIR"], "credentials"))).read("account-1").access_token
-        != before.access_token
-    )
+    after = open_vault(str(Path(environment["DATA_DIR"], "credentials"))).read("account-1")
+    assert after is not None
+    assert after.access_token != before.access_token

@@ -12,7 +12,7 @@ from oura_collector.pipeline.result import Log, Result, RunReport, conclude
 READ_ALL = {"type": "end", "exit_code": 0}
 READ_NOTHING = {"type": "end", "exit_code": 1}
 CUT_OFF = {"type": "end", "exit_code": 141}
-BUILD_BEGAN = {"type": "build", "exit_code": None, "failures": [], "nothing_new": False}
+BUILD_BEGAN: dict[str, Any] = {"type": "build", "exit_code": None, "failures": [], "nothing_new": False}
 
 
 @pytest.fixture

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import socket
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from oura_collector import settings
 from oura_collector.service.web import Web, application
 from oura_collector.settings import SettingsError
+from pydantic import SecretStr
+
+if TYPE_CHECKING:
+    from .conftest import Collect
 
 FROM_FILES = ("OURA_API_TOKEN", "DATABASE_PASSWORD", "DATABASE_USER", "DATABASE_PORT")
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of secrets as Kubernetes mounts it: links by way of a folder that is swapped as a whole."""
     for name in FROM_FILES:
         monkeypatch.delenv(name, raising=False)
@@ -27,12 +34,12 @@ def folder(tmp_path, monkeypatch):
     return mounted
 
 
-def put(folder, name, content):
+def put(folder: Path, name: str, content: bytes) -> None:
     (folder / "..data" / name).write_bytes(content)
     (folder / name).symlink_to(f"..data/{name}")
 
 
-def test_secrets_are_read_as_a_cluster_mounts_them(folder):
+def test_secrets_are_read_as_a_cluster_mounts_them(folder: Path) -> None:
     put(folder, "OURA_API_TOKEN", b"token-1\n")
     put(folder, "database_password", "pässword\r\n".encode())
     put(folder, "DATABASE_PORT", b"")
@@ -41,14 +48,16 @@ def test_secrets_are_read_as_a_cluster_mounts_them(folder):
 
     found = settings.read()
 
-    assert found.oura_api_token.get_secret_value() == "token-1"
-    assert found.database_password.get_secret_value() == "pässword"
+    assert found.oura_api_token == SecretStr("token-1")
+    assert found.database_password == SecretStr("pässword")
     assert found.database_port == 5432
     assert found.database_user is None
 
 
 @pytest.mark.parametrize("kind", ["folder", "outside", "dangling", "loop", "binary", "fifo", "unreadable"])
-def test_a_secret_that_cannot_be_read_is_one_line_without_its_value(folder, kind, monkeypatch):
+def test_a_secret_that_cannot_be_read_is_one_line_without_its_value(
+    folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = folder / "DATABASE_USER"
     outside = folder.parent / "outside"
     outside.write_text("secret")
@@ -63,7 +72,8 @@ def test_a_secret_that_cannot_be_read_is_one_line_without_its_value(folder, kind
         if os.geteuid() == 0:  # May read everything.
             monkeypatch.setattr("pathlib.Path.read_text", denied)
     else:
-        path.symlink_to({"outside": outside, "dangling": "nowhere", "loop": path}[kind])
+        targets: dict[str, str | Path] = {"outside": outside, "dangling": "nowhere", "loop": path}
+        path.symlink_to(targets[kind])
 
     with pytest.raises(SettingsError) as raised:
         settings.read()
@@ -73,20 +83,21 @@ def test_a_secret_that_cannot_be_read_is_one_line_without_its_value(folder, kind
     assert "secret\xff" not in str(raised.value)
 
 
-def denied(*_, **__):
+def denied(*_: Any, **__: Any) -> NoReturn:
     raise PermissionError(13, "Permission denied")
 
 
 @contextmanager
-def listening(host):
-    web = Web(application(None, None, dict, lambda: False), host, 0)
+def listening(host: str) -> Iterator[Web]:
+    unused: Any = None
+    web = Web(application(unused, unused, dict, lambda: False), host, 0)
     web.start()
     yield web
     web.stop()
 
 
 @pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
-def test_the_service_says_where_it_listens(host, url):
+def test_the_service_says_where_it_listens(host: str, url: str) -> None:
     if host == "::1" and not has_ipv6():
         pytest.skip("needs IPv6")
 
@@ -95,7 +106,7 @@ def test_the_service_says_where_it_listens(host, url):
         assert answer.status == 200
 
 
-def has_ipv6():
+def has_ipv6() -> bool:
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6):
             return True
@@ -103,7 +114,7 @@ def has_ipv6():
         return False
 
 
-def test_all_addresses_of_ipv6_are_those_of_ipv4_too():
+def test_all_addresses_of_ipv6_are_those_of_ipv4_too() -> None:
     if not (has_ipv6() and socket.has_dualstack_ipv6()):
         pytest.skip("needs IPv6")
     with listening("::") as web:
@@ -113,7 +124,7 @@ def test_all_addresses_of_ipv6_are_those_of_ipv4_too():
 
 
 @pytest.mark.parametrize("host", ["256.1.1.1", "[::1]", "no such host", "x" * 300, "::g", ".."])
-def test_an_address_that_is_none_is_one_line(host):
+def test_an_address_that_is_none_is_one_line(host: str) -> None:
     with (
         pytest.raises(SettingsError, match=r"PORT, LISTEN_HOST: port 0 of .* cannot be opened") as raised,
         listening(host),
@@ -123,7 +134,7 @@ def test_an_address_that_is_none_is_one_line(host):
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_a_port_in_use_is_one_line_and_exit_code_2(collect):
+def test_a_port_in_use_is_one_line_and_exit_code_2(collect: Collect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = collect("serve", PORT=port, OURA_API_TOKEN="token-1", DATABASE_HOST="127.0.0.1", DATABASE_PORT="1")
@@ -133,7 +144,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_2(collect):
     assert "Traceback" not in done.stderr
 
 
-def test_only_this_machine_reaches_the_service_where_nobody_says_otherwise(monkeypatch):
+def test_only_this_machine_reaches_the_service_where_nobody_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LISTEN_HOST", raising=False)
 
     assert settings.read().listen_host == "127.0.0.1"

@@ -1,33 +1,40 @@
 """Tokens, scopes and membership: what is refused, and in which words."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from oura_simulator.collections import COLLECTIONS, SCOPES
+
+if TYPE_CHECKING:
+    from .conftest import Oura
 
 WORDING = "Token is not authorized access {} scope."
 
 
-def test_without_a_token_the_answer_is_400(oura):
+def test_without_a_token_the_answer_is_400(oura: Oura) -> None:
     answer = oura.client.request("GET", "/v2/usercollection/sleep")
 
     assert (answer.status, "Missing auth token" in answer.json()["detail"]) == (400, True)
 
 
 @pytest.mark.parametrize("token", ["nonsense", "token-0", "token-4", "token-01", "token-", "token-1x"])
-def test_an_unknown_token_is_401(oura, token):
+def test_an_unknown_token_is_401(oura: Oura, token: Any) -> None:
     answer = oura.get("/v2/usercollection/sleep", token=token)
 
     assert answer.status == answer.json()["status"] == 401
     assert "scope" not in answer.text
 
 
-def test_another_authorization_scheme_is_401(oura):
+def test_another_authorization_scheme_is_401(oura: Oura) -> None:
     assert (
         oura.client.request("GET", "/v2/usercollection/sleep", headers={"authorization": "Basic token-1"}).status == 401
     )
 
 
 @pytest.mark.parametrize("collection", [name for name, row in COLLECTIONS.items() if row.scopes])
-def test_each_collection_needs_its_scope(oura, collection):
+def test_each_collection_needs_its_scope(oura: Oura, collection: str) -> None:
     row = COLLECTIONS[collection]
     oura.admin("POST", "scopes", {"user": "user-1", "scopes": [s for s in SCOPES if s not in row.scopes]})
 
@@ -38,13 +45,13 @@ def test_each_collection_needs_its_scope(oura, collection):
 
 
 @pytest.mark.parametrize("scope", ["daily", "stress"])
-def test_stress_opens_with_either_of_two_scopes(oura, scope):
+def test_stress_opens_with_either_of_two_scopes(oura: Oura, scope: Any) -> None:
     oura.admin("POST", "scopes", {"user": "user-1", "scopes": [scope]})
 
     assert oura.page("daily_stress").status == 200
 
 
-def test_a_single_document_needs_the_scope_too(oura):
+def test_a_single_document_needs_the_scope_too(oura: Oura) -> None:
     document = oura.truth("workout")[0]
     oura.admin("POST", "scopes", {"user": "user-1", "scopes": ["daily"]})
 
@@ -60,13 +67,13 @@ def test_a_single_document_needs_the_scope_too(oura):
         (["personal", "email"], {"id", "age", "weight", "height", "biological_sex", "email"}),
     ],
 )
-def test_personal_info_shows_what_the_scopes_allow(oura, scopes, fields):
+def test_personal_info_shows_what_the_scopes_allow(oura: Oura, scopes: Any, fields: Any) -> None:
     oura.admin("POST", "scopes", {"user": "user-1", "scopes": scopes})
 
     assert set(oura.page("personal_info").json()) == fields
 
 
-def test_a_lapsed_membership_is_403(oura):
+def test_a_lapsed_membership_is_403(oura: Oura) -> None:
     oura.admin("POST", "membership", {"user": "user-1", "active": False})
     lapsed = oura.page("sleep").status
     oura.admin("POST", "membership", {"user": "user-1", "active": True})
@@ -74,7 +81,7 @@ def test_a_lapsed_membership_is_403(oura):
     assert (lapsed, oura.page("sleep").status) == (403, 200)
 
 
-def test_a_revoked_account_is_dead_until_restored(oura):
+def test_a_revoked_account_is_dead_until_restored(oura: Oura) -> None:
     oura.admin("POST", "revoke", {"user": "user-1"})
     revoked = oura.page("sleep").status
     others = oura.page("sleep", user=2).status
@@ -83,5 +90,5 @@ def test_a_revoked_account_is_dead_until_restored(oura):
     assert (revoked, others, oura.page("sleep").status) == (401, 200, 200)
 
 
-def test_every_answer_can_be_traced(oura):
+def test_every_answer_can_be_traced(oura: Oura) -> None:
     assert oura.page("sleep").headers["x-trace-id"] != oura.page("sleep").headers["x-trace-id"]

@@ -1,10 +1,18 @@
 """The admin routes beside faults and edits."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import orjson
 import pytest
 
+if TYPE_CHECKING:
+    from .conftest import Oura
 
-def test_requests_are_written_down_in_order(oura):
+
+def test_requests_are_written_down_in_order(oura: Oura) -> None:
     oura.page("sleep", start_date="2026-03-01", end_date="2026-03-02")
     oura.page("heartrate", user=2)
     oura.get("/v2/usercollection/sleep", token="nonsense")
@@ -24,13 +32,13 @@ def test_requests_are_written_down_in_order(oura):
     assert oura.admin("GET", "requests", since="2") == [third]
 
 
-def test_admin_requests_are_not_written_down(oura):
+def test_admin_requests_are_not_written_down(oura: Oura) -> None:
     oura.admin("GET", "accounts")
 
     assert oura.admin("GET", "requests") == []
 
 
-def test_requests_are_counted_by_path_status_and_user(oura):
+def test_requests_are_counted_by_path_status_and_user(oura: Oura) -> None:
     document = oura.truth("sleep")[0]["id"]
     for _ in range(3):
         oura.page("sleep")
@@ -51,7 +59,7 @@ def test_requests_are_counted_by_path_status_and_user(oura):
     }
 
 
-def test_requests_can_be_forgotten_while_their_numbers_go_on(oura):
+def test_requests_can_be_forgotten_while_their_numbers_go_on(oura: Oura) -> None:
     oura.page("sleep")
     oura.admin("DELETE", "requests")
     oura.page("sleep")
@@ -59,7 +67,7 @@ def test_requests_can_be_forgotten_while_their_numbers_go_on(oura):
     assert [entry["n"] for entry in oura.admin("GET", "requests")] == [2]
 
 
-def test_accounts_come_with_all_their_credentials(oura):
+def test_accounts_come_with_all_their_credentials(oura: Oura) -> None:
     accounts = oura.admin("GET", "accounts")
 
     assert [account["user"] for account in accounts] == ["user-1", "user-2", "user-3"]
@@ -69,7 +77,7 @@ def test_accounts_come_with_all_their_credentials(oura):
     assert accounts[0]["timezone"] == "America/Los_Angeles"
 
 
-def test_the_truth_is_complete_without_bounds(make_oura):
+def test_the_truth_is_complete_without_bounds(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(days=20)
     days = [document["day"] for document in oura.truth("daily_stress")]
 
@@ -77,7 +85,7 @@ def test_the_truth_is_complete_without_bounds(make_oura):
     assert days[-1] == "2026-04-15"
 
 
-def test_reset_undoes_everything(oura):
+def test_reset_undoes_everything(oura: Oura) -> None:
     before = oura.truth("daily_sleep")
     oura.edit("delete", collection="daily_sleep", start="2026-03-01", end="2026-03-20")
     oura.fault("status")
@@ -107,15 +115,15 @@ def test_reset_undoes_everything(oura):
         ("reset", {"all": True}),
     ],
 )
-def test_admin_requests_that_make_no_sense_are_refused_with_a_sentence(oura, path, body):
+def test_admin_requests_that_make_no_sense_are_refused_with_a_sentence(oura: Oura, path: str, body: Any) -> None:
     answer = oura.client.request("POST", f"/admin/{path}", body=orjson.dumps(body))
 
     assert (answer.status, bool(answer.json()["error"])) == (400, True)
 
 
-def test_a_body_that_is_not_json_is_refused(oura):
+def test_a_body_that_is_not_json_is_refused(oura: Oura) -> None:
     assert oura.client.request("POST", "/admin/clock", body=b"{").status == 400
 
 
-def test_an_unknown_user_has_no_documents(oura):
+def test_an_unknown_user_has_no_documents(oura: Oura) -> None:
     assert oura.client.request("GET", "/admin/documents/user-9/sleep").status == 400

@@ -1,18 +1,26 @@
 """The consent page, and the codes it gives."""
 
+from __future__ import annotations
+
 import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Oura
 
 LEGACY, MODERN = "/oauth/token", "/oauth/v2/ext/oauth-token"
 # Odd accounts have clients of the old portal, even ones of the new.
 OLD, NEW = 1, 2
 
 
-def consent(oura, number=OLD, decision="allow", scopes=("daily", "heartrate"), **asked):
+def consent(
+    oura: Oura, number: int = OLD, decision: str = "allow", scopes: Any = ("daily", "heartrate"), **asked: Any
+) -> Any:
     """Opens the page, fills the form in, and returns where the browser is sent."""
     query = {
         "response_type": "code",
@@ -31,7 +39,7 @@ def consent(oura, number=OLD, decision="allow", scopes=("daily", "heartrate"), *
     return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
 
 
-def exchange(oura, code, number=OLD, path=LEGACY, **changes):
+def exchange(oura: Oura, code: str, number: int = OLD, path: str = LEGACY, **changes: Any) -> Any:
     known = oura.account(number)
     form = {
         "grant_type": "authorization_code",
@@ -43,13 +51,13 @@ def exchange(oura, code, number=OLD, path=LEGACY, **changes):
     return oura.post(path, form | changes)
 
 
-def test_a_code_of_a_new_client_is_refused_with_401_at_the_old_endpoint(oura):
+def test_a_code_of_a_new_client_is_refused_with_401_at_the_old_endpoint(oura: Oura) -> None:
     code = consent(oura, NEW)["code"]
 
     assert exchange(oura, code, NEW, LEGACY).status == 401
 
 
-def test_consent_gives_a_code_for_the_scopes_that_were_ticked(oura):
+def test_consent_gives_a_code_for_the_scopes_that_were_ticked(oura: Oura) -> None:
     sent = consent(oura)
     answer = exchange(oura, sent["code"]).json()
     statuses = {
@@ -61,37 +69,37 @@ def test_consent_gives_a_code_for_the_scopes_that_were_ticked(oura):
     assert statuses == {"sleep": 200, "heartrate": 200, "workout": 401}
 
 
-def test_the_page_offers_the_scopes_that_were_asked_for(oura):
+def test_the_page_offers_the_scopes_that_were_asked_for(oura: Oura) -> None:
     query = {"client_id": "client-1", "redirect_uri": "http://localhost/", "scope": "extapi:daily unheard tag"}
     page = oura.client.request("GET", "/oauth/authorize", query).text
 
     assert re.findall(r'name="scopes" value="(\w+)"', page) == ["daily", "tag"]
 
 
-def test_refusal_is_told_to_the_application(oura):
+def test_refusal_is_told_to_the_application(oura: Oura) -> None:
     assert consent(oura, decision="deny") == {"error": "access_denied", "state": "s t&te"}
 
 
-def test_a_code_works_once(oura):
+def test_a_code_works_once(oura: Oura) -> None:
     code = consent(oura)["code"]
 
     assert [exchange(oura, code).status for _ in range(2)] == [200, 400]
 
 
-def test_a_code_lives_ten_minutes(oura):
+def test_a_code_lives_ten_minutes(oura: Oura) -> None:
     code = consent(oura)["code"]
     oura.now("2026-04-15T16:10:00Z")
 
     assert exchange(oura, code).json()["error"] == "invalid_grant"
 
 
-def test_the_redirect_must_be_the_one_that_was_authorized(oura):
+def test_the_redirect_must_be_the_one_that_was_authorized(oura: Oura) -> None:
     code = consent(oura)["code"]
 
     assert exchange(oura, code, redirect_uri="http://localhost:1/").json()["error"] == "invalid_redirect_uri"
 
 
-def test_pkce_is_tolerated_and_must_fit(oura):
+def test_pkce_is_tolerated_and_must_fit(oura: Oura) -> None:
     challenge = urlsafe_b64encode(sha256(b"verifier").digest()).decode().rstrip("=")
     codes = [consent(oura, code_challenge=challenge, code_challenge_method="S256")["code"] for _ in range(2)]
 
@@ -108,5 +116,5 @@ def test_pkce_is_tolerated_and_must_fit(oura):
         {"client_id": "client-1", "redirect_uri": "http://localhost/", "response_type": "token"},
     ],
 )
-def test_a_consent_request_that_makes_no_sense_is_refused_on_the_page(oura, query):
+def test_a_consent_request_that_makes_no_sense_is_refused_on_the_page(oura: Oura, query: Any) -> None:
     assert oura.client.request("GET", "/oauth/authorize", query).status == 400

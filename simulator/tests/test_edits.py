@@ -1,33 +1,40 @@
 """The past changes: every edit is in the truth and in the answers, and only where it belongs."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+if TYPE_CHECKING:
+    from .conftest import Oura
+
 START, END = "2026-03-01", "2026-03-28"
 
 
-def first(oura, collection, condition=lambda document: True, user=1):
+def first(oura: Oura, collection: str, condition: Any = lambda document: True, user: int = 1) -> Any:
     return next(document for document in oura.truth(collection, START, END, user=user) if condition(document))
 
 
-def served(oura, collection, day, user=1):
+def served(oura: Oura, collection: str, day: Any, user: int = 1) -> Any:
     """What the list answers for a day, asked with margins."""
     middle = date.fromisoformat(day)
-    around = ((middle + timedelta(days=n)).isoformat() for n in (-2, 2))
+    since, until = ((middle + timedelta(days=n)).isoformat() for n in (-2, 2))
     cursor = "start_day" if collection in ("enhanced_tag", "rest_mode_period") else "day"
-    return [document for document in oura.read(collection, *around, user) if document[cursor] == day]
+    return [document for document in oura.read(collection, since, until, user) if document[cursor] == day]
 
 
-def refused(oura, **body):
+def refused(oura: Oura, **body: Any) -> Any:
     answer = oura.client.request("POST", "/admin/edits", body=orjson.dumps({"user": "user-1", **body}))
     return answer.status == 400 and answer.json()["error"]
 
 
-def test_a_document_can_be_changed(oura):
+def test_a_document_can_be_changed(oura: Oura) -> None:
     workout = first(oura, "workout")
     oura.edit("change", collection="workout", id=workout["id"], set={"label": "with Bo", "calories": 1.5})
     changed = workout | {"label": "with Bo", "calories": 1.5}
@@ -37,14 +44,14 @@ def test_a_document_can_be_changed(oura):
     assert changed in oura.truth("workout", workout["day"], workout["day"])
 
 
-def test_a_field_can_be_taken_away(oura):
+def test_a_field_can_be_taken_away(oura: Oura) -> None:
     workout = first(oura, "workout")
     oura.edit("change", collection="workout", id=workout["id"], unset=["label"])
 
     assert "label" not in oura.document("workout", workout["id"]).json()
 
 
-def test_other_days_and_accounts_stay_as_they_were(oura):
+def test_other_days_and_accounts_stay_as_they_were(oura: Oura) -> None:
     before = oura.truth("daily_sleep", START, END), oura.truth("daily_sleep", START, END, user=2)
     day = first(oura, "daily_sleep")["day"]
     oura.edit("rescore", collection="daily_sleep", day=day, score=11)
@@ -54,14 +61,14 @@ def test_other_days_and_accounts_stay_as_they_were(oura):
     assert [d for d in after[0] if d["day"] != day] == [d for d in before[0] if d["day"] != day]
 
 
-def test_a_day_can_be_rescored(oura):
+def test_a_day_can_be_rescored(oura: Oura) -> None:
     document = first(oura, "daily_readiness", lambda d: d["score"])
     oura.edit("rescore", collection="daily_readiness", day=document["day"], score=42)
 
     assert served(oura, "daily_readiness", document["day"]) == [document | {"score": 42}]
 
 
-def test_rescoring_without_a_score_still_changes_it(oura):
+def test_rescoring_without_a_score_still_changes_it(oura: Oura) -> None:
     document = first(oura, "daily_readiness", lambda d: d["score"])
     oura.edit("rescore", collection="daily_readiness", day=document["day"])
 
@@ -69,7 +76,7 @@ def test_rescoring_without_a_score_still_changes_it(oura):
 
 
 @pytest.mark.parametrize("collection", ["workout", "enhanced_tag", "tag", "session", "sleep", "daily_activity"])
-def test_a_deleted_document_is_gone_everywhere(oura, collection):
+def test_a_deleted_document_is_gone_everywhere(oura: Oura, collection: str) -> None:
     document = first(oura, collection)
     oura.edit("delete", collection=collection, id=document["id"])
 
@@ -78,7 +85,7 @@ def test_a_deleted_document_is_gone_everywhere(oura, collection):
     assert document not in oura.truth(collection)
 
 
-def test_a_range_of_days_can_be_deleted(oura):
+def test_a_range_of_days_can_be_deleted(oura: Oura) -> None:
     oura.edit("delete", collection="daily_sleep", start="2026-03-05", end="2026-03-09")
 
     days = {document["day"] for document in oura.truth("daily_sleep", START, END)}
@@ -86,7 +93,7 @@ def test_a_range_of_days_can_be_deleted(oura):
     assert days
 
 
-def test_a_week_can_arrive_late(oura):
+def test_a_week_can_arrive_late(oura: Oura) -> None:
     collections = ("sleep", "daily_activity", "heartrate", "enhanced_tag")
     before = {c: oura.truth(c, START, END) for c in collections}
     oura.edit("late", start="2026-03-08", end="2026-03-14")
@@ -99,7 +106,7 @@ def test_a_week_can_arrive_late(oura):
     assert {c: oura.truth(c, START, END) for c in collections} == before
 
 
-def test_late_data_can_come_by_itself_at_an_instant(oura):
+def test_late_data_can_come_by_itself_at_an_instant(oura: Oura) -> None:
     oura.edit("late", collection="sleep", start=START, end=END, visible_from="2026-04-16T10:00:00Z")
     before = oura.truth("sleep", START, END)
     oura.now("2026-04-16T10:00:00Z")
@@ -108,7 +115,7 @@ def test_late_data_can_come_by_itself_at_an_instant(oura):
     assert oura.truth("sleep", START, END)
 
 
-def test_arrival_is_by_collection_when_one_is_named(oura):
+def test_arrival_is_by_collection_when_one_is_named(oura: Oura) -> None:
     oura.edit("late", collection=["sleep", "workout"], start=START, end=END)
     oura.edit("arrive", collection="sleep", start=START, end=END)
 
@@ -117,7 +124,7 @@ def test_arrival_is_by_collection_when_one_is_named(oura):
 
 
 @pytest.mark.parametrize("kind", ["rest", "deleted", "late_nap"])
-def test_confirming_a_nap_changes_its_type_and_the_scores_of_its_day(oura, kind):
+def test_confirming_a_nap_changes_its_type_and_the_scores_of_its_day(oura: Oura, kind: str) -> None:
     scored = {d["day"] for d in oura.truth("daily_sleep") if d["score"]}
     nap = next(n for n in oura.truth("sleep") if n["type"] == kind and n["day"] in scored)
     before = [served(oura, c, nap["day"])[0]["score"] for c in ("daily_sleep", "daily_readiness")]
@@ -129,14 +136,14 @@ def test_confirming_a_nap_changes_its_type_and_the_scores_of_its_day(oura, kind)
     assert after == [before[0] + 3, before[1] + 2]
 
 
-def test_sleep_can_be_marked_deleted_and_stays(oura):
+def test_sleep_can_be_marked_deleted_and_stays(oura: Oura) -> None:
     night = first(oura, "sleep")
     oura.edit("mark_deleted", collection="sleep", id=night["id"])
 
     assert oura.document("sleep", night["id"]).json() == night | {"type": "deleted"}
 
 
-def test_a_document_can_be_created_anew(oura):
+def test_a_document_can_be_created_anew(oura: Oura) -> None:
     night = first(oura, "sleep", lambda n: n["type"] == "long_sleep")
     oura.edit("recreate", collection="sleep", id=night["id"])
     (fresh,) = [n for n in served(oura, "sleep", night["day"]) if n["bedtime_start"] == night["bedtime_start"]]
@@ -147,7 +154,7 @@ def test_a_document_can_be_created_anew(oura):
     assert oura.document("sleep", fresh["id"]).json() == fresh
 
 
-def test_a_created_document_can_be_edited_again(oura):
+def test_a_created_document_can_be_edited_again(oura: Oura) -> None:
     night = first(oura, "sleep")
     oura.edit("recreate", collection="sleep", id=night["id"])
     fresh = next(n for n in oura.truth("sleep", START, END) if n["bedtime_start"] == night["bedtime_start"])
@@ -157,7 +164,7 @@ def test_a_created_document_can_be_edited_again(oura):
 
 
 @pytest.mark.parametrize("missing", [False, True])
-def test_a_night_can_be_unfinished(oura, missing):
+def test_a_night_can_be_unfinished(oura: Oura, missing: Any) -> None:
     night = first(oura, "sleep")
     oura.edit("unfinished", collection="sleep", id=night["id"], missing=missing)
     served_now = oura.document("sleep", night["id"]).json()
@@ -165,7 +172,7 @@ def test_a_night_can_be_unfinished(oura, missing):
     assert served_now.get("bedtime_end", "absent") == ("absent" if missing else None)
 
 
-def test_a_document_can_be_added(oura):
+def test_a_document_can_be_added(oura: Oura) -> None:
     document = {"day": "2026-03-10", "text": "x", "timestamp": "2026-03-10T12:00:00-07:00", "tags": []}
     made = oura.edit("add", collection="tag", document=document)["edits"][0]["document"]
 
@@ -173,14 +180,14 @@ def test_a_document_can_be_added(oura):
     assert oura.document("tag", made["id"]).json() == made
 
 
-def test_an_added_document_may_bring_its_own_id(oura):
+def test_an_added_document_may_bring_its_own_id(oura: Oura) -> None:
     document = {"id": "mine", "day": "2026-03-10", "text": "x", "timestamp": "2026-03-10T12:00:00", "tags": []}
     oura.edit("add", collection="tag", document=document)
 
     assert oura.document("tag", "mine").json() == document
 
 
-def test_rows_of_a_series_can_be_added_changed_and_deleted(oura):
+def test_rows_of_a_series_can_be_added_changed_and_deleted(oura: Oura) -> None:
     row = oura.truth("heartrate", "2026-03-10", "2026-03-10")[5]
     added = {"timestamp": "2026-03-10T03:00:00.000Z", "bpm": 99, "source": "live"}
     where = {"collection": "heartrate", "timestamp": row["timestamp"], "source": row["source"]}
@@ -196,13 +203,13 @@ def test_rows_of_a_series_can_be_added_changed_and_deleted(oura):
     assert deleted == oura.read("heartrate", "2026-03-10", "2026-03-11")
 
 
-def test_a_day_of_a_series_can_be_deleted(oura):
+def test_a_day_of_a_series_can_be_deleted(oura: Oura) -> None:
     oura.edit("delete", collection="heartrate", day="2026-03-10")
 
     assert oura.read("heartrate", "2026-03-10", "2026-03-11") == []
 
 
-def test_the_profile_can_be_changed(oura):
+def test_the_profile_can_be_changed(oura: Oura) -> None:
     before = oura.page("personal_info").json()
     oura.edit("change", collection="personal_info", set={"weight": 70.5})
 
@@ -210,7 +217,7 @@ def test_the_profile_can_be_changed(oura):
     assert oura.truth("personal_info") == [before | {"weight": 70.5}]
 
 
-def test_a_ring_can_be_changed_and_late_days_do_not_hide_it(oura):
+def test_a_ring_can_be_changed_and_late_days_do_not_hide_it(oura: Oura) -> None:
     ring = oura.truth("ring_configuration")[0]
     oura.edit("change", collection="ring_configuration", id=ring["id"], set={"firmware_version": "9"})
     oura.edit("late", start=START, end=END)
@@ -218,7 +225,7 @@ def test_a_ring_can_be_changed_and_late_days_do_not_hide_it(oura):
     assert oura.page("ring_configuration").json()["data"][0] == ring | {"firmware_version": "9"}
 
 
-def test_edits_can_be_listed_and_taken_back(oura):
+def test_edits_can_be_listed_and_taken_back(oura: Oura) -> None:
     workout = first(oura, "workout")
     (number,) = oura.edit("delete", collection="workout", id=workout["id"])["ids"]
     listed = oura.admin("GET", "edits")
@@ -228,7 +235,7 @@ def test_edits_can_be_listed_and_taken_back(oura):
     assert oura.document("workout", workout["id"]).json() == workout
 
 
-def test_pages_stay_complete_while_data_is_edited(make_oura):
+def test_pages_stay_complete_while_data_is_edited(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(page_size=3)
     nights = oura.truth("daily_sleep", START, END)
     oura.edit("delete", collection="daily_sleep", id=nights[4]["id"])
@@ -249,7 +256,7 @@ EDITS = st.fixed_dictionaries(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=st.lists(EDITS, max_size=8), size=st.sampled_from([1, 3, 1000]))
-def test_whatever_is_edited_the_lists_answer_the_truth(oura, edits, size):
+def test_whatever_is_edited_the_lists_answer_the_truth(oura: Oura, edits: Any, size: int) -> None:
     oura.admin("DELETE", "edits")
     oura.simulator.pages.page_size = size
     for edit in edits:
@@ -284,5 +291,5 @@ def test_whatever_is_edited_the_lists_answer_the_truth(oura, edits, size):
         {"op": "rescore", "collection": "daily_sleep", "day": START, "user": "user-9"},
     ],
 )
-def test_an_edit_that_makes_no_sense_is_refused_with_a_sentence(oura, body):
+def test_an_edit_that_makes_no_sense_is_refused_with_a_sentence(oura: Oura, body: Any) -> None:
     assert refused(oura, **body)

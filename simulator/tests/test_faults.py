@@ -1,41 +1,48 @@
 """Faults: each kind, whom it hits, how often, and that the truth stays untouched."""
 
+from __future__ import annotations
+
 import itertools
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Oura
 
 BOUNDS = {"start_date": "2026-03-01", "end_date": "2026-03-21"}
 WEEK = {"start_date": "2026-03-01", "end_date": "2026-03-07"}
 HEADERS = {"retry-after", "x-ratelimit-limit", "x-ratelimit-window", "x-ratelimit-reset", "x-ratelimit-tier"}
 
 
-def statuses(oura, count, collection="daily_sleep", user=1):
+def statuses(oura: Oura, count: int, collection: str = "daily_sleep", user: int = 1) -> Any:
     return [oura.page(collection, user, **WEEK).status for _ in range(count)]
 
 
 @pytest.mark.parametrize("code", [403, 426, 500, 502, 503])
-def test_any_status_can_be_answered(oura, code):
+def test_any_status_can_be_answered(oura: Oura, code: str) -> None:
     oura.fault("status", code=code)
 
     assert statuses(oura, 1) == [code]
 
 
-def test_a_fault_strikes_as_often_as_told_after_sparing_some(oura):
+def test_a_fault_strikes_as_often_as_told_after_sparing_some(oura: Oura) -> None:
     oura.fault("status", skip=2, times=3)
 
     assert statuses(oura, 7) == [200, 200, 500, 500, 500, 200, 200]
 
 
-def test_a_fault_strikes_only_whom_it_concerns(oura):
+def test_a_fault_strikes_only_whom_it_concerns(oura: Oura) -> None:
     oura.fault("status", user="user-1", collection=["daily_sleep", "sleep"])
 
     assert statuses(oura, 1, "daily_sleep") == statuses(oura, 1, "sleep") == [500]
     assert statuses(oura, 1, "daily_readiness") == statuses(oura, 1, "sleep", user=2) == [200]
 
 
-def test_a_fault_can_be_bound_to_a_path(oura):
+def test_a_fault_can_be_bound_to_a_path(oura: Oura) -> None:
     document = oura.truth("sleep")[0]["id"]
     oura.fault("status", path=f"/v2/usercollection/sleep/{document}")
 
@@ -43,7 +50,7 @@ def test_a_fault_can_be_bound_to_a_path(oura):
     assert oura.page("sleep").status == 200
 
 
-def test_faults_can_be_listed_and_taken_back(oura):
+def test_faults_can_be_listed_and_taken_back(oura: Oura) -> None:
     first, second = oura.fault("status"), oura.fault("slow", ms=0)
     statuses(oura, 2)
     listed = {fault["id"]: fault["hit"] for fault in oura.admin("GET", "faults")}
@@ -53,14 +60,14 @@ def test_faults_can_be_listed_and_taken_back(oura):
     assert statuses(oura, 1) == [200]
 
 
-def test_all_faults_end_together(oura):
+def test_all_faults_end_together(oura: Oura) -> None:
     oura.fault("status")
     oura.admin("DELETE", "faults")
 
     assert statuses(oura, 1) == [200]
 
 
-def test_the_truth_does_not_suffer(oura):
+def test_the_truth_does_not_suffer(oura: Oura) -> None:
     before = oura.truth("daily_sleep", "2026-03-01", "2026-03-07")
     oura.fault("status")
     oura.fault("unknown_field")
@@ -68,7 +75,7 @@ def test_the_truth_does_not_suffer(oura):
     assert oura.truth("daily_sleep", "2026-03-01", "2026-03-07") == before
 
 
-def test_a_missing_scope_and_an_expired_token_can_be_told_apart(oura):
+def test_a_missing_scope_and_an_expired_token_can_be_told_apart(oura: Oura) -> None:
     oura.fault("scope_401", collection="daily_spo2")
     oura.fault("expired_401", collection="daily_sleep")
 
@@ -78,7 +85,7 @@ def test_a_missing_scope_and_an_expired_token_can_be_told_apart(oura):
 
 
 @pytest.mark.parametrize("tier", ["user", "application"])
-def test_a_rate_limit_has_all_five_headers(oura, tier):
+def test_a_rate_limit_has_all_five_headers(oura: Oura, tier: str) -> None:
     oura.fault("rate_limit", tier=tier, retry_after=7, limit=100, window=60)
     answer = oura.page("daily_sleep")
 
@@ -88,25 +95,25 @@ def test_a_rate_limit_has_all_five_headers(oura, tier):
     assert 0 <= int(answer.headers["x-ratelimit-reset"]) - time.time() < 8
 
 
-def test_a_rate_limit_may_leave_retry_after_out(oura):
+def test_a_rate_limit_may_leave_retry_after_out(oura: Oura) -> None:
     oura.fault("rate_limit", retry_after=None)
 
     assert HEADERS - set(oura.page("daily_sleep").headers) == {"retry-after"}
 
 
-def test_healthy_answers_have_no_rate_limit_headers(oura):
+def test_healthy_answers_have_no_rate_limit_headers(oura: Oura) -> None:
     assert not HEADERS & set(oura.page("daily_sleep").headers)
 
 
 @pytest.mark.parametrize(("tier", "other"), [("user", 200), ("application", 429)])
-def test_a_quota_counts_by_user_or_for_all_together(oura, tier, other):
+def test_a_quota_counts_by_user_or_for_all_together(oura: Oura, tier: str, other: Any) -> None:
     oura.fault("quota", tier=tier, limit=3, window=60)
 
     assert statuses(oura, 4) == [200, 200, 200, 429]
     assert statuses(oura, 1, user=2) == [other]
 
 
-def test_an_answer_can_be_slow(oura):
+def test_an_answer_can_be_slow(oura: Oura) -> None:
     oura.fault("slow", ms=60, times=1)
     started = time.perf_counter()
 
@@ -115,7 +122,7 @@ def test_an_answer_can_be_slow(oura):
 
 
 @pytest.mark.parametrize("kind", ["drop", "cut"])
-def test_a_broken_connection_is_an_exception_in_process(oura, kind):
+def test_a_broken_connection_is_an_exception_in_process(oura: Oura, kind: str) -> None:
     oura.fault(kind, times=1)
 
     with pytest.raises(ConnectionResetError):
@@ -123,7 +130,7 @@ def test_a_broken_connection_is_an_exception_in_process(oura, kind):
     assert statuses(oura, 1) == [200]
 
 
-def test_a_page_token_can_repeat_for_ever(make_oura):
+def test_a_page_token_can_repeat_for_ever(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(page_size=5)
     oura.fault("repeat_token")
     first = oura.page("daily_sleep", **BOUNDS).json()
@@ -132,7 +139,7 @@ def test_a_page_token_can_repeat_for_ever(make_oura):
     assert second["next_token"] == first["next_token"]
 
 
-def test_an_empty_page_with_a_token_is_not_the_end(make_oura):
+def test_an_empty_page_with_a_token_is_not_the_end(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(page_size=5)
     whole = [document for page in oura.walk("daily_sleep", **BOUNDS) for document in page]
     oura.fault("empty_page", times=1, skip=1)
@@ -142,13 +149,13 @@ def test_an_empty_page_with_a_token_is_not_the_end(make_oura):
     assert [document for page in pages for document in page] == whole
 
 
-def test_the_last_page_may_have_no_next_token_at_all(oura):
+def test_the_last_page_may_have_no_next_token_at_all(oura: Oura) -> None:
     oura.fault("missing_next_token")
 
     assert set(oura.page("daily_sleep", **BOUNDS).json()) == {"data"}
 
 
-def test_a_missing_next_token_never_hides_data(make_oura):
+def test_a_missing_next_token_never_hides_data(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(page_size=5)
     oura.fault("missing_next_token")
 
@@ -159,7 +166,7 @@ def test_a_missing_next_token_never_hides_data(make_oura):
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
 @pytest.mark.parametrize("collection", ["daily_sleep", "ring_battery_level", "ring_configuration"])
-def test_the_same_document_can_be_on_two_pages(make_oura, collection, size):
+def test_the_same_document_can_be_on_two_pages(make_oura: Callable[..., Oura], collection: str, size: int) -> None:
     oura = make_oura(page_size=size)
     bounds = {"start_datetime": "2026-03-01", "end_datetime": "2026-03-02"} if "level" in collection else BOUNDS
     whole = [str(document) for page in oura.walk(collection, **bounds) for document in page]
@@ -172,7 +179,7 @@ def test_the_same_document_can_be_on_two_pages(make_oura, collection, size):
     assert all(str(before[-1]) == str(after[0]) for before, after in itertools.pairwise(pages))
 
 
-def test_an_unknown_field_can_appear(oura):
+def test_an_unknown_field_can_appear(oura: Oura) -> None:
     oura.fault("unknown_field", field="producer_timestamp", value=None, collection="heartrate")
     oura.fault("unknown_field", collection="sleep")
 
@@ -181,21 +188,21 @@ def test_an_unknown_field_can_appear(oura):
 
 
 @pytest.mark.parametrize(("collection", "field"), [("sleep", "type"), ("heartrate", "source"), ("workout", "source")])
-def test_an_unknown_enum_value_can_appear(oura, collection, field):
+def test_an_unknown_enum_value_can_appear(oura: Oura, collection: str, field: str) -> None:
     oura.fault("unknown_enum")
     bounds = {} if collection == "heartrate" else BOUNDS
 
     assert {d[field] for d in oura.page(collection, **bounds).json()["data"]} == {"brand_new_value"}
 
 
-def test_even_the_latest_row_can_come_after_an_empty_page(oura):
+def test_even_the_latest_row_can_come_after_an_empty_page(oura: Oura) -> None:
     oura.fault("empty_page", times=1)
     pages = oura.walk("heartrate", latest="true")
 
     assert [len(page) for page in pages] == [0, 1]
 
 
-def test_random_faults_come_at_their_rates_and_in_the_same_order_each_time(make_oura):
+def test_random_faults_come_at_their_rates_and_in_the_same_order_each_time(make_oura: Callable[..., Oura]) -> None:
     runs = []
     for _ in range(2):
         oura = make_oura()
@@ -207,7 +214,7 @@ def test_random_faults_come_at_their_rates_and_in_the_same_order_each_time(make_
     assert 20 < runs[0].count(500) < 65
 
 
-def test_random_faults_can_break_connections_and_pages(oura):
+def test_random_faults_can_break_connections_and_pages(oura: Oura) -> None:
     oura.fault("random", rates={"drop": 1.0}, times=1)
     with pytest.raises(ConnectionResetError):
         oura.page("daily_sleep")
@@ -217,7 +224,7 @@ def test_random_faults_can_break_connections_and_pages(oura):
     assert oura.page("daily_sleep", **WEEK).json()["data"] == []
 
 
-def test_hit_requests_are_in_the_journal_with_what_became_of_them(oura):
+def test_hit_requests_are_in_the_journal_with_what_became_of_them(oura: Oura) -> None:
     oura.fault("status", code=502, times=1)
     oura.fault("drop", times=1, skip=1)
     statuses(oura, 1)
@@ -236,7 +243,7 @@ def test_hit_requests_are_in_the_journal_with_what_became_of_them(oura):
         {"kind": "status", "collection": "vo2_max"},
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(oura, body):
+def test_a_fault_that_makes_no_sense_is_refused(oura: Oura, body: Any) -> None:
     import orjson
 
     answer = oura.client.request("POST", "/admin/faults", body=orjson.dumps(body))
@@ -245,7 +252,7 @@ def test_a_fault_that_makes_no_sense_is_refused(oura, body):
     assert answer.json()["error"]
 
 
-def test_the_reset_of_a_quota_is_in_the_future(oura):
+def test_the_reset_of_a_quota_is_in_the_future(oura: Oura) -> None:
     oura.fault("quota", limit=1, window=30)
     statuses(oura, 1)
     headers = oura.page("daily_sleep").headers

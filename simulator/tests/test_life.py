@@ -1,10 +1,17 @@
 """The data is a life: consistent in itself, the same on every start, with the irregularities of real ones."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from oura_simulator.collections import COLLECTIONS
+
+if TYPE_CHECKING:
+    from .conftest import Oura
 
 YEAR = ("2025-04-15", "2026-04-10")
 ALL = [name for name in COLLECTIONS if name != "personal_info"]
@@ -12,7 +19,7 @@ DOCUMENTS = [name for name, row in COLLECTIONS.items() if row.has_documents]
 
 
 @pytest.fixture(scope="module")
-def year(oura_class):
+def year(oura_class: type[Oura]) -> Any:
     """A year of three accounts, by collection and user, read once."""
     oura = oura_class()
     yield {
@@ -24,15 +31,15 @@ def year(oura_class):
     oura.client.close()
 
 
-def instant(text):
+def instant(text: str) -> Any:
     return datetime.fromisoformat(text)
 
 
-def nights(year):
+def nights(year: Any) -> Any:
     return [night for user in (1, 2, 3) for night in year["sleep", user]]
 
 
-def test_the_same_seed_lives_the_same_life(make_oura):
+def test_the_same_seed_lives_the_same_life(make_oura: Callable[..., Oura]) -> None:
     first, second = make_oura(), make_oura(days=30)
 
     for collection in ALL:
@@ -41,7 +48,7 @@ def test_the_same_seed_lives_the_same_life(make_oura):
         )
 
 
-def test_another_seed_lives_another_life(make_oura):
+def test_another_seed_lives_another_life(make_oura: Callable[..., Oura]) -> None:
     first, second = make_oura(), make_oura(seed=2)
 
     for collection in ("sleep", "daily_activity", "heartrate"):
@@ -50,14 +57,14 @@ def test_another_seed_lives_another_life(make_oura):
         )
 
 
-def test_ids_are_unique_over_accounts_collections_and_days(year):
+def test_ids_are_unique_over_accounts_collections_and_days(year: Any) -> None:
     ids = [d["id"] for (collection, _), documents in year.items() if collection in DOCUMENTS for d in documents]
 
     assert len(ids) > 5000
     assert len(set(ids)) == len(ids)
 
 
-def test_rows_of_a_series_are_unique_by_instant_and_source(oura):
+def test_rows_of_a_series_are_unique_by_instant_and_source(oura: Oura) -> None:
     rows = oura.truth("heartrate", "2026-01-01", "2026-04-14")
 
     assert len({(row["timestamp"], row["source"]) for row in rows}) == len(rows)
@@ -66,7 +73,7 @@ def test_rows_of_a_series_are_unique_by_instant_and_source(oura):
 
 @pytest.mark.parametrize("user", [1, 2, 3])
 @pytest.mark.parametrize("collection", [name for name in ALL if name not in ("heartrate", "ring_configuration")])
-def test_any_month_has_something_of_every_collection(year, collection, user):
+def test_any_month_has_something_of_every_collection(year: Any, collection: str, user: int) -> None:
     row = COLLECTIONS[collection]
     days = {date.fromisoformat(document[row.cursor][:10]) for document in year[collection, user]}
     first, last = (date.fromisoformat(text) for text in YEAR)
@@ -76,7 +83,7 @@ def test_any_month_has_something_of_every_collection(year, collection, user):
         assert days & month, f"nothing in the 30 days from {min(month)}"
 
 
-def test_sleep_stages_add_up(year):
+def test_sleep_stages_add_up(year: Any) -> None:
     for night in nights(year):
         stages = night["sleep_phase_30_sec"]
         assert night["deep_sleep_duration"] == 30 * stages.count("1")
@@ -91,13 +98,13 @@ def test_sleep_stages_add_up(year):
         assert len(night["sleep_phase_5_min"]) == -(-night["time_in_bed"] // 300)
 
 
-def test_time_in_bed_is_the_time_between_the_bedtimes(year):
+def test_time_in_bed_is_the_time_between_the_bedtimes(year: Any) -> None:
     for night in nights(year):
         bed = instant(night["bedtime_end"]) - instant(night["bedtime_start"])
         assert bed.total_seconds() == night["time_in_bed"]
 
 
-def test_sleep_series_start_at_bedtime_and_last_the_night(year):
+def test_sleep_series_start_at_bedtime_and_last_the_night(year: Any) -> None:
     for night in nights(year):
         for name in ("heart_rate", "hrv"):
             assert night[name]["timestamp"] == night["bedtime_start"]
@@ -108,7 +115,7 @@ def test_sleep_series_start_at_bedtime_and_last_the_night(year):
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_sleep_periods_of_one_account_never_overlap(year, user):
+def test_sleep_periods_of_one_account_never_overlap(year: Any, user: int) -> None:
     periods = sorted((instant(n["bedtime_start"]), instant(n["bedtime_end"])) for n in year["sleep", user])
 
     for (_, end), (start, _) in pairwise(periods):
@@ -116,7 +123,7 @@ def test_sleep_periods_of_one_account_never_overlap(year, user):
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_workouts_happen_awake(year, user):
+def test_workouts_happen_awake(year: Any, user: int) -> None:
     asleep = [(instant(n["bedtime_start"]), instant(n["bedtime_end"])) for n in year["sleep", user]]
 
     for workout in year["workout", user]:
@@ -125,20 +132,20 @@ def test_workouts_happen_awake(year, user):
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_every_type_of_sleep_occurs_within_two_months(year, user):
+def test_every_type_of_sleep_occurs_within_two_months(year: Any, user: int) -> None:
     recent = [night for night in year["sleep", user] if night["day"] > "2026-02-10"]
 
     assert {night["type"] for night in recent} == {"long_sleep", "sleep", "late_nap", "rest", "deleted"}
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_some_days_have_two_long_sleeps(year, user):
+def test_some_days_have_two_long_sleeps(year: Any, user: int) -> None:
     days = [night["day"] for night in year["sleep", user] if night["type"] == "long_sleep"]
 
     assert 5 < len(days) - len(set(days)) < 40
 
 
-def test_a_late_nap_ends_after_six_and_counts_for_the_next_day(year):
+def test_a_late_nap_ends_after_six_and_counts_for_the_next_day(year: Any) -> None:
     naps = [night for night in nights(year) if night["type"] == "late_nap"]
 
     assert naps
@@ -149,7 +156,7 @@ def test_a_late_nap_ends_after_six_and_counts_for_the_next_day(year):
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_the_ring_is_left_off_now_and_then(year, user):
+def test_the_ring_is_left_off_now_and_then(year: Any, user: int) -> None:
     slept = {night["day"] for night in year["sleep", user]}
     scored = {document["day"]: document["score"] for document in year["daily_sleep", user]}
     active = {document["day"] for document in year["daily_activity", user]}
@@ -160,7 +167,7 @@ def test_the_ring_is_left_off_now_and_then(year, user):
     assert 300 < len(active) < 358
 
 
-def test_an_activity_day_adds_up(year):
+def test_an_activity_day_adds_up(year: Any) -> None:
     for user in (1, 2, 3):
         for activity in year["daily_activity", user]:
             classes = activity["class_5_min"]
@@ -182,13 +189,13 @@ def test_an_activity_day_adds_up(year):
             assert activity["total_calories"] >= activity["active_calories"]
 
 
-def test_activity_goals_are_missed_and_passed(year):
+def test_activity_goals_are_missed_and_passed(year: Any) -> None:
     left = [activity["meters_to_target"] for activity in year["daily_activity", 1]]
 
     assert min(left) < 0 < max(left)
 
 
-def test_clock_changes_make_days_of_23_and_25_hours(make_oura):
+def test_clock_changes_make_days_of_23_and_25_hours(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(timezones=("Europe/Helsinki",), accounts=9, days=700)
     lengths = {
         length
@@ -201,7 +208,7 @@ def test_clock_changes_make_days_of_23_and_25_hours(make_oura):
     assert lengths == {1380, 1500}
 
 
-def test_a_night_through_a_clock_change_shows_both_offsets(make_oura):
+def test_a_night_through_a_clock_change_shows_both_offsets(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(timezones=("Europe/Helsinki",), accounts=9)
     through = [
         night
@@ -214,7 +221,7 @@ def test_a_night_through_a_clock_change_shows_both_offsets(make_oura):
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_each_half_year_has_a_journey_to_another_zone(year, user):
+def test_each_half_year_has_a_journey_to_another_zone(year: Any, user: int) -> None:
     for half in ("2025-04-15 2025-10-14", "2025-10-15 2026-04-10"):
         first, last = half.split()
         offsets = {a["timestamp"][-6:] for a in year["daily_activity", user] if first <= a["day"] <= last}
@@ -222,25 +229,25 @@ def test_each_half_year_has_a_journey_to_another_zone(year, user):
         assert offsets - home
 
 
-def test_samples_have_slots_without_a_reading(year):
+def test_samples_have_slots_without_a_reading(year: Any) -> None:
     assert any(None in night["heart_rate"]["items"] for night in nights(year))
     assert any(None in activity["met"]["items"] for activity in year["daily_activity", 1])
     sessions = [s for user in (1, 2, 3) for s in year["session", user] if s["heart_rate"]]
     assert any(None in session["heart_rate"]["items"] for session in sessions)
 
 
-def test_oxygen_is_sometimes_not_measured(year):
+def test_oxygen_is_sometimes_not_measured(year: Any) -> None:
     assert {document["spo2_percentage"] is None for document in year["daily_spo2", 1]} == {True, False}
 
 
-def test_rest_mode_is_open_at_times_and_closed_at_others(year):
+def test_rest_mode_is_open_at_times_and_closed_at_others(year: Any) -> None:
     for user in (1, 2, 3):
         ends = [period["end_day"] for period in year["rest_mode_period", user]]
         assert None in ends
         assert any(ends)
 
 
-def test_resilience_waits_for_a_baseline(year):
+def test_resilience_waits_for_a_baseline(year: Any) -> None:
     known = {document["day"] for document in year["daily_resilience", 1]}
     slept = {night["day"] for night in year["sleep", 1] if night["type"] == "long_sleep"}
 
@@ -249,7 +256,7 @@ def test_resilience_waits_for_a_baseline(year):
         assert sum((day - timedelta(days=back)).isoformat() in slept for back in range(14)) >= 10 or text < "2025-05-01"
 
 
-def test_workouts_are_read_every_few_seconds_and_begin_with_two_sources_at_once(oura):
+def test_workouts_are_read_every_few_seconds_and_begin_with_two_sources_at_once(oura: Oura) -> None:
     workout = next(w for w in oura.truth("workout", "2026-03-01", "2026-03-31"))
     start, end = (instant(workout[f"{side}_datetime"]).astimezone(UTC) for side in ("start", "end"))
     rows = oura.truth("heartrate", start.date().isoformat(), end.date().isoformat())
@@ -260,13 +267,13 @@ def test_workouts_are_read_every_few_seconds_and_begin_with_two_sources_at_once(
     assert at_start == {"awake", "workout"}
 
 
-def test_all_sources_of_heart_rate_occur_within_a_month(oura):
+def test_all_sources_of_heart_rate_occur_within_a_month(oura: Oura) -> None:
     rows = oura.truth("heartrate", "2026-03-10", "2026-04-10")
 
     assert {row["source"] for row in rows} == {"awake", "rest", "sleep", "session", "live", "workout"}
 
 
-def test_training_follows_the_week(year):
+def test_training_follows_the_week(year: Any) -> None:
     counts = [0] * 7
     for workout in year["workout", 1]:
         counts[date.fromisoformat(workout["day"]).weekday()] += 1
@@ -274,14 +281,14 @@ def test_training_follows_the_week(year):
     assert max(counts) > 3 * (min(counts) + 1)
 
 
-def test_rings_are_told_oldest_first(year):
+def test_rings_are_told_oldest_first(year: Any) -> None:
     for user in (1, 2, 3):
         paired = [ring["set_up_at"] for ring in year["ring_configuration", user]]
         assert len(paired) >= 2
         assert paired == sorted(paired)
 
 
-def test_every_home_zone_can_be_travelled_from(make_oura):
+def test_every_home_zone_can_be_travelled_from(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(timezones=("Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"), days=200)
 
     for user in (1, 2, 3):

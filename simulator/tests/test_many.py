@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from oura_simulator import archive
 from oura_simulator.testing import running
 
+if TYPE_CHECKING:
+    from .conftest import Oura
+
 MIB = 2**20
 DAYS = {"start_date": "2026-04-12", "end_date": "2026-04-14"}
 
 
-def ask(oura, users):
+def ask(oura: Oura, users: Iterable[int]) -> None:
     for user in users:
         for collection in ("daily_activity", "sleep"):
             assert oura.page(collection, user, **DAYS).status == 200
 
 
 @pytest.fixture
-def traced():
+def traced() -> Iterator[Callable[[], float]]:
     tracemalloc.start(1)
     yield lambda: tracemalloc.get_traced_memory()[0] / MIB
     tracemalloc.stop()
 
 
-def test_ten_thousand_accounts_are_there_in_a_moment_and_the_last_is_served():
+def test_ten_thousand_accounts_are_there_in_a_moment_and_the_last_is_served() -> None:
     start = time.monotonic()
     with running(accounts=10_000, days=30, today="2026-04-15") as simulator:
         documents = simulator.documents("user-10000", "daily_activity", start="2026-04-12", end="2026-04-14")
@@ -36,7 +41,9 @@ def test_ten_thousand_accounts_are_there_in_a_moment_and_the_last_is_served():
     assert documents
 
 
-def test_accounts_that_were_asked_take_no_more_room_than_the_memory_is_given(monkeypatch, make_oura, traced):
+def test_accounts_that_were_asked_take_no_more_room_than_the_memory_is_given(
+    monkeypatch: pytest.MonkeyPatch, make_oura: Callable[..., Oura], traced: Callable[[], float]
+) -> None:
     monkeypatch.setattr(archive, "ITEM_BYTES", MIB)
     oura = make_oura(accounts=10_000)
     before = traced()

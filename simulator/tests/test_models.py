@@ -1,9 +1,16 @@
 """Every answer of a healthy account fits the models that somebody else generated from Oura's own document."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import orjson
 import pytest
 from oura_simulator.collections import COLLECTIONS
 from oura_toolkit.api import models
+
+if TYPE_CHECKING:
+    from .conftest import Oura
 
 PAGES = {
     "daily_activity": models.MultiDocumentResponsePublicDailyActivity,
@@ -29,20 +36,20 @@ PAGES = {
 SPANS = (("2025-10-12", "2025-11-10"), ("2026-02-20", "2026-03-21"), ("2026-03-18", "2026-04-16"))
 
 
-def assert_fits(model, body):
+def assert_fits(model: Any, body: Any) -> None:
     """Valid, and nothing lost: what the model understood is all that was sent."""
     understood = orjson.loads(orjson.dumps(model.from_dict(body).to_dict()))
 
     assert understood == body
 
 
-def test_every_collection_has_a_model():
+def test_every_collection_has_a_model() -> None:
     assert set(PAGES) | {"personal_info"} == set(COLLECTIONS)
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
 @pytest.mark.parametrize("collection", PAGES)
-def test_every_page_fits_its_model(oura, collection, user):
+def test_every_page_fits_its_model(oura: Oura, collection: str, user: int) -> None:
     kind = "datetime" if COLLECTIONS[collection].kind == "instants" else "date"
     for start, end in SPANS:
         body = oura.page(collection, user, **{f"start_{kind}": start, f"end_{kind}": end}).json()
@@ -52,7 +59,7 @@ def test_every_page_fits_its_model(oura, collection, user):
 
 
 @pytest.mark.parametrize("collection", [name for name, row in COLLECTIONS.items() if row.has_documents])
-def test_a_single_document_is_what_the_list_holds(oura, collection):
+def test_a_single_document_is_what_the_list_holds(oura: Oura, collection: str) -> None:
     listed = oura.read(collection, "2026-03-01", "2026-04-14")
 
     for document in (listed[0], listed[-1]):
@@ -60,11 +67,14 @@ def test_a_single_document_is_what_the_list_holds(oura, collection):
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_personal_info_fits_its_model(oura, user):
+def test_personal_info_fits_its_model(oura: Oura, user: int) -> None:
     assert_fits(models.PersonalInfoResponse, oura.page("personal_info", user).json())
 
 
-def test_validation_errors_fit_their_model(oura):
+def test_validation_errors_fit_their_model(oura: Oura) -> None:
     body = oura.page("sleep", start_date="nonsense").json()
 
-    assert len(models.HTTPValidationError.from_dict(body).detail) == 2
+    error = models.HTTPValidationError.from_dict(body)
+    assert error is not None
+    assert error.detail is not None
+    assert len(error.detail) == 2

@@ -1,9 +1,16 @@
 """OAuth2: two token endpoints, and refresh tokens that work once."""
 
+from __future__ import annotations
+
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Oura
 
 NOW = datetime(2026, 4, 15, 16, tzinfo=UTC)
 LEGACY, MODERN = "/oauth/token", "/oauth/v2/ext/oauth-token"
@@ -12,7 +19,7 @@ OLD, NEW = 1, 2
 
 
 @pytest.mark.parametrize(("number", "path"), [(OLD, LEGACY), (NEW, MODERN)])
-def test_a_refresh_gives_a_working_token_and_a_new_refresh_token(oura, number, path):
+def test_a_refresh_gives_a_working_token_and_a_new_refresh_token(oura: Oura, number: int, path: str) -> None:
     answer = oura.refresh(number, path).json()
 
     assert oura.get("/v2/usercollection/personal_info", token=answer["access_token"]).json()["id"] == f"user-{number}"
@@ -23,7 +30,7 @@ def test_a_refresh_gives_a_working_token_and_a_new_refresh_token(oura, number, p
 
 
 @pytest.mark.parametrize(("number", "path"), [(OLD, LEGACY), (NEW, MODERN)])
-def test_a_refresh_token_works_once(oura, number, path):
+def test_a_refresh_token_works_once(oura: Oura, number: int, path: str) -> None:
     oura.refresh(number, path)
 
     again = oura.refresh(number, path)
@@ -31,7 +38,7 @@ def test_a_refresh_token_works_once(oura, number, path):
     assert (again.status, again.json()["error"]) == (400, "invalid_grant")
 
 
-def test_scopes_come_with_a_prefix_from_the_new_provider_only(oura):
+def test_scopes_come_with_a_prefix_from_the_new_provider_only(oura: Oura) -> None:
     old, new = oura.refresh(OLD, LEGACY).json(), oura.refresh(NEW, MODERN).json()
 
     assert "scope" not in old
@@ -42,7 +49,9 @@ def test_scopes_come_with_a_prefix_from_the_new_provider_only(oura):
     ("number", "path", "status", "error"),
     [(NEW, LEGACY, 400, "invalid_request"), (OLD, MODERN, 401, "invalid_client")],
 )
-def test_each_endpoint_refuses_the_others_clients_and_spends_nothing(oura, number, path, status, error):
+def test_each_endpoint_refuses_the_others_clients_and_spends_nothing(
+    oura: Oura, number: int, path: str, status: int, error: Any
+) -> None:
     answer = oura.refresh(number, path)
 
     assert (answer.status, answer.json()["error"]) == (status, error)
@@ -56,24 +65,24 @@ def test_each_endpoint_refuses_the_others_clients_and_spends_nothing(oura, numbe
         (MODERN, 401, {"error": "invalid_client"}),
     ],
 )
-def test_made_up_clients_are_refused_in_each_endpoints_words(oura, path, status, body):
+def test_made_up_clients_are_refused_in_each_endpoints_words(oura: Oura, path: str, status: int, body: Any) -> None:
     answer = oura.refresh(OLD, path, client_id="nobody")
 
     assert (answer.status, answer.json()) == (status, body)
 
 
-def test_a_wrong_secret_is_refused(oura):
+def test_a_wrong_secret_is_refused(oura: Oura) -> None:
     assert oura.refresh(OLD, LEGACY, client_secret="wrong").json()["error"] == "invalid_client"
     assert oura.refresh(NEW, MODERN, client_secret="wrong").status == 401
 
 
-def test_a_refresh_token_belongs_to_its_client(oura):
+def test_a_refresh_token_belongs_to_its_client(oura: Oura) -> None:
     stolen = oura.account(3)["refresh_token"]
 
     assert oura.refresh(OLD, LEGACY, stolen).json()["error"] == "invalid_grant"
 
 
-def test_client_credentials_may_come_as_http_basic(oura):
+def test_client_credentials_may_come_as_http_basic(oura: Oura) -> None:
     known = oura.account(OLD)
     basic = b64encode(f"{known['client_id']}:{known['client_secret']}".encode()).decode()
     form = {"grant_type": "refresh_token", "refresh_token": known["refresh_token"]}
@@ -89,12 +98,12 @@ def test_client_credentials_may_come_as_http_basic(oura):
         ({"refresh_token": ""}, "invalid_request"),
     ],
 )
-def test_malformed_requests_are_refused(oura, change, error):
+def test_malformed_requests_are_refused(oura: Oura, change: Any, error: Any) -> None:
     assert oura.refresh(OLD, LEGACY, **change).json()["error"] == error
 
 
 @pytest.mark.parametrize("seconds", [86400, 2592000])
-def test_access_tokens_end_when_they_said(oura, seconds):
+def test_access_tokens_end_when_they_said(oura: Oura, seconds: int) -> None:
     oura.admin("POST", "oauth", {"expires_in": seconds})
     token = oura.refresh(OLD, LEGACY).json()["access_token"]
     statuses = []
@@ -105,7 +114,7 @@ def test_access_tokens_end_when_they_said(oura, seconds):
     assert statuses == [200, 401]
 
 
-def test_expires_in_can_be_left_out(oura):
+def test_expires_in_can_be_left_out(oura: Oura) -> None:
     oura.admin("POST", "oauth", {"expires_in": None})
     answer = oura.refresh(OLD, LEGACY).json()
     oura.now("2036-01-01")
@@ -114,7 +123,7 @@ def test_expires_in_can_be_left_out(oura):
     assert oura.get("/v2/usercollection/personal_info", token=answer["access_token"]).status == 200
 
 
-def test_tokens_can_be_ended_by_hand(oura):
+def test_tokens_can_be_ended_by_hand(oura: Oura) -> None:
     token = oura.refresh(OLD, LEGACY).json()["access_token"]
 
     assert oura.admin("POST", "expire", {"user": "user-1"}) == {"expired": 1}
@@ -122,21 +131,21 @@ def test_tokens_can_be_ended_by_hand(oura):
     assert oura.page("personal_info").status == 200
 
 
-def test_a_client_can_be_moved_to_the_other_provider(oura):
+def test_a_client_can_be_moved_to_the_other_provider(oura: Oura) -> None:
     oura.admin("POST", "oauth", {"user": "user-1", "provider": "modern"})
 
     assert oura.account(OLD)["token_url"].endswith(MODERN)
     assert oura.refresh(OLD, MODERN).status == 200
 
 
-def test_tokens_depend_on_the_seed_only(make_oura):
+def test_tokens_depend_on_the_seed_only(make_oura: Callable[..., Oura]) -> None:
     answers = [make_oura(seed=seed).refresh(OLD, LEGACY).json() for seed in (1, 1, 2)]
 
     assert answers[0] == answers[1] != answers[2]
 
 
 @pytest.mark.parametrize("path", ["/oauth/revoke?access_token={}", "/oauth/v2/ext/oauth/revoke"])
-def test_revoking_a_token_ends_the_grant(oura, path):
+def test_revoking_a_token_ends_the_grant(oura: Oura, path: str) -> None:
     pair = oura.refresh(OLD, LEGACY).json()
     oura.post(path.format(pair["access_token"]), {} if "{}" in path else {"token": pair["access_token"]})
 
@@ -144,19 +153,19 @@ def test_revoking_a_token_ends_the_grant(oura, path):
     assert oura.refresh(OLD, LEGACY, pair["refresh_token"]).status == 400
 
 
-def test_a_first_refresh_token_that_was_revoked_stays_dead(oura):
+def test_a_first_refresh_token_that_was_revoked_stays_dead(oura: Oura) -> None:
     oura.post("/oauth/revoke", {"token": oura.account(OLD)["refresh_token"]})
 
     assert oura.refresh(OLD, LEGACY).json()["error"] == "invalid_grant"
 
 
-def test_a_revoked_account_cannot_refresh(oura):
+def test_a_revoked_account_cannot_refresh(oura: Oura) -> None:
     oura.admin("POST", "revoke", {"user": "user-1"})
 
     assert oura.refresh(OLD, LEGACY).json()["error"] == "invalid_grant"
 
 
-def test_the_answer_can_be_lost_after_the_rotation(oura):
+def test_the_answer_can_be_lost_after_the_rotation(oura: Oura) -> None:
     oura.fault("token_drop_after_rotation", user="user-1", times=1)
     with pytest.raises(ConnectionResetError):
         oura.refresh(OLD, LEGACY)
@@ -164,7 +173,7 @@ def test_the_answer_can_be_lost_after_the_rotation(oura):
     assert oura.refresh(OLD, LEGACY).json()["error"] == "invalid_grant"
 
 
-def test_ordinary_faults_strike_a_token_endpoint_only_by_its_path(oura):
+def test_ordinary_faults_strike_a_token_endpoint_only_by_its_path(oura: Oura) -> None:
     oura.fault("status", code=500)
     spared = oura.refresh(OLD, LEGACY)
     oura.fault("drop", path=LEGACY, times=1)
@@ -176,20 +185,20 @@ def test_ordinary_faults_strike_a_token_endpoint_only_by_its_path(oura):
 
 
 @pytest.mark.parametrize("kind", ["token_before", "token_status"])
-def test_a_failure_before_the_rotation_spends_nothing(oura, kind):
+def test_a_failure_before_the_rotation_spends_nothing(oura: Oura, kind: str) -> None:
     oura.fault(kind, times=1, code=502)
 
     assert [oura.refresh(OLD, LEGACY).status for _ in range(2)] == [502, 200]
 
 
-def test_one_endpoint_can_be_down(oura):
+def test_one_endpoint_can_be_down(oura: Oura) -> None:
     oura.fault("one_endpoint_down", endpoint="modern")
 
     assert oura.refresh(OLD, LEGACY).status == 200
     assert oura.refresh(NEW, MODERN).status == 503
 
 
-def test_refreshes_are_in_the_journal_with_their_grant_and_without_secrets(oura):
+def test_refreshes_are_in_the_journal_with_their_grant_and_without_secrets(oura: Oura) -> None:
     oura.refresh(OLD, LEGACY)
     (entry,) = oura.admin("GET", "requests")
 

@@ -1,18 +1,25 @@
 """The sandbox: made-up rows, with the sandbox's own defects."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from oura_simulator.collections import COLLECTIONS
+
+if TYPE_CHECKING:
+    from .conftest import Oura
 
 LISTS = [name for name in COLLECTIONS if name != "personal_info"]
 DATED = [name for name, row in COLLECTIONS.items() if row.kind == "dates"]
 
 
-def sandbox(oura, path, **query):
+def sandbox(oura: Oura, path: str, **query: Any) -> Any:
     return oura.client.request("GET", f"/v2/sandbox/usercollection/{path}", query, {"authorization": "x"})
 
 
 @pytest.mark.parametrize("collection", LISTS)
-def test_every_list_answers_to_any_token_and_never_pages(oura, collection):
+def test_every_list_answers_to_any_token_and_never_pages(oura: Oura, collection: str) -> None:
     kind = "datetime" if COLLECTIONS[collection].kind == "instants" else "date"
     body = sandbox(oura, collection, **{f"start_{kind}": "2025-06-01", f"end_{kind}": "2025-06-09"}).json()
 
@@ -20,12 +27,12 @@ def test_every_list_answers_to_any_token_and_never_pages(oura, collection):
     assert body["next_token"] is None
 
 
-def test_without_a_token_the_answer_is_400(oura):
+def test_without_a_token_the_answer_is_400(oura: Oura) -> None:
     assert oura.client.request("GET", "/v2/sandbox/usercollection/sleep").status == 400
 
 
 @pytest.mark.parametrize("collection", DATED)
-def test_ids_name_collection_template_and_day(oura, collection):
+def test_ids_name_collection_template_and_day(oura: Oura, collection: str) -> None:
     data = sandbox(oura, collection, start_date="2025-06-01", end_date="2025-06-03").json()["data"]
 
     assert sorted(document["id"] for document in data) in (
@@ -35,20 +42,20 @@ def test_ids_name_collection_template_and_day(oura, collection):
 
 
 @pytest.mark.parametrize("collection", [c for c in DATED if c not in ("daily_cardiovascular_age", "vO2_max")])
-def test_days_are_those_that_were_asked_for(oura, collection):
+def test_days_are_those_that_were_asked_for(oura: Oura, collection: str) -> None:
     data = sandbox(oura, collection, start_date="2025-06-01", end_date="2025-06-03").json()["data"]
 
     assert [document[COLLECTIONS[collection].cursor] for document in data] == ["2025-06-01", "2025-06-02"]
 
 
 @pytest.mark.parametrize("collection", ["daily_cardiovascular_age", "vO2_max"])
-def test_two_collections_are_always_of_the_same_day(oura, collection):
+def test_two_collections_are_always_of_the_same_day(oura: Oura, collection: str) -> None:
     data = sandbox(oura, collection, start_date="2025-06-01", end_date="2025-06-03").json()["data"]
 
     assert {document["day"] for document in data} == {"2021-01-01"}
 
 
-def test_sleep_samples_are_short_and_old(oura):
+def test_sleep_samples_are_short_and_old(oura: Oura) -> None:
     (night,) = sandbox(oura, "sleep", start_date="2025-06-01", end_date="2025-06-02").json()["data"]
 
     assert night["hrv"]["interval"] == 60
@@ -56,7 +63,7 @@ def test_sleep_samples_are_short_and_old(oura):
     assert night["hrv"]["timestamp"] == "2021-01-01T00:00:00.000+00:00"
 
 
-def test_readiness_has_no_regularity(oura):
+def test_readiness_has_no_regularity(oura: Oura) -> None:
     (document,) = sandbox(oura, "daily_readiness", start_date="2025-06-01", end_date="2025-06-02").json()["data"]
 
     assert "sleep_regularity" not in document["contributors"]
@@ -64,7 +71,7 @@ def test_readiness_has_no_regularity(oura):
 
 
 @pytest.mark.parametrize("collection", ["heartrate", "ring_battery_level"])
-def test_series_rows_lack_and_add_a_field(oura, collection):
+def test_series_rows_lack_and_add_a_field(oura: Oura, collection: str) -> None:
     data = sandbox(oura, collection, start_datetime="2025-06-01T00:00:00Z", end_datetime="2025-06-02T00:00:00Z").json()[
         "data"
     ]
@@ -74,20 +81,20 @@ def test_series_rows_lack_and_add_a_field(oura, collection):
     assert data[0]["producer_timestamp"] is None
 
 
-def test_an_hour_of_heart_rate_is_empty(oura):
+def test_an_hour_of_heart_rate_is_empty(oura: Oura) -> None:
     hour = {"start_datetime": "2025-06-01T10:00:00Z", "end_datetime": "2025-06-01T11:00:00Z"}
 
     assert sandbox(oura, "heartrate", **hour).json()["data"] == []
 
 
-def test_enhanced_tags_are_in_utc_without_milliseconds(oura):
+def test_enhanced_tags_are_in_utc_without_milliseconds(oura: Oura) -> None:
     (document,) = sandbox(oura, "enhanced_tag", start_date="2025-06-01", end_date="2025-06-02").json()["data"]
 
     assert document["start_time"].endswith("+00:00")
     assert "." not in document["start_time"]
 
 
-def test_a_single_document_fails_whatever_its_id(oura):
+def test_a_single_document_fails_whatever_its_id(oura: Oura) -> None:
     own = sandbox(oura, "sleep/sleep-0-2025-6-1")
     other = sandbox(oura, "sleep/4b6ee1d3-0000-4000-8000-000000000000")
 
@@ -96,15 +103,15 @@ def test_a_single_document_fails_whatever_its_id(oura):
 
 
 @pytest.mark.parametrize("path", ["personal_info", "vo2_max", "heartrate/x"])
-def test_some_routes_do_not_exist(oura, path):
+def test_some_routes_do_not_exist(oura: Oura, path: str) -> None:
     assert (sandbox(oura, path).status, sandbox(oura, path).json()) == (404, {"detail": "Not Found"})
 
 
-def test_bad_dates_are_refused_as_in_production(oura):
+def test_bad_dates_are_refused_as_in_production(oura: Oura) -> None:
     assert sandbox(oura, "sleep", start_date="nonsense").status == 422
 
 
-def test_fields_and_latest_do_nothing(oura):
+def test_fields_and_latest_do_nothing(oura: Oura) -> None:
     bounds = {"start_date": "2025-06-01", "end_date": "2025-06-02"}
 
     assert sandbox(oura, "sleep", fields="score", **bounds).json() == sandbox(oura, "sleep", **bounds).json()

@@ -1,5 +1,7 @@
 """The command: a real process, a real socket."""
 
+from __future__ import annotations
+
 import http.client
 import json
 import re
@@ -8,25 +10,33 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 from oura_simulator.cli import parser
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from .conftest import Oura
 
 COMMAND = (sys.executable, "-m", "oura_simulator", "serve")
 README = Path(__file__).parent.parent / "README.md"
 
 
-def run(*arguments):
+def run(*arguments: Any) -> Any:
     return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30)
 
 
 @pytest.fixture(scope="module")
-def server():
+def server() -> Iterator[dict[str, Any]]:
     process = subprocess.Popen(
         [*COMMAND, "--port", "0", "--json", "--today", "2026-04-15"], stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout
     yield json.loads(process.stdout.readline())
     process.terminate()
     process.wait(10)
@@ -34,7 +44,7 @@ def server():
 
 
 @pytest.fixture
-def connection(server):
+def connection(server: Any) -> Iterator[HTTPConnection]:
     made = http.client.HTTPConnection(server["url"].removeprefix("http://"), timeout=5)
     yield made
     # A test may have left an answer half read.
@@ -44,27 +54,30 @@ def connection(server):
     made.close()
 
 
-def ask(connection, path="/v2/usercollection/daily_activity?start_date=2026-03-01&end_date=2026-03-20"):
+def ask(
+    connection: HTTPConnection,
+    path: str = "/v2/usercollection/daily_activity?start_date=2026-03-01&end_date=2026-03-20",
+) -> Any:
     connection.request("GET", path, headers={"Authorization": "Bearer token-1"})
     return connection.getresponse()
 
 
-def fault(connection, **body):
+def fault(connection: HTTPConnection, **body: Any) -> Any:
     connection.request("POST", "/admin/faults", json.dumps(body))
     assert connection.getresponse().read()
 
 
-def test_json_says_where_and_who(server):
+def test_json_says_where_and_who(server: Any) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", server["url"])
     assert [account["user"] for account in server["accounts"]] == ["user-1", "user-2"]
     assert server["accounts"][0]["token_url"] == f"{server['url']}/oauth/token"
 
 
-def test_it_answers_as_soon_as_it_has_spoken(server, connection):
+def test_it_answers_as_soon_as_it_has_spoken(server: Any, connection: HTTPConnection) -> None:
     assert ask(connection).status == 200
 
 
-def test_a_dropped_connection_has_no_answer(connection):
+def test_a_dropped_connection_has_no_answer(connection: HTTPConnection) -> None:
     fault(connection, kind="drop", times=1)
 
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
@@ -73,7 +86,7 @@ def test_a_dropped_connection_has_no_answer(connection):
     assert ask(connection).status == 200
 
 
-def test_a_lost_token_answer_is_written_down_as_never_given(server, connection):
+def test_a_lost_token_answer_is_written_down_as_never_given(server: Any, connection: HTTPConnection) -> None:
     fault(connection, kind="token_drop_after_rotation", times=1)
     account = server["accounts"][0]
     form = {name: account[name] for name in ("refresh_token", "client_id", "client_secret")}
@@ -86,7 +99,7 @@ def test_a_lost_token_answer_is_written_down_as_never_given(server, connection):
     assert json.load(connection.getresponse())[-1]["status"] is None
 
 
-def test_a_cut_answer_ends_in_the_middle_of_the_json(connection):
+def test_a_cut_answer_ends_in_the_middle_of_the_json(connection: HTTPConnection) -> None:
     whole = ask(connection).read()
     fault(connection, kind="cut", times=1)
     answer = ask(connection)
@@ -97,7 +110,7 @@ def test_a_cut_answer_ends_in_the_middle_of_the_json(connection):
     assert cut.value.partial == whole[: len(whole) // 2]
 
 
-def test_a_timeout_hangs_and_then_hangs_up(connection):
+def test_a_timeout_hangs_and_then_hangs_up(connection: HTTPConnection) -> None:
     fault(connection, kind="timeout", seconds=0.3, times=1)
     started = time.monotonic()
 
@@ -106,7 +119,7 @@ def test_a_timeout_hangs_and_then_hangs_up(connection):
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_broken_connection_harms_no_other(server, connection):
+def test_a_broken_connection_harms_no_other(server: Any, connection: HTTPConnection) -> None:
     other = http.client.HTTPConnection(server["url"].removeprefix("http://"), timeout=5)
     fault(connection, kind="drop", user="user-1", times=1)
 
@@ -116,10 +129,11 @@ def test_a_broken_connection_harms_no_other(server, connection):
     other.close()
 
 
-def test_without_json_it_speaks_to_people():
+def test_without_json_it_speaks_to_people() -> None:
     process = subprocess.Popen(
         [*COMMAND, "--port", "0", "--accounts", "1", "--timezone", "Asia/Tokyo"], stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout
     lines = [process.stdout.readline() for _ in range(8)]
     process.terminate()
     process.wait(10)
@@ -131,9 +145,10 @@ def test_without_json_it_speaks_to_people():
     assert lines[7].split() == ["timezone", "Asia/Tokyo"]
 
 
-def test_ten_thousand_accounts_start_in_a_moment():
+def test_ten_thousand_accounts_start_in_a_moment() -> None:
     started = time.monotonic()
     process = subprocess.Popen([*COMMAND, "--port", "0", "--json", "--accounts", "10000"], stdout=subprocess.PIPE)
+    assert process.stdout
     ready = json.loads(process.stdout.readline())
     took = time.monotonic() - started
     request = urllib.request.Request(
@@ -162,7 +177,7 @@ def test_ten_thousand_accounts_start_in_a_moment():
         (["--nonsense"], "--nonsense"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_code_2(arguments, word):
+def test_wrong_usage_is_one_line_and_exit_code_2(arguments: Any, word: str) -> None:
     done = run(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -170,7 +185,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments, word):
     assert word in done.stderr
 
 
-def test_a_port_that_is_taken_is_one_line_and_exit_code_2():
+def test_a_port_that_is_taken_is_one_line_and_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run("--port", str(taken.getsockname()[1]))
 
@@ -179,8 +194,9 @@ def test_a_port_that_is_taken_is_one_line_and_exit_code_2():
     assert "cannot listen" in done.stderr
 
 
-def test_the_readme_lists_every_option_with_its_default():
-    command = parser()._subparsers._group_actions[0].choices["serve"]
+def test_the_readme_lists_every_option_with_its_default() -> None:
+    commands: Any = parser()._subparsers
+    command = commands._group_actions[0].choices["serve"]
     known = {
         action.option_strings[0]: action.default for action in command._actions if action.option_strings[0] != "-h"
     }
@@ -192,7 +208,7 @@ def test_the_readme_lists_every_option_with_its_default():
             assert listed[option].strip() == str(default)
 
 
-def test_the_readme_lists_every_fault_edit_and_admin_route(oura):
+def test_the_readme_lists_every_fault_edit_and_admin_route(oura: Oura) -> None:
     from oura_simulator.amendments import OPERATIONS
     from oura_simulator.faults import KINDS
 
@@ -200,7 +216,7 @@ def test_the_readme_lists_every_fault_edit_and_admin_route(oura):
     routes = {
         f"`{method} {re.sub(r':int', '', route.path)}"
         for route in oura.app.routes
-        if route.path.startswith("/admin")
+        if isinstance(route, Route) and route.methods and route.path.startswith("/admin")
         for method in route.methods - {"HEAD"}
     }
 

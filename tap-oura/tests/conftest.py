@@ -127,7 +127,7 @@ class Hostile:
 
 @contextmanager
 def hostile_server(*arguments: object) -> Iterator[Hostile]:
-    command = [sys.executable, HOSTILE, *map(str, arguments)]
+    command = [sys.executable, str(HOSTILE), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:

@@ -68,9 +68,8 @@ def example(schema: dict[str, Any]) -> Any:
         case "object":
             return {name: example(inner) for name, inner in schema["properties"].items()}
     form = schema.get("pattern") or schema.get("format")
-    return {instants.PATTERN: MOMENTS[0], instants.UTC_PATTERN: "2026-03-03T08:05:00.000Z", "date": DAYS[0]}.get(
-        form, "text"
-    )
+    texts = {instants.PATTERN: MOMENTS[0], instants.UTC_PATTERN: "2026-03-03T08:05:00.000Z", "date": DAYS[0]}
+    return texts.get(form, "text") if form else "text"
 
 
 def paths(schema: dict[str, Any], path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

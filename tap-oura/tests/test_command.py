@@ -21,7 +21,7 @@ from tap_oura.settings import SETTINGS
 NOWHERE = {"api_url": "http://127.0.0.1:9", "access_token": "a-planted-token"}
 
 
-def tap(*arguments: str, config: dict[str, Any] | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def tap(*arguments: str, config: Any = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command with a clean environment, the settings in a file, and return what came of it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TAP_OURA")}
     source = [] if config is None else ["--config", "/dev/stdin"]

@@ -148,7 +148,7 @@ def test_a_date_in_another_form_is_still_the_documents_own() -> None:
 
 
 def test_fields_named_like_ours_are_kept_apart() -> None:
-    theirs = {"user_id": "user-3", "extra": {"a": 1}, "_sdc_extracted_at": "2020-01-01"}
+    theirs: dict[str, Any] = {"user_id": "user-3", "extra": {"a": 1}, "_sdc_extracted_at": "2020-01-01"}
     record = records("daily_stress", stress(**theirs))[0]
 
     assert record["user_id"] == "user-1"
@@ -194,7 +194,8 @@ def test_drift_is_counted_by_name_and_not_without_end() -> None:
     documents.read("user-1", [stress(f"2026-03-0{day}", new=day, stress_high="many") for day in (2, 3, 4)], WEEK)
     assert documents.drift == {"new": 3, "stress_high": 3}
 
-    documents.read("user-1", [stress(**{f"field {number}": 1 for number in range(5_000)})], WEEK)
+    many: dict[str, Any] = {f"field {number}": 1 for number in range(5_000)}
+    documents.read("user-1", [stress(**many)], WEEK)
     assert len(documents.drift) == MOST_NAMES
 
 

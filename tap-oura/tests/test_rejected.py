@@ -15,8 +15,8 @@ from tap_oura.tap import TapOura
 from .conftest import Run
 from .served import Served, serving
 
-GOOD = {"id": "age-25", "day": "2026-11-25", "vascular_age": 36}
-ODD = {"day": "2026-11-24", "vascular_age": 36, "pulse_wave_velocity": 7.1}
+GOOD: dict[str, Any] = {"id": "age-25", "day": "2026-11-25", "vascular_age": 36}
+ODD: dict[str, Any] = {"day": "2026-11-24", "vascular_age": 36, "pulse_wave_velocity": 7.1}
 AGE = "daily_cardiovascular_age"
 
 
@@ -147,7 +147,9 @@ def test_many_are_named_counted_and_sent_within_bounds(
 
 
 def test_one_that_is_never_the_same_holds_its_collection_up_for_twelve_readings(run: type[Run], oura: Served) -> None:
-    config, state, codes = oura.config(collections=[AGE]), {}, []
+    config = oura.config(collections=[AGE])
+    state: dict[str, Any] = {}
+    codes: list[int] = []
     for number in range(14):
         oura.answers = {AGE: [GOOD, {**ODD, "vascular_age": number}]}
         made = run(config, state)

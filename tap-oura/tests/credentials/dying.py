@@ -6,36 +6,37 @@ import json
 import os
 import signal
 import sys
+from typing import Any
 from unittest import mock
 
 from tap_oura.credentials import files
 from tap_oura.credentials.auth import AuthConfig, Credentials
 from tap_oura.credentials.endpoints import Endpoints
-from tap_oura.credentials.record import ConfiguredCredentials
+from tap_oura.credentials.record import ConfiguredCredentials, Record
 from tap_oura.credentials.stores import open_vault
 
 
-def die():
+def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_anyhow(*_):
+def die_anyhow(*_: Any) -> None:
     die()
 
 
-def step_of(record):
+def step_of(record: Record) -> str:
     """What a write is about."""
     if record.answer is not None:
         return "the answer"
     return "the note" if record.sent else "the pair"
 
 
-def dying(kind, at):
+def dying(kind: Any, at: str) -> Any:
     """An entry that dies `before`, `after` or in the `middle` of a write: once the text is down, not yet in force."""
     moment, _, what = at.partition(" ")
     write = kind.write
 
-    def patched(self, record):
+    def patched(self: Any, record: Record) -> None:
         if step_of(record) != what:
             write(self, record)
         elif moment == "before":
@@ -51,12 +52,12 @@ def dying(kind, at):
     return patched
 
 
-def main(told):
+def main(told: Any) -> None:
     where = open_vault(told["store"])
     if told["store"].startswith("aws"):
         from tap_oura.credentials.secrets_manager import SecretEntry
 
-        kind = SecretEntry
+        kind: Any = SecretEntry
     else:
         kind = files.FileEntry
     auth_config = AuthConfig(where, Endpoints(tuple(told["urls"]), connect=5, patience=5))

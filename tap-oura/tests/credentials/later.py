@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from tap_oura import tap
 
 tap.TapOura.clock = staticmethod(lambda: float(os.environ["NOW"]))
 
 if __name__ == "__main__":
-    sys.exit(tap.main())
+    tap.main()

@@ -8,22 +8,28 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import astuple
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from tap_oura.credentials.auth import Credentials
 from tap_oura.credentials.record import adopt
 from tap_oura.credentials.stores import open_vault
 from tap_oura.errors import ConsentLost
+
+if TYPE_CHECKING:
+    from .conftest import Clock, Oura
 
 DYING = Path(__file__).with_name("dying.py")
 USER = "user-1"
 
 
-def start(oura, location, at, urls=None):
+def start(oura: Oura, location: str, at: str, urls: list[str] | None = None) -> Any:
     told = {
         "store": location,
         "urls": urls or [f"{oura.url}/oauth/token"],
@@ -34,18 +40,18 @@ def start(oura, location, at, urls=None):
     return subprocess.Popen([sys.executable, str(DYING), json.dumps(told)])
 
 
-def die(*given, **named):
+def die(*given: Any, **named: Any) -> None:
     with start(*given, **named) as process:
         assert process.wait(30) == -signal.SIGKILL
 
 
 @pytest.fixture
-def next_process(oura, make, location, clock):
+def next_process(oura: Oura, make: Callable[..., Credentials], location: str, clock: Clock) -> Any:
     """A process that comes later, when nobody can be waiting for an answer any more."""
     with open_vault(location).open(USER) as entry:
         entry.write(adopt(None, oura.seed(USER)))
 
-    def look():
+    def look() -> Any:
         clock.now = time.time() + 100
         return make(USER, vault=open_vault(location)).token()
 
@@ -64,7 +70,7 @@ def next_process(oura, make, location, clock):
         "after the pair",
     ],
 )
-def test_the_grant_is_intact(oura, location, next_process, at):
+def test_the_grant_is_intact(oura: Oura, location: str, next_process: Callable[[], str], at: str) -> None:
     die(oura, location, at)
 
     assert oura.accepts(next_process())
@@ -72,7 +78,9 @@ def test_the_grant_is_intact(oura, location, next_process, at):
 
 
 @pytest.mark.parametrize("at", ["after the note", "before the answer"])
-def test_without_a_stored_answer_the_grant_is_told_as_lost_and_never_spent_again(oura, location, next_process, at):
+def test_without_a_stored_answer_the_grant_is_told_as_lost_and_never_spent_again(
+    oura: Oura, location: str, next_process: Callable[[], str], at: str
+) -> None:
     die(oura, location, at)
     spent = len(oura.refreshes())
 
@@ -82,7 +90,9 @@ def test_without_a_stored_answer_the_grant_is_told_as_lost_and_never_spent_again
     assert len(oura.refreshes()) == spent
 
 
-def test_killed_while_the_answer_is_on_its_way_the_grant_is_told_as_lost(oura, location, next_process):
+def test_killed_while_the_answer_is_on_its_way_the_grant_is_told_as_lost(
+    oura: Oura, location: str, next_process: Callable[[], str]
+) -> None:
     with withheld(f"{oura.url}/oauth/token") as (url, arrived):
         process = start(oura, location, "never", urls=[url])
         assert arrived.wait(30)
@@ -95,7 +105,7 @@ def test_killed_while_the_answer_is_on_its_way_the_grant_is_told_as_lost(oura, l
     assert len(oura.refreshes()) == 1
 
 
-def test_a_polite_stop_waits_for_the_answer(oura, location, next_process):
+def test_a_polite_stop_waits_for_the_answer(oura: Oura, location: str, next_process: Callable[[], str]) -> None:
     with withheld(f"{oura.url}/oauth/token") as (url, arrived):
         process = start(oura, location, "never", urls=[url])
         assert arrived.wait(30)
@@ -108,12 +118,12 @@ def test_a_polite_stop_waits_for_the_answer(oura, location, next_process):
 
 
 @contextmanager
-def withheld(url):
+def withheld(url: str) -> Any:
     """An endpoint that passes requests on and keeps the answers to itself until the block is left."""
     arrived, release = threading.Event(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             answer = requests.post(url, data=body, headers={"Content-Type": self.headers["Content-Type"]}, timeout=10)
             arrived.set()
@@ -122,11 +132,14 @@ def withheld(url):
             self.end_headers()
             self.wfile.write(answer.content)
 
-        def log_message(self, *_):
+        def log_message(self, *_: Any) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None
+    class Server(HTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -8,11 +8,17 @@ import random
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tap_oura.tap import TapOura
+
+if TYPE_CHECKING:
+    from ..conftest import Run
+    from .conftest import Oura
 
 LATER = Path(__file__).with_name("later.py")
 HOUR, DAY = 3600, 86400
@@ -22,10 +28,10 @@ PAIR = ("user", "client_id", "client_secret", "refresh_token")
 
 
 @pytest.fixture
-def live(oura, run, tmp_path, monkeypatch):
+def live(oura: Oura, run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Live some days; every so often a run is a process that is asked to stop at a random moment."""
 
-    def live(days, restart_every, seed):
+    def live(days: int, restart_every: int, seed: Any) -> Any:
         chance = random.Random(seed)
         now = BEGINNING
         monkeypatch.setattr(TapOura, "clock", staticmethod(lambda: now))
@@ -51,7 +57,7 @@ def live(oura, run, tmp_path, monkeypatch):
     return live
 
 
-def stop_at_random(folder, now, chance):
+def stop_at_random(folder: Path, now: float, chance: random.Random) -> bool:
     """Start a run and ask it to stop somewhere between its start and its end; return whether that hit it."""
     process = subprocess.Popen(
         [sys.executable, str(LATER), "--config", str(folder / "config.json")],
@@ -66,7 +72,7 @@ def stop_at_random(folder, now, chance):
     return process.wait(30) != 0
 
 
-def refreshes_a_day(oura):
+def refreshes_a_day(oura: Oura) -> Counter[tuple[str, int]]:
     done = [request for request in oura.refreshes() if request["status"] == 200]
     return Counter(
         (request["user"], int((datetime.fromisoformat(request["at"]).timestamp() - BEGINNING) // DAY))
@@ -74,7 +80,7 @@ def refreshes_a_day(oura):
     )
 
 
-def assert_one_a_day(oura, days):
+def assert_one_a_day(oura: Oura, days: int) -> None:
     assert not [
         request
         for request in oura.refreshes()
@@ -85,7 +91,7 @@ def assert_one_a_day(oura, days):
     assert all(days - 1 <= sum(1 for user, _ in counted if user == each) <= days for each in USERS), counted
 
 
-def test_three_days(oura, live):
+def test_three_days(oura: Oura, live: Callable[..., int]) -> None:
     live(days=3, restart_every=12, seed=1)
 
     assert_one_a_day(oura, 3)
@@ -93,7 +99,7 @@ def test_three_days(oura, live):
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_thirty_days(oura, live):
+def test_thirty_days(oura: Oura, live: Callable[..., int]) -> None:
     stopped = live(days=30, restart_every=5, seed=2)
 
     assert stopped > 10

@@ -7,21 +7,24 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from oura_simulator.testing import running
+from oura_simulator.testing import Running, running
 
 PAIR = ("user", "client_id", "client_secret", "refresh_token")
 MIB = 1024  # of Linux' KiB
 
 
 @pytest.fixture(scope="module")
-def thousand():
+def thousand() -> Iterator[Running]:
     with running(accounts=1000, days=2) as simulator:
         yield simulator
 
 
-def run(simulator, users, folder):
+def run(simulator: Running, users: list[str], folder: Path) -> Any:
     """Run a tap in a process of its own; return its exit code, messages, log and peak memory in KiB."""
     entries = [{name: account[name] for name in PAIR} for account in simulator.accounts if account["user"] in users]
     config = {
@@ -42,7 +45,7 @@ def run(simulator, users, folder):
     return process.returncode, messages, (folder / "log").read_text(), usage.ru_maxrss
 
 
-def test_a_thousand_accounts(thousand, tmp_path):
+def test_a_thousand_accounts(thousand: Running, tmp_path: Path) -> None:
     users = [account["user"] for account in thousand.accounts]
     few, many = tmp_path / "few", tmp_path / "many"
     few.mkdir()

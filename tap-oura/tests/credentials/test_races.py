@@ -7,17 +7,26 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from tap_oura.credentials.auth import Credentials
 from tap_oura.credentials.record import Record, adopt
 from tap_oura.credentials.stores import open_vault
 from tap_oura.credentials.vault import Overtaken
 
+from .conftest import kept
+
+if TYPE_CHECKING:
+    from .conftest import Clock, Oura
+
 DAY = 86400
 
 
-def tap(oura, location, tmp_path, user="user-1"):
+def tap(oura: Oura, location: str, tmp_path: Path, user: str = "user-1") -> Any:
     """Start a real tap for one small collection."""
     account = {name: oura.account(user)[name] for name in ("user", "client_id", "client_secret", "refresh_token")}
     config = tmp_path / "config.json"
@@ -32,7 +41,7 @@ def tap(oura, location, tmp_path, user="user-1"):
     )
 
 
-def race(oura, location, tmp_path):
+def race(oura: Oura, location: str, tmp_path: Path) -> Any:
     """Let two taps start with an expired token; return their exit codes, what refreshes were answered, their output."""
     with open_vault(location).open("user-1") as entry:
         if entry.record:
@@ -44,7 +53,7 @@ def race(oura, location, tmp_path):
     return [process.returncode for process in taps], refreshes, outputs
 
 
-def test_two_taps_with_one_expired_account_refresh_once(oura, location, tmp_path):
+def test_two_taps_with_one_expired_account_refresh_once(oura: Oura, location: str, tmp_path: Path) -> None:
     for number in range(4 if location.startswith("/") else 2):
         codes, refreshes, outputs = race(oura, location, tmp_path)
 
@@ -55,7 +64,9 @@ def test_two_taps_with_one_expired_account_refresh_once(oura, location, tmp_path
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_two_taps_with_one_expired_account_refresh_once_two_hundred_times(oura, location, tmp_path):
+def test_two_taps_with_one_expired_account_refresh_once_two_hundred_times(
+    oura: Oura, location: str, tmp_path: Path
+) -> None:
     for number in range(200):
         codes, refreshes, outputs = race(oura, location, tmp_path)
 
@@ -64,8 +75,8 @@ def test_two_taps_with_one_expired_account_refresh_once_two_hundred_times(oura, 
         assert all('"type":"RECORD"' in output for output, _ in outputs)
 
 
-def test_of_two_writers_who_read_the_same_one_is_told_that_it_was_overtaken(oura, secrets):
-    vault = open_vault(f"aws-secretsmanager://oura/user-1?region=eu-west-1&endpoint_url={secrets}")
+def test_of_two_writers_who_read_the_same_one_is_told_that_it_was_overtaken(oura: Oura, secrets: str) -> None:
+    vault = open_vault(f"aws-secretsmanager://oura/anna?region=eu-west-1&endpoint_url={secrets}")
     with vault.open("default") as entry:
         entry.write(Record("first", "first"))
 
@@ -73,15 +84,16 @@ def test_of_two_writers_who_read_the_same_one_is_told_that_it_was_overtaken(oura
         one.write(Record("one", "one"))
         with pytest.raises(Overtaken):
             other.write(Record("other", "other"))
-    assert vault.read("default").access_token == "one"
+    assert kept(vault).access_token == "one"
 
 
-def test_writers_of_two_accounts_in_one_secret_do_not_lose_each_others_words(secrets):
+def test_writers_of_two_accounts_in_one_secret_do_not_lose_each_others_words(secrets: str) -> None:
     location = f"aws-secretsmanager://oura/all?region=eu-west-1&endpoint_url={secrets}"
     users = [f"user-{number}" for number in range(4)]
-    open_vault(location).client.create_secret(Name="oura/all", SecretString='{"accounts": {}}')
+    client = boto3.client("secretsmanager", region_name="eu-west-1", endpoint_url=secrets)
+    client.create_secret(Name="oura/all", SecretString='{"accounts": {}}')
 
-    def write(user):
+    def write(user: str) -> None:
         vault = open_vault(location)
         for turn in range(5):
             with vault.open(user) as entry:
@@ -93,10 +105,10 @@ def test_writers_of_two_accounts_in_one_secret_do_not_lose_each_others_words(sec
     for thread in threads:
         thread.join()
 
-    assert {user: open_vault(location).read(user).refresh_token for user in users} == {u: f"{u} 4" for u in users}
+    assert {user: kept(open_vault(location), user).refresh_token for user in users} == {u: f"{u} 4" for u in users}
 
 
-def test_many_threads_of_one_process_refresh_once(oura, make):
+def test_many_threads_of_one_process_refresh_once(oura: Oura, make: Callable[..., Credentials]) -> None:
     credentials = make()
     got = []
     threads = [threading.Thread(target=lambda: got.append(credentials.token())) for _ in range(8)]
@@ -110,7 +122,9 @@ def test_many_threads_of_one_process_refresh_once(oura, make):
     assert [request["status"] for request in oura.refreshes()].count(200) == 1
 
 
-def test_who_comes_late_waits_for_the_answer_that_another_machine_is_getting(oura, make, secrets, clock):
+def test_who_comes_late_waits_for_the_answer_that_another_machine_is_getting(
+    oura: Oura, make: Callable[..., Credentials], secrets: str, clock: Clock
+) -> None:
     vault = open_vault(f"aws-secretsmanager://oura/accounts/?region=eu-west-1&endpoint_url={secrets}")
     with vault.open("user-1") as entry:
         entry.write(adopt(None, oura.seed("user-1")))

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import pytest
+from tap_oura.credentials.auth import Credentials
+from tap_oura.credentials.files import Files
 from tap_oura.credentials.record import ConfiguredCredentials
 from tap_oura.errors import ConsentLost, RefreshFailed
+
+from .conftest import kept
+
+if TYPE_CHECKING:
+    from .conftest import Clock, Oura
 
 DAY = 86400
 LOST = r"the consent is lost: .*; run: collect\.py login --user user-1"
 
 
 @pytest.mark.parametrize("user", ["user-1", "user-2"])
-def test_the_endpoint_that_knows_the_application_is_found_and_remembered(oura, make, vault, clock, user):
+def test_the_endpoint_that_knows_the_application_is_found_and_remembered(
+    oura: Oura, make: Callable[..., Credentials], vault: Files, clock: Clock, user: str
+) -> None:
     token = make(user).token()
     clock.now += 40 * DAY
     make(user).token()
@@ -20,14 +32,16 @@ def test_the_endpoint_that_knows_the_application_is_found_and_remembered(oura, m
     first, *second = [request["path"] for request in oura.refreshes() if request["status"] == 200]
     assert second == [first]
     assert len(oura.refreshes()) <= 3
-    assert vault.read(user).endpoint == oura.url + first
+    assert kept(vault, user).endpoint == oura.url + first
 
 
-def test_the_client_may_authenticate_with_http_basic(oura, make):
+def test_the_client_may_authenticate_with_http_basic(oura: Oura, make: Callable[..., Credentials]) -> None:
     assert oura.accepts(make(basic=True).token())
 
 
-def test_a_token_is_used_until_shortly_before_its_end(oura, make, clock):
+def test_a_token_is_used_until_shortly_before_its_end(
+    oura: Oura, make: Callable[..., Credentials], clock: Clock
+) -> None:
     oura.admin("oauth", expires_in=DAY)
     first = make().token()
 
@@ -38,7 +52,9 @@ def test_a_token_is_used_until_shortly_before_its_end(oura, make, clock):
     assert len([request for request in oura.refreshes() if request["status"] == 200]) == 2
 
 
-def test_without_expires_in_a_token_is_used_until_it_is_rejected(oura, make, clock):
+def test_without_expires_in_a_token_is_used_until_it_is_rejected(
+    oura: Oura, make: Callable[..., Credentials], clock: Clock
+) -> None:
     oura.admin("oauth", expires_in=None)
     credentials = make()
     first = credentials.token()
@@ -50,7 +66,7 @@ def test_without_expires_in_a_token_is_used_until_it_is_rejected(oura, make, clo
     assert oura.accepts(again.token())
 
 
-def test_a_rejected_token_is_renewed_once_per_process(oura, make):
+def test_a_rejected_token_is_renewed_once_per_process(oura: Oura, make: Callable[..., Credentials]) -> None:
     credentials = make()
     credentials.token()
     another = make()
@@ -60,7 +76,9 @@ def test_a_rejected_token_is_renewed_once_per_process(oura, make):
     assert len([request for request in oura.refreshes() if request["status"] == 200]) == 2
 
 
-def test_a_token_that_another_process_renewed_is_taken_from_the_vault(oura, make):
+def test_a_token_that_another_process_renewed_is_taken_from_the_vault(
+    oura: Oura, make: Callable[..., Credentials]
+) -> None:
     early, late = make(), make()
     rejected = early.token()
     late.renew(late.token())
@@ -69,14 +87,20 @@ def test_a_token_that_another_process_renewed_is_taken_from_the_vault(oura, make
     assert early.token() == late.token()
 
 
-def test_scopes_lose_the_prefix_of_the_newer_provider(oura, make, vault):
+def test_scopes_lose_the_prefix_of_the_newer_provider(
+    oura: Oura, make: Callable[..., Credentials], vault: Files
+) -> None:
     make("user-2").token()
 
-    assert "daily" in vault.read("user-2").scopes
-    assert not any(scope.startswith("extapi:") for scope in vault.read("user-2").scopes)
+    scopes = kept(vault, "user-2").scopes
+    assert scopes is not None
+    assert "daily" in scopes
+    assert not any(scope.startswith("extapi:") for scope in scopes)
 
 
-def test_an_answer_that_is_lost_after_the_rotation_is_told_and_nothing_is_sent_again(oura, make):
+def test_an_answer_that_is_lost_after_the_rotation_is_told_and_nothing_is_sent_again(
+    oura: Oura, make: Callable[..., Credentials]
+) -> None:
     oura.fault("token_drop_after_rotation", path="/oauth/token", times=1)
 
     for _ in range(3):
@@ -85,7 +109,7 @@ def test_an_answer_that_is_lost_after_the_rotation_is_told_and_nothing_is_sent_a
     assert [request["path"] for request in oura.refreshes()].count("/oauth/token") == 1
 
 
-def test_a_lost_answer_is_never_followed_by_the_other_endpoint(oura, make):
+def test_a_lost_answer_is_never_followed_by_the_other_endpoint(oura: Oura, make: Callable[..., Credentials]) -> None:
     oura.fault("token_drop_after_rotation", path="/oauth/v2/ext/oauth-token", times=1)
 
     with pytest.raises(ConsentLost):
@@ -93,7 +117,9 @@ def test_a_lost_answer_is_never_followed_by_the_other_endpoint(oura, make):
     assert len(oura.refreshes("user-2")) == 1
 
 
-def test_after_a_lost_answer_the_old_token_serves_as_long_as_it_lives(oura, make, clock):
+def test_after_a_lost_answer_the_old_token_serves_as_long_as_it_lives(
+    oura: Oura, make: Callable[..., Credentials], clock: Clock
+) -> None:
     oura.admin("oauth", expires_in=DAY)
     old = make().token()
     clock.now += DAY - 100
@@ -105,14 +131,16 @@ def test_after_a_lost_answer_the_old_token_serves_as_long_as_it_lives(oura, make
         make().token()
 
 
-def test_a_server_error_is_tried_once_more(oura, make):
+def test_a_server_error_is_tried_once_more(oura: Oura, make: Callable[..., Credentials]) -> None:
     oura.fault("token_before", path="/oauth/token", times=1)
 
     assert oura.accepts(make(urls=(f"{oura.url}/oauth/token",)).token())
     assert [request["status"] for request in oura.refreshes()] == [503, 200]
 
 
-def test_server_errors_without_end_stop_after_two_and_lose_nothing(oura, make):
+def test_server_errors_without_end_stop_after_two_and_lose_nothing(
+    oura: Oura, make: Callable[..., Credentials]
+) -> None:
     oura.fault("token_status", code=500)
     credentials = make()
 
@@ -125,14 +153,18 @@ def test_server_errors_without_end_stop_after_two_and_lose_nothing(oura, make):
 
 
 @pytest.mark.parametrize(("user", "down"), [("user-1", "modern"), ("user-2", "legacy")])
-def test_one_endpoint_out_of_order_does_not_matter_to_the_others_clients(oura, make, user, down):
+def test_one_endpoint_out_of_order_does_not_matter_to_the_others_clients(
+    oura: Oura, make: Callable[..., Credentials], user: str, down: Any
+) -> None:
     oura.fault("one_endpoint_down", endpoint=down)
 
     assert oura.accepts(make(user).token())
 
 
 @pytest.mark.parametrize(("user", "down"), [("user-1", "legacy"), ("user-2", "modern")])
-def test_the_own_endpoint_out_of_order_costs_a_run_and_no_consent(oura, make, user, down):
+def test_the_own_endpoint_out_of_order_costs_a_run_and_no_consent(
+    oura: Oura, make: Callable[..., Credentials], user: str, down: Any
+) -> None:
     oura.fault("one_endpoint_down", endpoint=down)
 
     with pytest.raises(RefreshFailed, match="nothing is lost"):
@@ -141,17 +173,19 @@ def test_the_own_endpoint_out_of_order_costs_a_run_and_no_consent(oura, make, us
     assert oura.accepts(make(user).token())
 
 
-def test_where_nothing_listens_nothing_was_sent(oura, make):
+def test_where_nothing_listens_nothing_was_sent(oura: Oura, make: Callable[..., Credentials]) -> None:
     with pytest.raises(RefreshFailed, match="nothing is lost"):
         make(urls=("http://127.0.0.1:9/oauth/token",)).token()
     assert oura.accepts(make().token())
 
 
-def test_an_endpoint_that_cannot_be_reached_is_passed_over(oura, make):
+def test_an_endpoint_that_cannot_be_reached_is_passed_over(oura: Oura, make: Callable[..., Credentials]) -> None:
     assert oura.accepts(make(urls=("http://127.0.0.1:9/oauth/token", f"{oura.url}/oauth/token")).token())
 
 
-def test_a_grant_that_oura_has_ended_is_told_and_not_asked_for_again(oura, make):
+def test_a_grant_that_oura_has_ended_is_told_and_not_asked_for_again(
+    oura: Oura, make: Callable[..., Credentials]
+) -> None:
     make().token()
     oura.admin("revoke", user="user-1")
 
@@ -162,13 +196,15 @@ def test_a_grant_that_oura_has_ended_is_told_and_not_asked_for_again(oura, make)
     assert [request["status"] for request in oura.refreshes()].count(400) == 1
 
 
-def test_a_wrong_client_secret_is_told_and_costs_nothing(oura, make):
+def test_a_wrong_client_secret_is_told_and_costs_nothing(oura: Oura, make: Callable[..., Credentials]) -> None:
     with pytest.raises(RefreshFailed, match="check client_id, client_secret and token_url"):
         make(seed=oura.seed("user-1", client_secret="mistyped")).token()
     assert oura.accepts(make().token())
 
 
-def test_a_rotated_client_secret_is_used_by_the_next_process(oura, make, clock):
+def test_a_rotated_client_secret_is_used_by_the_next_process(
+    oura: Oura, make: Callable[..., Credentials], clock: Clock
+) -> None:
     make(seed=oura.seed("user-1")).token()
     clock.now += 40 * DAY
 
@@ -177,7 +213,7 @@ def test_a_rotated_client_secret_is_used_by_the_next_process(oura, make, clock):
     assert oura.accepts(make(seed=oura.seed("user-1")).token())
 
 
-def test_what_cannot_be_stored_is_not_spent(oura, make, vault):
+def test_what_cannot_be_stored_is_not_spent(oura: Oura, make: Callable[..., Credentials], vault: Files) -> None:
     vault.folder.parent.mkdir(exist_ok=True)
     vault.folder.write_text("a file where the folder should be")
 
@@ -186,7 +222,9 @@ def test_what_cannot_be_stored_is_not_spent(oura, make, vault):
     assert oura.refreshes() == []
 
 
-def test_a_token_without_a_refresh_token_is_used_as_it_is(oura, make, vault):
+def test_a_token_without_a_refresh_token_is_used_as_it_is(
+    oura: Oura, make: Callable[..., Credentials], vault: Files
+) -> None:
     credentials = make(seed=ConfiguredCredentials("token-1"))
 
     assert credentials.token() == "token-1"
@@ -194,7 +232,9 @@ def test_a_token_without_a_refresh_token_is_used_as_it_is(oura, make, vault):
     assert not vault.folder.exists()
 
 
-def test_no_secret_is_in_what_is_said_about_a_failure(oura, make, caplog):
+def test_no_secret_is_in_what_is_said_about_a_failure(
+    oura: Oura, make: Callable[..., Credentials], caplog: pytest.LogCaptureFixture
+) -> None:
     oura.fault("token_drop_after_rotation")
     seed = oura.seed("user-1")
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+if TYPE_CHECKING:
+    from ..conftest import Run
+    from .conftest import Oura
 
 PAIR = ("user", "client_id", "client_secret", "refresh_token")
 
 
 @pytest.fixture
-def config(oura, tmp_path):
+def config(oura: Oura, tmp_path: Path) -> dict[str, Any]:
     return {
         "api_url": oura.url,
         "accounts": [{name: oura.account(user)[name] for name in PAIR} for user in ("user-1", "user-2")],
@@ -19,11 +26,11 @@ def config(oura, tmp_path):
     }
 
 
-def spent(oura, user="user-1"):
+def spent(oura: Oura, user: str = "user-1") -> int:
     return [request["status"] for request in oura.refreshes(user)].count(200)
 
 
-def test_a_missing_scope_never_costs_a_refresh(oura, run, config):
+def test_a_missing_scope_never_costs_a_refresh(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     run(config)
     oura.admin("scopes", user="user-1", scopes=["daily", "personal"])
 
@@ -36,7 +43,9 @@ def test_a_missing_scope_never_costs_a_refresh(oura, run, config):
     assert end.of("personal_info", "user-1")
 
 
-def test_a_token_that_dies_before_its_time_is_renewed_once_and_nothing_is_missing(oura, run, config):
+def test_a_token_that_dies_before_its_time_is_renewed_once_and_nothing_is_missing(
+    oura: Oura, run: type[Run], config: dict[str, Any]
+) -> None:
     whole = run(config)
     oura.expire("user-1")
 
@@ -48,7 +57,9 @@ def test_a_token_that_dies_before_its_time_is_renewed_once_and_nothing_is_missin
     }
 
 
-def test_a_401_that_a_new_token_does_not_cure_is_a_missing_scope(oura, run, config):
+def test_a_401_that_a_new_token_does_not_cure_is_a_missing_scope(
+    oura: Oura, run: type[Run], config: dict[str, Any]
+) -> None:
     oura.fault("expired_401", user="user-1", collection="heartrate")
 
     end = run(config)
@@ -59,7 +70,9 @@ def test_a_401_that_a_new_token_does_not_cure_is_a_missing_scope(oura, run, conf
     assert end.of("daily_sleep", "user-1")
 
 
-def test_a_dead_account_is_named_with_the_remedy_and_stops_nobody(oura, run, config):
+def test_a_dead_account_is_named_with_the_remedy_and_stops_nobody(
+    oura: Oura, run: type[Run], config: dict[str, Any]
+) -> None:
     run(config)
     oura.admin("revoke", user="user-1")
 
@@ -74,7 +87,7 @@ def test_a_dead_account_is_named_with_the_remedy_and_stops_nobody(oura, run, con
     assert [(record["user_id"], record["reason"]) for record in failed] == [("user-1", "consent")]
 
 
-def test_an_account_without_a_name_is_asked_for_it_once(oura, run, config):
+def test_an_account_without_a_name_is_asked_for_it_once(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     single = {name: value for name, value in config.items() if name != "accounts"}
     single |= {name: oura.account("user-1")[name] for name in PAIR if name != "user"}
     single["collections"] = ["daily_sleep"]
@@ -87,7 +100,7 @@ def test_an_account_without_a_name_is_asked_for_it_once(oura, run, config):
     assert (len(asked), spent(oura)) == (1, 1)
 
 
-def test_rows_of_two_accounts_do_not_mix(oura, run, config):
+def test_rows_of_two_accounts_do_not_mix(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     end = run({**config, "collections": ["daily_sleep"]})
 
     for user in ("user-1", "user-2"):
