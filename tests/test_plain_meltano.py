@@ -152,7 +152,7 @@ def test_after_an_upgrade_the_old_note_is_gone_and_what_meltano_made_of_it_is_na
     (copy.folder / ".env").chmod(0o644)
     said = copy.collect("setup")
     assert said.splitlines() == [said.strip()]
-    assert said.startswith("collect.py: .env holds secrets")
+    assert said.startswith("collect.py: .env contains secrets")
     assert not old.exists()
     (copy.folder / ".env").chmod(0o600)
 
