@@ -41,7 +41,7 @@ lint: .venv/ready-dev  ## Check style, imports between rooms, types, SQL and she
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform/build.py transform/dictionary.py monitoring/prometheus
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) collect.py transform monitoring/prometheus
 	cd monitoring/grafana && MYPYPATH=. ../../$(BIN)/mypy --config-file ../../pyproject.toml .
 	$(BIN)/sqlfluff lint --disable-progress-bar transform
 	$(BIN)/shellcheck .ci/run tests/image/inside tests/image/build
@@ -51,7 +51,8 @@ format: .venv/ready-dev  ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generated: .venv/ready  ## Write what is made from monitoring/: dashboards and the cluster's rules
+generated: .venv/ready  ## Write what is derived: staging, dictionary, dashboards, the cluster's rules
+	@$(BIN)/python -m transform.generate
 	@$(BIN)/python monitoring/grafana/dashboards.py
 	@$(BIN)/python monitoring/prometheus/cluster_rule.py
 
@@ -61,8 +62,7 @@ image:             ## Build the container image, with docker or buildah
 clean: stop        ## Remove what was installed and collected here
 	rm -rf .venv .meltano .data
 
-dictionary: .venv/ready  ## Renew docs/data-dictionary.md
-	$(BIN)/python transform/dictionary.py > docs/data-dictionary.md
+dictionary: generated  ## Renew docs/data-dictionary.md
 
 constraints: .venv/ready  ## Renew constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --upgrade \

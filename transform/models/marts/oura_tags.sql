@@ -28,15 +28,15 @@ old_tags as (
         'tag' as collection,
         day as date,
         null::date as end_date,
-        tag_codes ->> 0 as tag_type_code,
+        tags ->> 0 as tag_type_code,
         null as custom_name,
-        comment,
-        tag_codes,
-        start_at,
+        text as comment,
+        tags as tag_codes,
+        recorded_at as start_at,
         null::timestamptz as end_at,
-        start_local,
+        recorded_local as start_local,
         null::timestamp as end_local,
-        start_utc_offset,
+        recorded_utc_offset as start_utc_offset,
         null::interval as end_utc_offset
     from {{ ref('stg_oura__tag') }}
 
