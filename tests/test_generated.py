@@ -70,29 +70,29 @@ def test_an_edit_by_hand_of_a_derived_column_is_undone(project: Path, staged: ma
 
 def test_a_new_field_reaches_the_marts_by_itself(project: Path, staged: marts.Columns) -> None:
     staged["stg_oura__daily_readiness"].append(
-        {"name": "demo_field", "data_type": "integer", "description": "Demo, 0 to 100"}
+        {"name": "imagined", "data_type": "integer", "description": "Demo, 0 to 100"}
     )
 
     made = marts.marts(project, staged)
 
     for mart in ("oura_readiness", "oura_daily"):
-        assert "name: demo_field\n" in made[marts.FOLDER / f"{mart}.yml"]
-    assert '"demo_field": "demo_field"' in marts.macro(made.values())
+        assert "name: imagined\n" in made[marts.FOLDER / f"{mart}.yml"]
+    assert '"imagined": "imagined"' in marts.macro(made.values())
 
 
 def test_a_new_field_under_another_name_is_one_line_of_the_mart(project: Path, staged: marts.Columns) -> None:
-    staged["stg_oura__daily_readiness"].append({"name": "demo", "data_type": "integer", "description": "Demo"})
+    staged["stg_oura__daily_readiness"].append({"name": "imagined_too", "data_type": "integer", "description": "Demo"})
     line = (
-        "      - {name: demo_score, data_type: integer, description: A demo.,"
-        " config: {meta: {from: stg_oura__daily_readiness.demo, revised: daily_readiness}}}\n"
+        "      - {name: imagined_score, data_type: integer, description: A demo.,"
+        " config: {meta: {from: stg_oura__daily_readiness.imagined_too, revised: daily_readiness}}}\n"
     )
     file = project / READINESS
     file.write_text(file.read_text().replace(marts.MARKER, line + marts.MARKER))
 
     made = marts.marts(project, staged)
 
-    assert "name: demo\n" not in "".join(made.values())
-    assert "from: oura_readiness.demo_score, revised: daily_readiness" in made[marts.FOLDER / "oura_daily.yml"]
+    assert "name: imagined_too\n" not in "".join(made.values())
+    assert "from: oura_readiness.imagined_score, revised: daily_readiness" in made[marts.FOLDER / "oura_daily.yml"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_new_field_is_answered_and_a_text_for_a_number_is_found(monkeypatch: p
     known = COLLECTIONS["daily_readiness"].properties
 
     def answered(schema: Any) -> dict[str, Any]:
-        monkeypatch.setitem(simulated.FIELDS["daily_readiness"], "demo_field", generate.shape(schema))
+        monkeypatch.setitem(simulated.FIELDS["daily_readiness"], "imagined", generate.shape(schema))
         settings = Settings(accounts=1, days=20, today=datetime.fromisoformat(NOW))
         client = InProcess(create_app(settings))
         documents = client.request("GET", "/admin/documents/user-1/daily_readiness").json()
@@ -152,13 +152,13 @@ def test_a_new_field_is_answered_and_a_text_for_a_number_is_found(monkeypatch: p
         found: dict[str, Any] = documents[0]
         return found
 
-    expected = {**known, "demo_field": integer("Demo, 0 to 100", 0, 100)}
-    document = answered(expected["demo_field"])
-    assert 0 <= document["demo_field"] <= 100
+    expected = {**known, "imagined": integer("Demo, 0 to 100", 0, 100)}
+    document = answered(expected["imagined"])
+    assert 0 <= document["imagined"] <= 100
     assert all_members_fit([document], expected)
 
     document = answered(text("Demo, mistyped"))
     assert not all_members_fit([document], expected)
     fitted, extra = fit_members(document, expected)
-    assert "demo_field" not in fitted
-    assert extra == {"demo_field": document["demo_field"]}
+    assert "imagined" not in fitted
+    assert extra == {"imagined": document["imagined"]}
