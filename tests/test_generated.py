@@ -77,7 +77,7 @@ def test_a_new_field_reaches_the_marts_by_itself(project: Path, staged: marts.Co
 
     for mart in ("oura_readiness", "oura_daily"):
         assert "name: imagined\n" in made[marts.FOLDER / f"{mart}.yml"]
-    assert '"imagined": "imagined"' in marts.macro(made.values())
+    assert '"imagined": "imagined"' in marts.macro(made.values(), {})
 
 
 def test_a_new_field_under_another_name_is_one_line_of_the_mart(project: Path, staged: marts.Columns) -> None:

@@ -51,6 +51,8 @@ INSTANTS = ("failed_at", "recovered_at")
 FRESH = ("daily_activity", "heartrate")
 """The collections that have something new each day, in which a silent stop shows first."""
 
+DAYS = {name: each.cursor or "" for name, each in COLLECTIONS.items() if each.query is not Query.INSTANTS}
+
 
 @dataclass(frozen=True)
 class Staged:
@@ -73,7 +75,7 @@ def generated() -> dict[Path, str]:
     files |= {STAGING_FOLDER / f"{STAGING}{name}.sql": view(COLLECTIONS[name], staged[name]) for name in COLLECTIONS}
     known = {f"{STAGING}{name}": [vars(column) for column in columns] for name, columns in staged.items()}
     made = marts(PROJECT, known)
-    files |= made | {Path("transform/macros/columns.sql"): macro(made.values())}
+    files |= made | {Path("transform/macros/columns.sql"): macro(made.values(), DAYS)}
     files[Path("docs/data-dictionary.md")] = dictionary(made[path] for path in sorted(made))
     files[Path("simulator/oura_simulator/fields.json")] = simulated()
     return files

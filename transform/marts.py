@@ -52,8 +52,8 @@ def marts(project: Path, staged: Columns) -> dict[Path, str]:
     return {path: derived[path.stem].join(texts[path.stem]) for path in files}
 
 
-def macro(files: Iterable[str]) -> str:
-    """Return the SQL file with what the marts' YAML says of columns, for it is nothing that a macro could ask for."""
+def macro(files: Iterable[str], days: dict[str, str]) -> str:
+    """Return the SQL file with what macros cannot ask the marts' YAML for. `days`: the column of a collection's day."""
     taken: dict[str, dict[str, dict[str, str]]] = {}
     revised: dict[str, tuple[str, bool]] = {}
     for model in (model for text in files for model in yaml.safe_load(text)["models"]):
@@ -65,7 +65,9 @@ def macro(files: Iterable[str]) -> str:
             if model["name"] == "oura_daily" and "revised" in meta:
                 revised[column["name"]] = (meta["revised"], meta.get("grows", False))
     return (
-        "{#- Written by `make generated` from the YAML of the marts; change it there. -#}\n\n"
+        "{#- Written by `make generated` from the YAML of the marts and tap_oura/catalog; change it there. -#}\n\n"
+        "{#- The collections of documents, each with the column of its day; empty where it has none. -#}\n"
+        f"{{% macro day_columns() -%}}\n    {{{{ return({_literal(days)}) }}}}\n{{%- endmacro %}}\n\n"
         "{#- What a mart takes from another model: by mart, model and column, the name that it has there. -#}\n"
         f"{{% macro taken_columns() -%}}\n    {{{{ return({_literal(taken)}) }}}}\n{{%- endmacro %}}\n\n"
         "{#- Columns of oura_daily whose changes are revisions: collection, and whether they grow during the day. -#}\n"

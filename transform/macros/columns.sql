@@ -1,4 +1,27 @@
-{#- Written by `make generated` from the YAML of the marts; change it there. -#}
+{#- Written by `make generated` from the YAML of the marts and tap_oura/catalog; change it there. -#}
+
+{#- The collections of documents, each with the column of its day; empty where it has none. -#}
+{% macro day_columns() -%}
+    {{ return({
+        "daily_activity": "day",
+        "daily_cardiovascular_age": "day",
+        "daily_readiness": "day",
+        "daily_resilience": "day",
+        "daily_sleep": "day",
+        "daily_spo2": "day",
+        "daily_stress": "day",
+        "enhanced_tag": "start_day",
+        "personal_info": "",
+        "rest_mode_period": "start_day",
+        "ring_configuration": "",
+        "session": "day",
+        "sleep": "day",
+        "sleep_time": "day",
+        "tag": "day",
+        "vo2_max": "day",
+        "workout": "day"
+    }) }}
+{%- endmacro %}
 
 {#- What a mart takes from another model: by mart, model and column, the name that it has there. -#}
 {% macro taken_columns() -%}
@@ -305,6 +328,20 @@
                 "stress_high": "stress_high",
                 "recovery_high": "recovery_high",
                 "document_id": "document_id"
+            }
+        },
+        "oura_tags": {
+            "stg_oura__enhanced_tag": {
+                "id": "document_id",
+                "tag_type_code": "tag_type_code",
+                "custom_name": "custom_name",
+                "comment": "comment",
+                "start_at": "start_at",
+                "start_local": "start_local",
+                "end_at": "end_at",
+                "end_local": "end_local",
+                "start_utc_offset": "start_utc_offset",
+                "end_utc_offset": "end_utc_offset"
             }
         },
         "oura_vo2_max": {
