@@ -41,7 +41,7 @@ lint: .venv/ready-dev  ## Check style, imports between rooms, types, SQL and she
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy $(PACKAGES:%=%/*_*) tap-oura/hub collect.py transform/build.py transform/dictionary.py monitoring/prometheus
+	$(BIN)/mypy $(PACKAGES:%=%/*_*) tap-oura/hub collect.py transform monitoring/prometheus
 	$(BIN)/mypy --explicit-package-bases tests benchmarks
 	@# Each has modules named tests.conftest, so one after another; their programs are found in the folder above.
 	set -e; for package in $(PACKAGES); do \
@@ -56,7 +56,8 @@ format: .venv/ready-dev  ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generated: .venv/ready  ## Write what is derived: dashboards, the cluster's rules, the Hub's definition of the tap
+generated: .venv/ready  ## Write what is derived: staging, dictionary, dashboards, cluster's rules, the Hub's definition
+	@$(BIN)/python -m transform.generate
 	@$(BIN)/python monitoring/grafana/dashboards.py
 	@$(BIN)/python monitoring/prometheus/cluster_rule.py
 	@$(BIN)/python tap-oura/hub/definition.py
@@ -67,8 +68,7 @@ image:             ## Build the container image, with docker or buildah
 clean: stop        ## Remove what was installed and collected here
 	rm -rf .venv .meltano .data
 
-dictionary: .venv/ready  ## Renew docs/data-dictionary.md
-	$(BIN)/python transform/dictionary.py > docs/data-dictionary.md
+dictionary: generated  ## Renew docs/data-dictionary.md
 
 constraints: .venv/ready  ## Renew constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --upgrade \

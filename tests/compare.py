@@ -50,8 +50,7 @@ def _held(read: Read, collection: Collection, user: str, start: str) -> Iterator
             for row in read(f"SELECT recorded_at{source} FROM {staged} WHERE {condition}", user)
         }
     else:
-        identity = {"personal_info": "profile_id", "ring_configuration": "ring_id"}.get(collection.name, "document_id")
-        shown = {row["id"] for row in read(f"SELECT {identity} AS id FROM {staged} WHERE {condition}", user)}
+        shown = {row["document_id"] for row in read(f"SELECT document_id FROM {staged} WHERE {condition}", user)}
     for row in read(f"SELECT * FROM oura_raw.{collection.name} WHERE {condition}", user):
         if _key(collection, row).replace(" ", "") in shown and _is_since(collection, row, start):
             yield {name: _plain(row[name]) for name in collection.properties} | (row["extra"] or {})

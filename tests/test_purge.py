@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -112,7 +112,7 @@ def test_what_oura_still_has_but_the_tap_could_not_use_stays(purged: Any) -> Non
     (workout,) = collector.rows("SELECT user_id, id, day FROM oura_raw.workout ORDER BY day LIMIT 1")
     with collector.database.connect() as connection, connection.transaction(force_rollback=True):
         read = connection.execute(
-            "UPDATE oura_raw.collection_days SET document_ids = '{}' "
+            "UPDATE oura_staging.int_oura__collection_days SET document_ids = '[]' "
             "WHERE collection = 'workout' AND user_id = %s AND day = %s RETURNING read_at",
             [workout["user_id"], workout["day"]],
         ).fetchall()
@@ -122,7 +122,7 @@ def test_what_oura_still_has_but_the_tap_could_not_use_stays(purged: Any) -> Non
             connection.execute(
                 "INSERT INTO oura_raw.rejected_documents (user_id, id, collection, document_id, rejected_at) "
                 "VALUES (%s, 'x', 'workout', %s, %s)",
-                [workout["user_id"], workout["id"], moment],
+                [workout["user_id"], workout["id"], moment.astimezone(UTC).replace(tzinfo=None)],
             )
             removed(connection, COLLECTIONS["workout"])
             left = connection.execute("SELECT count(*) FROM oura_raw.workout WHERE id = %s", [workout["id"]]).fetchone()

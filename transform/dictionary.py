@@ -1,23 +1,11 @@
-"""Write the data dictionary: every mart and column with its type and unit, as the YAML beside the models has them.
-
-python transform/dictionary.py > docs/data-dictionary.md
-"""
+"""Make the data dictionary: every mart and column with its type and unit, as the YAML beside the models has them."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
-
-MARTS = Path(__file__).parent / "models" / "marts"
-
-
-def marts(folder: Path = MARTS) -> list[dict[str, Any]]:
-    """All marts as dbt's YAML describes them, by name."""
-    files = sorted(folder.glob("*.yml"))
-    return [mart for file in files for mart in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]]
 
 
 def section(mart: dict[str, Any]) -> str:
@@ -39,15 +27,11 @@ def section(mart: dict[str, Any]) -> str:
     )
 
 
-def dictionary() -> str:
-    """The whole dictionary in Markdown."""
+def dictionary(files: Iterable[str]) -> str:
+    """Return the whole dictionary in Markdown, given the text of each YAML file."""
     head = (
         "# Data dictionary\n\n"
-        "Made from the descriptions in `transform/models/marts` by `transform/dictionary.py`; the same texts are\n"
+        "Made from the descriptions in `transform/models/marts` by `make generated`; the same texts are\n"
         "comments in the database (`\\d+ oura_sleep`). Durations are seconds, scores 0 to 100, temperatures °C."
     )
-    return "\n\n".join([head, *map(section, marts())]) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(dictionary())
+    return "\n\n".join([head, *(section(mart) for text in files for mart in yaml.safe_load(text)["models"])]) + "\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from oura_simulator import life, series
 from oura_simulator.cache import Cache
 from oura_simulator.collections import COLLECTIONS
-from oura_simulator.life import events, ids
+from oura_simulator.life import events, fields, ids
 from oura_simulator.life.days import SYNC
 from oura_simulator.life.person import Person, person
 from oura_simulator.series import Chunk
@@ -73,12 +73,19 @@ class Archive:
         return self._items.put(key, found, 200 + sum(300 + len(item.body) for item in found))
 
     def profile(self, number: int) -> Document:
-        return self._edits.apply_profile(number, events.personal_info(self.person(number)))
+        profile = events.personal_info(self.person(number))
+        rest = fields.missing("personal_info", profile)
+        profile |= fields.values("personal_info", rest, self.first_day, profile["id"])
+        return self._edits.apply_profile(number, profile)
 
     def rings(self, number: int) -> list[Item]:
         now = self._clock.epoch()
         collection = "ring_configuration"
-        found = [item for item in events.ring_configuration(self.person(number)) if item.is_visible(now)]
+        found = [
+            item
+            for item in fields.completed(collection, events.ring_configuration(self.person(number)))
+            if item.is_visible(now)
+        ]
         return self._edits.apply(number, collection, None, found, now)
 
     def chunk(self, number: int, collection: str, day: date) -> Chunk:

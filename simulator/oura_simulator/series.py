@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from oura_simulator.life import battery, hearts
+from oura_simulator.life import battery, fields, hearts
 from oura_simulator.life.instants import utc
 
 if TYPE_CHECKING:
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 Row = tuple[int, str]
 """Epoch seconds and the encoded row."""
+
+KNOWN = {
+    "heartrate": ("timestamp", "timestamp_unix", "bpm", "source"),
+    "ring_battery_level": ("timestamp", "timestamp_unix", "charging", "in_charger", "level"),
+}
+REST = {collection: fields.missing(collection, names) for collection, names in KNOWN.items()}
+"""The fields that no life is told for. They are the same all day."""
 
 MINUTES = tuple(f"{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
 
@@ -63,10 +70,12 @@ class Chunk:
 
 def rows(person: Person, collection: str, day: date) -> list[Row]:
     """All that is ever measured on the UTC day."""
+    rest = fields.values(collection, REST[collection], day, person.name)
     if collection == "heartrate":
         # Written by hand, because this is half of what a new page costs.
         head = f'{{"timestamp":"{day.isoformat()}T'
-        tail = {source: f'"source":"{source}"}}' for source in hearts.SOURCES}
+        more = "," + _text(rest)[1:] if rest else "}"
+        tail = {source: f'"source":"{source}"{more}' for source in hearts.SOURCES}
         return [
             (at, f'{head}{_time(at)}.000Z","timestamp_unix":{at}000,"bpm":{bpm},{tail[source]}')
             for at, source, bpm in hearts.samples(person, day)
@@ -82,6 +91,7 @@ def rows(person: Person, collection: str, day: date) -> list[Row]:
                     "in_charger": in_charger,
                     "level": level,
                 }
+                | rest
             ),
         )
         for at, level, charging, in_charger in battery.levels(person, day)

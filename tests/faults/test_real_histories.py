@@ -125,7 +125,7 @@ def test_every_value_of_the_scores_is_ouras(played: tuple[Pipeline, list[str]]) 
     pipeline, users = played
     for name in ("sleep", "readiness", "activity"):
         collection = f"daily_{name}"
-        rows = pipeline.rows(f"SELECT document_id, {name}_score AS score FROM oura_staging.stg_oura__{collection}")
+        rows = pipeline.rows(f"SELECT document_id, score FROM oura_staging.stg_oura__{collection}")
         here = {row["document_id"]: row["score"] for row in rows}
         for user in users:
             for document in pipeline.simulator.documents(user, collection, start=pipeline.start_date):

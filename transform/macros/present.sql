@@ -1,30 +1,8 @@
 {#-
-    What Oura deleted stays in `oura_raw` and is hidden here, by the ledger of days. A day that the ledger does not know, or
+    What Oura deleted stays in `oura_raw` and is hidden here, by the ledger of days. `int_oura__gone` lists it: by that the
+    mart `oura_deleted_documents` names it, and `collect.py purge` removes it. A day that the ledger does not know, or
     a record that arrived after the day was last read, is not judged. In a warehouse without a ledger nothing is hidden.
 -#}
-
-{#- The collections of documents, each with the column of its day. -#}
-{% macro day_columns() -%}
-    {{ return({
-        'daily_activity': 'day',
-        'daily_cardiovascular_age': 'day',
-        'daily_readiness': 'day',
-        'daily_resilience': 'day',
-        'daily_sleep': 'day',
-        'daily_spo2': 'day',
-        'daily_stress': 'day',
-        'enhanced_tag': 'start_day',
-        'personal_info': none,
-        'rest_mode_period': 'start_day',
-        'ring_configuration': none,
-        'session': 'day',
-        'sleep': 'day',
-        'sleep_time': 'day',
-        'tag': 'day',
-        'vo2_max': 'day',
-        'workout': 'day',
-    }) }}
-{%- endmacro %}
 
 {#- The day that the ledger knows a document of `source` by. -#}
 {% macro day_of(collection) -%}
@@ -40,13 +18,18 @@
         select 1
         from {{ ref('int_oura__collection_days') }} as read_days
         where
+            {{ is_gone(collection) }}
+    )
+{%- endmacro %}
+
+{#- The rule: whether the day of a document of `source`, read since the document came, no longer lists it. -#}
+{% macro is_gone(collection) -%}
             read_days.user_id = source.user_id
             and read_days.collection = '{{ collection }}'
             and read_days.day = {{ day_of(collection) }}
             and source._sdc_extracted_at < read_days.read_at at time zone 'UTC'
             and not read_days.document_ids ? source.id
             and not {{ is_rejected(collection) }}
-    )
 {%- endmacro %}
 
 {#-

@@ -1,7 +1,6 @@
 """`collect.py purge`: deletes from `oura_raw` what Oura deleted. Until then it is only hidden from the tables.
 
-Oura deleted a document if the latest row of its day in the day ledger does not list it, and a sample if its day was
-rewritten since it was loaded and all samples of the rewritten day are there. The ledger only has days read whole.
+The rule is in dbt's model `int_oura__gone`, which is brought up to date first. Only what it lists is deleted.
 """
 
 from __future__ import annotations
@@ -26,37 +25,14 @@ if TYPE_CHECKING:
     from oura_collector.settings import Settings
 
 LEDGER = "oura_raw.collection_days"
-# A row loaded after the day was read may still exist at Oura: its own row of the ledger may have been lost.
 DOCUMENTS = """
-DELETE FROM {table} AS stored USING (
-    SELECT DISTINCT ON (user_id, day) user_id, day, document_ids, read_at FROM oura_raw.collection_days
-    WHERE collection = {name} ORDER BY user_id, day, read_at DESC
-) AS latest
-WHERE stored.user_id = latest.user_id AND {day} IS NOT DISTINCT FROM latest.day
-    AND NOT to_jsonb(latest.document_ids) ? stored.id AND stored._sdc_extracted_at < latest.read_at"""
-# Oura still has it, though the tap could not use what was sent last: `is_rejected` in transform/macros/present.sql.
-NOT_REJECTED = """
-    AND NOT EXISTS (
-        SELECT FROM oura_raw.rejected_documents AS rejected
-        WHERE rejected.user_id = stored.user_id AND rejected.collection = {name} AND rejected.document_id = stored.id
-            AND rejected.rejected_at >= latest.read_at
-    )"""
-# Days are compared as text: one invalid instant must not keep all others from being deleted.
+DELETE FROM {table} AS stored USING oura_staging.int_oura__gone AS gone
+WHERE gone.collection = {name} AND stored.user_id = gone.user_id AND stored.id = gone.document_id"""
+# Days are compared as text: one instant that is none must not keep all others from being removed.
 SAMPLES = """
-WITH latest AS (
-    SELECT DISTINCT ON (user_id, day)
-        user_id, day, count, max(rewritten_at) OVER (PARTITION BY user_id, day) AS rewritten_at
-    FROM oura_raw.collection_days WHERE collection = {name} ORDER BY user_id, day, read_at DESC
-), whole AS (
-    SELECT latest.user_id, latest.day, latest.rewritten_at FROM latest
-    LEFT JOIN {table} AS stored
-        ON stored.user_id = latest.user_id AND {day} = to_char(latest.day, 'YYYY-MM-DD')
-        AND stored._sdc_extracted_at >= latest.rewritten_at
-    GROUP BY latest.user_id, latest.day, latest.rewritten_at, latest.count HAVING count(stored.user_id) = latest.count
-)
-DELETE FROM {table} AS stored USING whole
-WHERE stored.user_id = whole.user_id AND {day} = to_char(whole.day, 'YYYY-MM-DD')
-    AND stored._sdc_extracted_at < whole.rewritten_at"""
+DELETE FROM {table} AS stored USING oura_staging.int_oura__gone AS gone
+WHERE gone.collection = {name} AND stored.user_id = gone.user_id AND left(stored.timestamp, 10) = gone.document_id
+    AND stored._sdc_extracted_at < gone.deleted_at AT TIME ZONE 'UTC'"""
 
 
 def purge(settings: Settings, database: Database, *, wait: bool) -> int:
@@ -92,11 +68,7 @@ def removed(connection: psycopg.Connection, collection: Collection) -> int:
     """Delete what Oura deleted of a collection, and return the number of rows."""
     if not exists(connection, f"oura_raw.{collection.name}"):
         return 0
-    cursor = sql.Identifier("stored", collection.cursor or "")
-    series = collection.query is Query.INSTANTS
-    day = sql.SQL("left({}, 10)" if series else "{}" if collection.cursor else "NULL::date").format(cursor)
-    documents = DOCUMENTS + (NOT_REJECTED if exists(connection, "oura_raw.rejected_documents") else "")
-    query = sql.SQL(SAMPLES if series else documents).format(
-        table=sql.Identifier("oura_raw", collection.name), name=collection.name, day=day
+    query = sql.SQL(SAMPLES if collection.query is Query.INSTANTS else DOCUMENTS).format(
+        table=sql.Identifier("oura_raw", collection.name), name=collection.name
     )
     return connection.execute(query).rowcount

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oura_simulator.life import days, events, mornings, sleep, workouts
+from oura_simulator.life import days, events, fields, mornings, sleep, workouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,8 @@ FOR_EVER = 1 << 40
 def finished(person: Person, collection: str, day: date) -> list[Item]:
     """All that ever becomes of the day, in every version."""
     if collection in GROWING:
-        return GROWING[collection](person, day, FOR_EVER)
-    return FIXED[collection](person, day)
+        return unfinished(person, collection, day, FOR_EVER)
+    return fields.completed(collection, FIXED[collection](person, day))
 
 
 def is_growing(person: Person, collection: str, day: date, now: int) -> bool:
@@ -49,4 +49,4 @@ def is_growing(person: Person, collection: str, day: date, now: int) -> bool:
 
 def unfinished(person: Person, collection: str, day: date, now: int) -> list[Item]:
     """The day as far as it has come."""
-    return GROWING[collection](person, day, now)
+    return fields.completed(collection, GROWING[collection](person, day, now))

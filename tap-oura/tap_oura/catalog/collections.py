@@ -26,11 +26,14 @@ class Query(Enum):
 class Collection:
     """One collection. `path` is Oura's path segment, case-sensitive; `window` the days asked for in one request.
 
+    `description` says what one document is, for those who read the warehouse.
+
     `scope` is what the wearer must have granted: one of these words, or nothing. `other_days` are the fields that a
     document without its `cursor` has its day from: dates, or instants that begin on it.
     """
 
     name: str
+    description: str
     properties: Properties
     scope: str
     query: Query = Query.DATES
@@ -63,9 +66,9 @@ class Collection:
         }
 
 
-def _series(name: str, properties: Properties, scope: str, *keys: str) -> Collection:
+def _series(name: str, description: str, properties: Properties, scope: str, *keys: str) -> Collection:
     # Oura refuses more than about a month of heart rate; nobody has measured the battery's limit.
-    return Collection(name, properties, scope, Query.INSTANTS, cursor="timestamp", keys=keys, window=28)
+    return Collection(name, description, properties, scope, Query.INSTANTS, cursor="timestamp", keys=keys, window=28)
 
 
 # Minute-level documents weigh about 10 kB each, so their windows are a month; the rest fits a year into one answer.
@@ -73,32 +76,112 @@ def _series(name: str, properties: Properties, scope: str, *keys: str) -> Collec
 COLLECTIONS = {
     collection.name: collection
     for collection in (
-        Collection("daily_activity", schemas.DAILY_ACTIVITY, "daily", window=30),
-        Collection("daily_cardiovascular_age", schemas.DAILY_CARDIOVASCULAR_AGE, "heart_health"),
-        Collection("daily_readiness", schemas.DAILY_READINESS, "daily"),
-        Collection("daily_resilience", schemas.DAILY_RESILIENCE, "stress"),
-        Collection("daily_sleep", schemas.DAILY_SLEEP, "daily"),
-        Collection("daily_spo2", schemas.DAILY_SPO2, "spo2"),
-        Collection("daily_stress", schemas.DAILY_STRESS, "daily stress"),
-        Collection("enhanced_tag", schemas.ENHANCED_TAG, "tag", cursor="start_day", other_days=("day", "start_time")),
-        _series("heartrate", schemas.HEARTRATE, "heartrate", "timestamp", "source"),
-        Collection("personal_info", schemas.PERSONAL_INFO, "", Query.OBJECT, cursor=None),
+        Collection(
+            "daily_activity",
+            "Activity of one day, 04:00 to 04:00 local; today's document grows all day.",
+            schemas.DAILY_ACTIVITY,
+            "daily",
+            window=30,
+        ),
+        Collection(
+            "daily_cardiovascular_age",
+            "Vascular age of one day; gaps until Oura has enough nights.",
+            schemas.DAILY_CARDIOVASCULAR_AGE,
+            "heart_health",
+        ),
+        Collection("daily_readiness", "Readiness of one day.", schemas.DAILY_READINESS, "daily"),
+        Collection("daily_resilience", "Resilience of one day.", schemas.DAILY_RESILIENCE, "stress"),
+        Collection(
+            "daily_sleep",
+            "Sleep score of one day; durations are in the collection sleep.",
+            schemas.DAILY_SLEEP,
+            "daily",
+        ),
+        Collection("daily_spo2", "Blood oxygen of one night.", schemas.DAILY_SPO2, "spo2"),
+        Collection(
+            "daily_stress",
+            "Daytime stress and recovery of one day; today's document grows.",
+            schemas.DAILY_STRESS,
+            "daily stress",
+        ),
+        Collection(
+            "enhanced_tag",
+            "Tags that the wearer set, with or without a duration.",
+            schemas.ENHANCED_TAG,
+            "tag",
+            cursor="start_day",
+            other_days=("day", "start_time"),
+        ),
+        _series(
+            "heartrate",
+            "Heart-rate samples, about every five minutes, denser in workouts.",
+            schemas.HEARTRATE,
+            "heartrate",
+            "timestamp",
+            "source",
+        ),
+        Collection(
+            "personal_info",
+            "The account's profile; fields outside the granted scopes are null.",
+            schemas.PERSONAL_INFO,
+            "",
+            Query.OBJECT,
+            cursor=None,
+        ),
         Collection(
             "rest_mode_period",
+            "Rest mode, from its start to its end; an open period has no end.",
             schemas.REST_MODE_PERIOD,
             "daily",
             cursor="start_day",
             lookback=90,
             other_days=("start_time",),
         ),
-        _series("ring_battery_level", schemas.RING_BATTERY_LEVEL, "ring_configuration", "timestamp"),
-        Collection("ring_configuration", schemas.RING_CONFIGURATION, "ring_configuration", Query.ALL, cursor=None),
-        Collection("session", schemas.SESSION, "session", window=30),
-        Collection("sleep", schemas.SLEEP, "daily", window=30),
-        Collection("sleep_time", schemas.SLEEP_TIME, "daily"),
-        Collection("tag", schemas.TAG, "tag", other_days=("timestamp",)),
-        Collection("vo2_max", schemas.VO2_MAX, "heart_health", path="vO2_max"),
-        Collection("workout", schemas.WORKOUT, "workout"),
+        _series(
+            "ring_battery_level",
+            "Battery samples of the ring.",
+            schemas.RING_BATTERY_LEVEL,
+            "ring_configuration",
+            "timestamp",
+        ),
+        Collection(
+            "ring_configuration",
+            "Every ring that was ever paired.",
+            schemas.RING_CONFIGURATION,
+            "ring_configuration",
+            Query.ALL,
+            cursor=None,
+        ),
+        Collection(
+            "session",
+            "Guided and unguided moments, such as breathing or meditation.",
+            schemas.SESSION,
+            "session",
+            window=30,
+        ),
+        Collection(
+            "sleep",
+            "Sleep periods, several per day, also naps, rejected and deleted ones.",
+            schemas.SLEEP,
+            "daily",
+            window=30,
+        ),
+        Collection("sleep_time", "Oura's advice on when to go to bed.", schemas.SLEEP_TIME, "daily"),
+        Collection(
+            "tag",
+            "Tags of the old kind, superseded by enhanced_tag; not collected unless asked for.",
+            schemas.TAG,
+            "tag",
+            other_days=("timestamp",),
+        ),
+        Collection(
+            "vo2_max",
+            "Estimates of maximal oxygen uptake, now and then.",
+            schemas.VO2_MAX,
+            "heart_health",
+            path="vO2_max",
+        ),
+        Collection("workout", "Workouts, logged by hand or detected.", schemas.WORKOUT, "workout"),
     )
 }
 

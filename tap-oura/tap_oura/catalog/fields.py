@@ -1,7 +1,8 @@
 """The kinds of field that a stream has, as JSON schema. `values` makes values fit them.
 
 What limits a value beyond its type is said in words that loaders take no column's type from: `format` of an integer
-(`minimum` and `maximum` would change columns that are there already) and `pattern` of an instant.
+(`minimum` and `maximum` would change columns that are there already) and `pattern` of an instant. `range` limits
+nothing: it is what Oura says of a number's bounds, for those who make up values.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ RANGES = {INT32: (-(2**31), 2**31 - 1), INT64: (-(2**63), 2**63 - 1)}
 
 
 def _nullable(kind: str, **limits: str) -> Any:
-    def field(description: str) -> Schema:
-        return {"type": [kind, "null"], **limits, "description": description}
+    def field(description: str, least: float | None = None, greatest: float | None = None) -> Schema:
+        schema = {"type": [kind, "null"], **limits, "description": description}
+        return schema if least is None else schema | {"range": [least, greatest]}
 
     return field
 
@@ -74,5 +76,6 @@ def sample(description: str) -> Schema:
     )
 
 
-def scores(*names: str) -> Properties:
-    return {name: integer("Contributor score, 0–100") for name in names}
+def scores(*names: str, kind: Any = integer) -> Properties:
+    words = {name: name.replace("_", " ").replace("hrv", "HRV").replace("rem ", "REM ") for name in names}
+    return {name: kind(f"Contributor score of {words[name]}, 0 to 100", 0, 100) for name in names}

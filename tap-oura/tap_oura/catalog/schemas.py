@@ -24,11 +24,11 @@ from tap_oura.catalog.fields import (
     text,
 )
 
-ID = key("Oura's document id")
+ID = key("Oura's id of the document")
 DAY = date("Oura's own local day")
-SCORE = integer("Score, 0–100; null when it could not be computed")
+SCORE = integer("Score, 0–100; null when it could not be computed", 0, 100)
 TEMPERATURE_DEVIATION = number("Skin temperature against the personal baseline, °C")
-TEMPERATURE_TREND = number("Smoothed temperature deviation, °C")
+TEMPERATURE_TREND = number("Deviation of the temperature trend, °C")
 
 READINESS_CONTRIBUTORS = record(
     "What the readiness score is made of",
@@ -50,7 +50,7 @@ DAILY_ACTIVITY: Properties = {
     "day": date("Activity day, 04:00 to 04:00 local"),
     "active_calories": integer("Energy spent by activity, kcal"),
     "average_met_minutes": number("Mean MET over the day"),
-    "class_5_min": text("One digit per 5 minutes: 0 not worn, 1 rest, 2 inactive, 3 low, 4 medium, 5 high"),
+    "class_5_min": text("One digit per five minutes: 0 not worn, 1 rest, 2 inactive, 3 low, 4 medium, 5 high"),
     "contributors": record(
         "What the activity score is made of",
         scores(
@@ -71,15 +71,15 @@ DAILY_ACTIVITY: Properties = {
     "medium_activity_met_minutes": integer("Medium activity, MET minutes"),
     "medium_activity_time": integer("Medium activity, s"),
     "met": sample("MET by minute"),
-    "meters_to_target": integer("Distance still to go, m; negative once the goal is passed"),
+    "meters_to_target": integer("Distance to the goal, metres; negative once it is passed"),
     "non_wear_time": integer("Ring not worn, s"),
     "resting_time": integer("Resting, s"),
     "score": SCORE,
-    "sedentary_met_minutes": integer("Sedentary, MET minutes"),
+    "sedentary_met_minutes": integer("Sedentary time, MET minutes"),
     "sedentary_time": integer("Sedentary, s"),
     "steps": integer("Number of steps"),
-    "target_calories": integer("Goal, kcal"),
-    "target_meters": integer("Goal, m"),
+    "target_calories": integer("The day's goal of active energy, kcal"),
+    "target_meters": integer("The day's goal as a distance, metres"),
     "timestamp": instant("Start of the activity day, with offset"),
     "total_calories": integer("Energy spent over the whole day, kcal"),
 }
@@ -106,7 +106,7 @@ DAILY_RESILIENCE: Properties = {
     "day": DAY,
     "contributors": record(
         "What the resilience level is made of",
-        {name: number("Contributor score, 0–100") for name in ("sleep_recovery", "daytime_recovery", "stress")},
+        scores("sleep_recovery", "daytime_recovery", "stress", kind=number),
     ),
     "level": text("limited, adequate, solid, strong or exceptional"),
 }
@@ -125,8 +125,8 @@ DAILY_SLEEP: Properties = {
 DAILY_SPO2: Properties = {
     "id": ID,
     "day": DAY,
-    "breathing_disturbance_index": integer("Breathing disturbance index, 0–100"),
-    "spo2_percentage": record("Blood oxygen over the night", {"average": number("Mean blood oxygen, %")}),
+    "breathing_disturbance_index": integer("Breathing disturbance index, 0 to 100", 0, 100),
+    "spo2_percentage": record("Blood oxygen over the night", {"average": number("Mean blood oxygen, %", 0, 100)}),
 }
 
 DAILY_STRESS: Properties = {
@@ -160,8 +160,8 @@ PERSONAL_INFO: Properties = {
     "age": integer("Age, years"),
     "weight": number("Weight, kg"),
     "height": number("Height, m"),
-    "biological_sex": text("As given by the wearer"),
-    "email": text("Only with the scope email"),
+    "biological_sex": text("Biological sex, Oura's free text"),
+    "email": text("E-mail address, where that scope was granted"),
 }
 
 REST_MODE_PERIOD: Properties = {
@@ -185,18 +185,18 @@ REST_MODE_PERIOD: Properties = {
 RING_BATTERY_LEVEL: Properties = {
     "timestamp": key_instant("Instant, UTC with Z"),
     "timestamp_unix": big_integer("Instant, ms since 1970"),
-    "charging": boolean("Whether the battery is charging"),
-    "in_charger": boolean("Whether the ring is on its charger"),
-    "level": integer("Battery level, %"),
+    "charging": boolean("Whether the ring is being charged"),
+    "in_charger": boolean("Whether the ring lies in its charger"),
+    "level": integer("Battery level, %", 0, 100),
 }
 
 RING_CONFIGURATION: Properties = {
     "id": ID,
     "color": text("Colour"),
     "design": text("Design"),
-    "firmware_version": text("Firmware version"),
-    "hardware_type": text("Generation"),
-    "set_up_at": instant("When the ring was paired, UTC"),
+    "firmware_version": text("Version of the firmware"),
+    "hardware_type": text("Generation, such as `gen3` or `gen4`"),
+    "set_up_at": instant("When the ring was paired"),
     "size": integer("US ring size"),
 }
 
@@ -206,7 +206,7 @@ SESSION: Properties = {
     "end_datetime": instant("End, with offset"),
     "heart_rate": sample("Heart rate, beats/min"),
     "heart_rate_variability": sample("Heart rate variability (RMSSD), ms"),
-    "mood": text("bad, worse, same, good or great"),
+    "mood": text("The wearer's own word: `bad`, `worse`, `same`, `good` or `great`"),
     "motion_count": sample("Movements per interval"),
     "start_datetime": instant("Start, with offset"),
     "type": text("breathing, meditation, nap, relaxation, rest or body_status"),
@@ -215,12 +215,12 @@ SESSION: Properties = {
 SLEEP: Properties = {
     "id": ID,
     "day": date("Local day for which the sleep counts"),
-    "average_breath": number("Mean breathing rate, breaths/min"),
-    "average_heart_rate": number("Mean heart rate, beats/min"),
-    "average_hrv": integer("Mean heart rate variability (RMSSD), ms"),
-    "awake_time": integer("Awake in bed, s"),
-    "bedtime_end": instant("End of the time in bed, with offset; null while unfinished"),
-    "bedtime_start": instant("Start of the time in bed, with offset"),
+    "average_breath": number("Mean breathing rate, breaths per minute"),
+    "average_heart_rate": number("Mean heart rate, beats per minute"),
+    "average_hrv": integer("Mean heart-rate variability, RMSSD in ms"),
+    "awake_time": integer("Seconds awake in bed"),
+    "bedtime_end": instant("End of the period, with offset; null while it is unfinished"),
+    "bedtime_start": instant("Start of the period, with offset"),
     "deep_sleep_duration": integer("Deep sleep, s"),
     "efficiency": integer("Asleep share of the time in bed, %"),
     "heart_rate": sample("Heart rate, beats/min"),
@@ -228,9 +228,9 @@ SLEEP: Properties = {
     "latency": integer("Time to fall asleep, s"),
     "light_sleep_duration": integer("Light sleep, s"),
     "low_battery_alert": boolean("Whether the battery ran low meanwhile"),
-    "lowest_heart_rate": integer("Lowest heart rate, beats/min"),
+    "lowest_heart_rate": integer("Lowest heart rate, beats per minute"),
     "movement_30_sec": text("One digit per 30 s: 1 none, 2 restless, 3 tossing, 4 active"),
-    "period": integer("Oura's internal number of the period; not a key"),
+    "period": integer("Oura's internal number of the period; no key"),
     "readiness": record(
         "Readiness as computed for this period",
         {
@@ -240,18 +240,18 @@ SLEEP: Properties = {
             "temperature_trend_deviation": TEMPERATURE_TREND,
         },
     ),
-    "readiness_score_delta": integer("Points that the period added to readiness"),
+    "readiness_score_delta": integer("Points that the period added to the day's readiness score"),
     "rem_sleep_duration": integer("REM sleep, s"),
     "restless_periods": integer("Number of restless periods"),
-    "sleep_algorithm_version": text("Version of the staging"),
+    "sleep_algorithm_version": text("Version of Oura's staging: `v1` or `v2`"),
     "sleep_analysis_reason": text("Why this version of the document exists"),
     "sleep_phase_30_sec": text("One digit per 30 s: 1 deep, 2 light, 3 REM, 4 awake"),
-    "sleep_phase_5_min": text("One digit per 5 min: 1 deep, 2 light, 3 REM, 4 awake"),
-    "sleep_score_delta": integer("Points that the period added to the sleep score"),
-    "time_in_bed": integer("Time in bed, s"),
+    "sleep_phase_5_min": text("One digit per five minutes: 1 deep, 2 light, 3 REM, 4 awake"),
+    "sleep_score_delta": integer("Points that the period added to the day's sleep score"),
+    "time_in_bed": integer("Seconds in bed"),
     "total_sleep_duration": integer("Asleep, s"),
     "type": text("long_sleep, sleep, late_nap, rest or deleted"),
-    "ring_id": text("Ring, encrypted; mostly null"),
+    "ring_id": text("Oura's encrypted id of the ring; usually null"),
     "app_sleep_phase_5_min": text("Staging as drawn in the app, one digit per 5 min"),
 }
 
@@ -266,8 +266,8 @@ SLEEP_TIME: Properties = {
             "start_offset": integer("Earliest, s from midnight; negative before midnight"),
         },
     ),
-    "recommendation": text("What would help"),
-    "status": text("Whether a bedtime could be recommended"),
+    "recommendation": text("Oura's advice, such as `earlier_bedtime`"),
+    "status": text("What Oura could say, such as `optimal_found` or `not_enough_nights`"),
 }
 
 TAG: Properties = {
@@ -288,12 +288,12 @@ VO2_MAX: Properties = {
 WORKOUT: Properties = {
     "id": ID,
     "day": DAY,
-    "activity": text("Kind of activity"),
+    "activity": text("Kind of sport, Oura's open vocabulary"),
     "calories": number("Energy spent, kcal"),
-    "distance": number("Distance, m"),
+    "distance": number("Distance, metres"),
     "end_datetime": instant("End, with offset"),
     "intensity": text("easy, moderate or hard"),
-    "label": text("The wearer's own words"),
-    "source": text("manual, autodetected, confirmed, workout_heart_rate, ..."),
+    "label": text("The wearer's own text"),
+    "source": text("How Oura learned of it, such as `manual` or `autodetected`"),
     "start_datetime": instant("Start, with offset"),
 }

@@ -5,8 +5,8 @@ with readings as (
 
     select
         user_id,
-        day_start_at as read_at,
-        day_start_utc_offset as utc_offset,
+        recorded_at as read_at,
+        recorded_utc_offset as utc_offset,
         loaded_at
     from {{ ref('stg_oura__daily_activity') }}
     union all

@@ -1,13 +1,11 @@
 with latest as (
 
-    {{ latest_per_day('daily_cardiovascular_age', ['vascular_age_years']) }}
+    {{ latest_per_day('daily_cardiovascular_age', ['vascular_age']) }}
 
 )
 
 select
     user_id,
     day as date,
-    vascular_age_years as vascular_age,
-    pulse_wave_velocity_meters_per_second as pulse_wave_velocity,
-    document_id
+    {{ taken('oura_cardiovascular_age', 'stg_oura__daily_cardiovascular_age') }}
 from latest

@@ -1,36 +1,7 @@
--- What staging hides, read beside it: from the raw tables and the ledger.
+-- depends_on: {{ ref('int_oura__collection_days') }}
 with gone as (
 
-    {% for collection in day_columns() -%}
-    select
-        source.user_id,
-        '{{ collection }}' as collection,
-        source.id as document_id,
-        {{ day_of(collection) }} as date,
-        null::integer as samples,
-        read_days.read_at as deleted_at
-    from {{ raw(collection, alias='source') }}
-    inner join {{ ref('int_oura__collection_days') }} as read_days
-        on
-            source.user_id = read_days.user_id
-            and read_days.collection = '{{ collection }}'
-            and {{ day_of(collection) }} = read_days.day
-            and source._sdc_extracted_at < read_days.read_at at time zone 'UTC'
-    where
-        source.id is not null
-        and not read_days.document_ids ? source.id
-        and not {{ is_rejected(collection) }}
-    union all
-    {% endfor -%}
-    select
-        user_id,
-        collection,
-        to_char(day, 'YYYY-MM-DD') as document_id,
-        day as date,
-        {{ as_integer('gone_count') }} as samples,
-        gone_before as deleted_at
-    from {{ ref('int_oura__collection_days') }}
-    where gone_count > 0
+    select * from {{ ref('int_oura__gone') }}
 
 ){% if is_incremental() %},
 

@@ -5,4 +5,4 @@
 ) }}
 
 -- Hundreds of rows a day and account, so it reads news only.
-{{ local_samples('heartrate', ['source', 'bpm'], key=['source']) }}
+{{ local_samples('heartrate', taken_columns()['oura_heart_rate']['stg_oura__heartrate'] | list, key=['source']) }}

@@ -1,10 +1,5 @@
 select distinct on (user_id)
     user_id,
-    profile_id,
-    age_years as age,
-    weight_kilograms as weight,
-    height_meters as height,
-    biological_sex,
-    email
+    {{ taken('oura_profile', 'stg_oura__personal_info') }}
 from {{ ref('stg_oura__personal_info') }}
-order by user_id asc, loaded_at desc, profile_id desc
+order by user_id asc, loaded_at desc, document_id desc

@@ -5,4 +5,4 @@
 ) }}
 
 -- Dozens to hundreds of rows a day and account, so it reads news only.
-{{ local_samples('ring_battery_level', ['level', 'charging', 'in_charger']) }}
+{{ local_samples('ring_battery_level', taken_columns()['oura_ring_battery']['stg_oura__ring_battery_level'] | list) }}

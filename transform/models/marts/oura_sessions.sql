@@ -7,22 +7,14 @@
 -- A session has hundreds of readings to go through, so it reads news only.
 select
     user_id,
-    document_id as id,
     day as date,
-    session_type as type,
-    mood,
     {{ as_integer('extract(epoch from end_at - start_at)') }} as duration,
-    {{ sample_statistic('heart_rate_samples', 'avg') }} as average_heart_rate,
-    {{ sample_statistic('heart_rate_samples', 'min') }} as lowest_heart_rate,
-    {{ sample_statistic('heart_rate_samples', 'max') }} as highest_heart_rate,
-    {{ sample_statistic('hrv_samples', 'avg') }} as average_hrv,
-    {{ sample_statistic('motion_samples', 'sum') }} as motion_count,
-    start_at,
-    end_at,
-    start_local,
-    end_local,
-    start_utc_offset,
-    end_utc_offset,
+    {{ sample_statistic('heart_rate', 'avg') }} as average_heart_rate,
+    {{ sample_statistic('heart_rate', 'min') }} as lowest_heart_rate,
+    {{ sample_statistic('heart_rate', 'max') }} as highest_heart_rate,
+    {{ sample_statistic('heart_rate_variability', 'avg') }} as average_hrv,
+    {{ sample_statistic('motion_count', 'sum') }} as motion_count,
+    {{ taken('oura_sessions', 'stg_oura__session') }},
     loaded_at as changed_at
 from {{ ref('stg_oura__session') }}
 {%- if reads_news() %}

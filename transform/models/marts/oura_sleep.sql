@@ -1,6 +1,6 @@
 with scores as (
 
-    {{ latest_per_day('daily_sleep', ['sleep_score']) }}
+    {{ latest_per_day('daily_sleep', ['score']) }}
 
 ),
 
@@ -54,27 +54,7 @@ days as (
 select
     days.user_id,
     days.date,
-    scores.sleep_score,
     totals.total_sleep,
-    main_sleeps.total_sleep as main_sleep,
-    main_sleeps.rem_sleep,
-    main_sleeps.deep_sleep,
-    main_sleeps.light_sleep,
-    main_sleeps.awake_time,
-    main_sleeps.time_in_bed,
-    main_sleeps.sleep_efficiency,
-    main_sleeps.sleep_latency,
-    main_sleeps.restless_periods,
-    main_sleeps.bedtime_start,
-    main_sleeps.bedtime_end,
-    main_sleeps.bedtime_start_local,
-    main_sleeps.bedtime_end_local,
-    main_sleeps.bedtime_start_utc_offset,
-    main_sleeps.bedtime_end_utc_offset,
-    main_sleeps.average_hrv,
-    main_sleeps.average_heart_rate,
-    main_sleeps.lowest_heart_rate,
-    main_sleeps.average_breath,
     coalesce(totals.period_count, 0) as period_count,
     coalesce(totals.nap_count, 0) as nap_count,
     totals.total_rem_sleep,
@@ -82,15 +62,8 @@ select
     totals.total_light_sleep,
     totals.total_awake_time,
     totals.total_time_in_bed,
-    scores.contributor_deep_sleep,
-    scores.contributor_efficiency,
-    scores.contributor_latency,
-    scores.contributor_rem_sleep,
-    scores.contributor_restfulness,
-    scores.contributor_timing,
-    scores.contributor_total_sleep,
-    main_sleeps.id as main_sleep_id,
-    scores.document_id
+    {{ taken('oura_sleep', 'stg_oura__daily_sleep', 'scores') }},
+    {{ taken('oura_sleep', 'oura_sleep_periods', 'main_sleeps') }}
 from days
 left join scores on days.user_id = scores.user_id and days.date = scores.day
 left join totals on days.user_id = totals.user_id and days.date = totals.date

@@ -1,6 +1,6 @@
 with latest as (
 
-    {{ latest_per_day('sleep_time', ['optimal_bedtime_start_seconds', 'status']) }}
+    {{ latest_per_day('sleep_time', ['optimal_bedtime_start_offset', 'status']) }}
 
 ),
 
@@ -16,12 +16,8 @@ days as (
 select
     user_id,
     day as date,
-    status,
-    recommendation,
-    midnight + make_interval(secs => optimal_bedtime_start_seconds) as optimal_bedtime_start_local,
-    midnight + make_interval(secs => optimal_bedtime_end_seconds) as optimal_bedtime_end_local,
-    optimal_bedtime_start_seconds as optimal_bedtime_start_offset,
-    optimal_bedtime_end_seconds as optimal_bedtime_end_offset,
-    make_interval(secs => utc_offset_seconds) as utc_offset,
-    document_id
+    midnight + make_interval(secs => optimal_bedtime_start_offset) as optimal_bedtime_start_local,
+    midnight + make_interval(secs => optimal_bedtime_end_offset) as optimal_bedtime_end_local,
+    make_interval(secs => optimal_bedtime_day_tz) as utc_offset,
+    {{ taken('oura_sleep_time', 'stg_oura__sleep_time') }}
 from days

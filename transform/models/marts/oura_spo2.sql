@@ -1,13 +1,11 @@
 with latest as (
 
-    {{ latest_per_day('daily_spo2', ['average_spo2_percent']) }}
+    {{ latest_per_day('daily_spo2', ['spo2_percentage_average']) }}
 
 )
 
 select
     user_id,
     day as date,
-    average_spo2_percent as average_spo2,
-    breathing_disturbance_index,
-    document_id
+    {{ taken('oura_spo2', 'stg_oura__daily_spo2') }}
 from latest

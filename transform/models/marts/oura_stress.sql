@@ -1,14 +1,11 @@
 with latest as (
 
-    {{ latest_per_day('daily_stress', ['stress_high_seconds']) }}
+    {{ latest_per_day('daily_stress', ['stress_high']) }}
 
 )
 
 select
     user_id,
     day as date,
-    day_summary,
-    stress_high_seconds as stress_high,
-    recovery_high_seconds as recovery_high,
-    document_id
+    {{ taken('oura_stress', 'stg_oura__daily_stress') }}
 from latest

@@ -1,33 +1,26 @@
+-- Written by `make generated` from tap_oura/catalog; change it there.
 with source as (
 
     select * from {{ raw('daily_sleep') }}
 
-),
-
-renamed as (
-
-    select
-        -- ids
-        user_id,
-        id as document_id,
-
-        -- score and its contributors, 0 to 100
-        {{ as_integer('score') }} as sleep_score,
-        {{ contributors([
-            'deep_sleep', 'efficiency', 'latency', 'rem_sleep',
-            'restfulness', 'timing', 'total_sleep'
-        ]) }},
-
-        -- dates and times
-        {{ as_day('day') }} as day,
-        {{ instant('timestamp', 'day_marker') }},
-
-        -- bookkeeping
-        {{ json_or_null('extra') }} as extra,
-        _sdc_batched_at at time zone 'UTC' as loaded_at
-    from source
-    where {{ is_present('daily_sleep') }}
-
 )
 
-select * from renamed
+select
+    user_id,
+    id as document_id,
+    {{ as_day('day') }} as day,
+    {{ json_integer('contributors', 'deep_sleep') }} as contributor_deep_sleep,
+    {{ json_integer('contributors', 'efficiency') }} as contributor_efficiency,
+    {{ json_integer('contributors', 'latency') }} as contributor_latency,
+    {{ json_integer('contributors', 'rem_sleep') }} as contributor_rem_sleep,
+    {{ json_integer('contributors', 'restfulness') }} as contributor_restfulness,
+    {{ json_integer('contributors', 'timing') }} as contributor_timing,
+    {{ json_integer('contributors', 'total_sleep') }} as contributor_total_sleep,
+    {{ as_integer('score') }} as score,
+    {{ instant_at('timestamp') }} as recorded_at,
+    {{ instant_local('timestamp') }} as recorded_local,
+    {{ instant_utc_offset('timestamp') }} as recorded_utc_offset,
+    {{ json_or_null('extra') }} as extra,
+    _sdc_batched_at at time zone 'UTC' as loaded_at
+from source
+where {{ is_present('daily_sleep') }}

@@ -1,30 +1,20 @@
+-- Written by `make generated` from tap_oura/catalog; change it there.
 with source as (
 
     select * from {{ raw('tag') }}
 
-),
-
-renamed as (
-
-    select
-        -- ids
-        user_id,
-        id as document_id,
-
-        -- text
-        text as comment,
-        to_jsonb(tags) as tag_codes,
-
-        -- dates and times
-        {{ as_day('day') }} as day,
-        {{ instant('timestamp', 'start') }},
-
-        -- bookkeeping
-        {{ json_or_null('extra') }} as extra,
-        _sdc_batched_at at time zone 'UTC' as loaded_at
-    from source
-    where {{ is_present('tag') }}
-
 )
 
-select * from renamed
+select
+    user_id,
+    id as document_id,
+    {{ as_day('day') }} as day,
+    text,
+    {{ instant_at('timestamp') }} as recorded_at,
+    {{ instant_local('timestamp') }} as recorded_local,
+    {{ instant_utc_offset('timestamp') }} as recorded_utc_offset,
+    to_jsonb(tags) as tags,
+    {{ json_or_null('extra') }} as extra,
+    _sdc_batched_at at time zone 'UTC' as loaded_at
+from source
+where {{ is_present('tag') }}

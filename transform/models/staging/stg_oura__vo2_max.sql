@@ -1,29 +1,19 @@
+-- Written by `make generated` from tap_oura/catalog; change it there.
 with source as (
 
     select * from {{ raw('vo2_max') }}
 
-),
-
-renamed as (
-
-    select
-        -- ids
-        user_id,
-        id as document_id,
-
-        -- measures
-        {{ as_double('vo2_max') }} as vo2_max_ml_per_kg_minute,
-
-        -- dates and times
-        {{ as_day('day') }} as day,
-        {{ instant('timestamp', 'estimated') }},
-
-        -- bookkeeping
-        {{ json_or_null('extra') }} as extra,
-        _sdc_batched_at at time zone 'UTC' as loaded_at
-    from source
-    where {{ is_present('vo2_max') }}
-
 )
 
-select * from renamed
+select
+    user_id,
+    id as document_id,
+    {{ as_day('day') }} as day,
+    {{ instant_at('timestamp') }} as recorded_at,
+    {{ instant_local('timestamp') }} as recorded_local,
+    {{ instant_utc_offset('timestamp') }} as recorded_utc_offset,
+    {{ as_double('vo2_max') }} as vo2_max,
+    {{ json_or_null('extra') }} as extra,
+    _sdc_batched_at at time zone 'UTC' as loaded_at
+from source
+where {{ is_present('vo2_max') }}

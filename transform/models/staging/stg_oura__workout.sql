@@ -1,37 +1,27 @@
+-- Written by `make generated` from tap_oura/catalog; change it there.
 with source as (
 
     select * from {{ raw('workout') }}
 
-),
-
-renamed as (
-
-    select
-        -- ids
-        user_id,
-        id as document_id,
-
-        -- text
-        activity,
-        intensity,
-        label,
-        source as workout_source,
-
-        -- measures
-        {{ as_double('calories') }} as kilocalories,
-        {{ as_double('distance') }} as distance_meters,
-
-        -- dates and times
-        {{ as_day('day') }} as day,
-        {{ instant('start_datetime', 'start') }},
-        {{ instant('end_datetime', 'end') }},
-
-        -- bookkeeping
-        {{ json_or_null('extra') }} as extra,
-        _sdc_batched_at at time zone 'UTC' as loaded_at
-    from source
-    where {{ is_present('workout') }}
-
 )
 
-select * from renamed
+select
+    user_id,
+    id as document_id,
+    {{ as_day('day') }} as day,
+    activity,
+    {{ as_double('calories') }} as calories,
+    {{ as_double('distance') }} as distance,
+    {{ instant_at('end_datetime') }} as end_at,
+    {{ instant_local('end_datetime') }} as end_local,
+    {{ instant_utc_offset('end_datetime') }} as end_utc_offset,
+    intensity,
+    label,
+    source,
+    {{ instant_at('start_datetime') }} as start_at,
+    {{ instant_local('start_datetime') }} as start_local,
+    {{ instant_utc_offset('start_datetime') }} as start_utc_offset,
+    {{ json_or_null('extra') }} as extra,
+    _sdc_batched_at at time zone 'UTC' as loaded_at
+from source
+where {{ is_present('workout') }}
