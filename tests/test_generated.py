@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from oura_collector.settings import PROJECT
 from oura_simulator.app import create_app
+from oura_simulator.generators import fields as simulated
 from oura_simulator.inprocess import InProcess
-from oura_simulator.life import fields as simulated
 from oura_simulator.settings import Settings
 from oura_simulator.testing import Running, running
 from tap_oura.catalog.collections import COLLECTIONS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from oura_simulator import answers
+from oura_simulator import responses
 from oura_simulator.collections import SCOPES, Collection
 
 if TYPE_CHECKING:
@@ -62,27 +62,27 @@ class Access:
     def caller(self, authorization: str | None) -> Caller:
         """Refusal 400 without a token, 401 with a dead one, 403 without a membership."""
         if not authorization:
-            raise answers.missing_token()
+            raise responses.missing_token()
         scheme, _, token = authorization.partition(" ")
         account = self.identify(token)
         if scheme.lower() != "bearer" or account is None or account in self._revoked:
-            raise answers.dead_token()
+            raise responses.dead_token()
         grant = self._by_access.get(token)
         scopes = self.scopes(account)
         if grant:
             end = grant.access_tokens[token]
             if end is not None and end <= self._clock.epoch():
-                raise answers.dead_token()
+                raise responses.dead_token()
             scopes &= grant.scopes
         if account in self._lapsed:
-            raise answers.no_membership()
+            raise responses.no_membership()
         return Caller(account, scopes)
 
     @staticmethod
     def demand(caller: Caller, collection: Collection) -> None:
         """Refusal 401, worded like Oura's, unless one of the collection's scopes is granted."""
         if collection.scopes and not caller.scopes.intersection(collection.scopes):
-            raise answers.missing_scope(collection.scopes[0])
+            raise responses.missing_scope(collection.scopes[0])
 
     # What the account allows
 

@@ -10,9 +10,9 @@ import orjson
 from starlette.routing import Route
 
 from oura_simulator.accounts import Provider
-from oura_simulator.answers import Json, Refusal
 from oura_simulator.collections import COLLECTIONS, SCOPES
 from oura_simulator.faults import KINDS, OPTIONS
+from oura_simulator.responses import Json, Refusal
 from oura_simulator.settings import parse_instant
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Admin:
         }
         gets: dict[str, Callable[[Request], Any]] = {
             "requests": self._requests,
-            "requests/count": lambda _: self._simulator.journal.totals(),
+            "requests/count": lambda _: self._simulator.request_log.totals(),
             "accounts": self._accounts,
             "documents/{user}/{collection}": self._documents,
             "faults": lambda _: [fault.described() for fault in self._simulator.faults.all],
@@ -55,7 +55,7 @@ class Admin:
             "clock": lambda _: self._now(),
         }
         deletes: dict[str, Callable[[Request], Any]] = {
-            "requests": lambda _: self._simulator.journal.clear(),
+            "requests": lambda _: self._simulator.request_log.clear(),
             "faults": lambda _: self._simulator.faults.clear(),
             "faults/{id:int}": self._remove_fault,
             "edits": lambda _: self._simulator.edits.clear(),
@@ -70,7 +70,7 @@ class Admin:
     # Looking
 
     def _requests(self, request: Request) -> Any:
-        return self._simulator.journal.since(_whole(request.query_params.get("since", "0"), "since"))
+        return self._simulator.request_log.since(_whole(request.query_params.get("since", "0"), "since"))
 
     def _accounts(self, request: Request) -> Any:
         url = str(request.base_url).rstrip("/")
@@ -81,7 +81,7 @@ class Admin:
         collection = request.path_params["collection"]
         _collection(collection)
         first, last = (_date(request.query_params.get(name), name) for name in ("start", "end"))
-        return list(self._simulator.archive.documents(account, collection, first, last))
+        return list(self._simulator.store.documents(account, collection, first, last))
 
     def _now(self) -> Any:
         return {"now": self._simulator.clock.now().isoformat()}
@@ -171,7 +171,7 @@ class Admin:
             raise ValueError("there is no such fault")
 
     def _add_edit(self, body: Body) -> Any:
-        made = self._simulator.amendments.make(body)
+        made = self._simulator.edit_operations.make(body)
         return {"ids": [edit.id for edit in made], "edits": [edit.described() for edit in made]}
 
     def _remove_edit(self, request: Request) -> Any:

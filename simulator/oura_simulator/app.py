@@ -10,8 +10,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from oura_simulator.admin import Admin
-from oura_simulator.answers import Json, Refusal
-from oura_simulator.gateway import Gateway
+from oura_simulator.fault_middleware import FaultMiddleware
+from oura_simulator.responses import Json, Refusal
 from oura_simulator.sandbox import Sandbox
 from oura_simulator.settings import Settings
 from oura_simulator.simulator import Simulator
@@ -39,11 +39,11 @@ def create_app(settings: Settings | None = None, now: Callable[[], datetime] | N
         ],
         middleware=[
             Middleware(
-                Gateway,
+                FaultMiddleware,
                 access=simulator.access,
                 clock=simulator.clock,
                 faults=simulator.faults,
-                journal=simulator.journal,
+                request_log=simulator.request_log,
                 latency_ms=settings.latency_ms,
             )
         ],

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from oura_simulator.life import ids
-from oura_simulator.life.item import Document, Item
+from oura_simulator.generators import ids
+from oura_simulator.generators.item import Document, Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import time
 from typing import TYPE_CHECKING, Any
 
-from oura_simulator.life import noise
+from oura_simulator.generators import noise
 
 if TYPE_CHECKING:
     from collections.abc import Collection as Set

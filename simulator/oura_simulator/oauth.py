@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from oura_simulator.accounts import TOKEN_PATHS, Accounts, Provider
-from oura_simulator.answers import Json, Refusal
 from oura_simulator.faults import TOKENS, Fault, Faults, HungUp
+from oura_simulator.responses import Json, Refusal
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from oura_simulator import answers, paging, ranges
-from oura_simulator.answers import Json, Refusal
+from oura_simulator import paging, ranges, responses
 from oura_simulator.collections import COLLECTIONS, Collection
 from oura_simulator.page_faults import PageFaults
 from oura_simulator.paging import Page, Token
+from oura_simulator.responses import Json, Refusal
 from oura_simulator.settings import DOCUMENT_PAGE, SERIES_PAGE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from oura_simulator.access import Access, Caller
-    from oura_simulator.archive import Archive
+    from oura_simulator.store import Store
 
 # Projection never removes these.
 ALWAYS = frozenset({"id", "day"})
@@ -29,8 +29,8 @@ PERSONAL = ("age", "weight", "height", "biological_sex")
 class Pages:
     """`collections` is the table in force: its rules of range can be changed while the simulator runs."""
 
-    def __init__(self, archive: Archive, access: Access, page_size: int | None) -> None:
-        self._archive = archive
+    def __init__(self, store: Store, access: Access, page_size: int | None) -> None:
+        self._store = store
         self._access = access
         self.page_size = page_size
         self.collections = dict(COLLECTIONS)
@@ -39,7 +39,7 @@ class Pages:
         name = request.path_params["collection"]
         collection = self.collections.get(name)
         if collection is None:
-            raise answers.not_found()
+            raise responses.not_found()
         caller = self._access.caller(request.headers.get("authorization"))
         if collection.kind == "single":
             return Json(self._personal_info(caller))
@@ -49,16 +49,16 @@ class Pages:
     async def document(self, request: Request) -> Response:
         collection = self.collections.get(request.path_params["collection"])
         if collection is None or not collection.has_documents:
-            raise answers.not_found()
+            raise responses.not_found()
         caller = self._access.caller(request.headers.get("authorization"))
         self._access.demand(caller, collection)
-        found = self._archive.find(caller.account, collection.name, request.path_params["document_id"])
+        found = self._store.find(caller.account, collection.name, request.path_params["document_id"])
         if found is None:
-            raise answers.not_found("Document not found.")
+            raise responses.not_found("Document not found.")
         return Json(found.body)
 
     def _personal_info(self, caller: Caller) -> dict[str, Any]:
-        everything = self._archive.profile(caller.account)
+        everything = self._store.profile(caller.account)
         hidden: set[str] = set()
         if "personal" not in caller.scopes:
             hidden.update(PERSONAL)
@@ -87,7 +87,7 @@ class Pages:
         if collection.kind == "full" or (collection.kind == "instants" and _is_true(query.get("latest"))):
             return Token(account, "", "", fields, paging.START)
         start, end = (query.get(name) for name in collection.bounds)
-        asked = ranges.read(collection, start, end, self._archive.local_now(account))
+        asked = ranges.read(collection, start, end, self._store.local_now(account))
         return Token(account, asked.start.text, asked.end.text, fields, paging.Position(asked.days[0]))
 
     def _read(self, collection: Collection, account: int, token: Token) -> Page:
@@ -95,12 +95,12 @@ class Pages:
         # A page that begins with a document of the page before makes room for it, or paging would never end.
         size += token.position.again
         if collection.kind == "full":
-            return paging.rings(self._archive, account, token.position, size)
+            return paging.rings(self._store, account, token.position, size)
         if not token.start:
-            return paging.latest(self._archive, account, collection.name)
+            return paging.latest(self._store, account, collection.name)
         asked = ranges.Range(collection, ranges.bound(token.start), ranges.bound(token.end))
         walk = paging.rows if collection.kind == "instants" else paging.documents
-        return walk(self._archive, account, asked, token.position, size)
+        return walk(self._store, account, asked, token.position, size)
 
 
 def _is_true(text: str | None) -> bool:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from oura_simulator.answers import Refusal
 from oura_simulator.ranges import Range, bound
+from oura_simulator.responses import Refusal
 
 if TYPE_CHECKING:
-    from oura_simulator.archive import Archive
     from oura_simulator.collections import Collection
+    from oura_simulator.store import Store
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ def decode(text: str, collection: Collection, account: int) -> Token:
     return token
 
 
-def documents(archive: Archive, account: int, asked: Range, position: Position | None, size: int) -> Page:
+def documents(store: Store, account: int, asked: Range, position: Position | None, size: int) -> Page:
     first, last = asked.days
     place = position or Position(first)
     parts: list[bytes] = []
     newest: Position | None = None
-    for day in archive.days(max(first, place.day), last):
-        items = [item for item in archive.items(account, asked.collection.name, day) if asked.selects(item)]
+    for day in store.days(max(first, place.day), last):
+        items = [item for item in store.items(account, asked.collection.name, day) if asked.selects(item)]
         for index in range(place.index if day == place.day else 0, len(items)):
             if len(parts) == size:
                 return Page(parts, newest, Position(day, index))
@@ -95,24 +95,24 @@ def documents(archive: Archive, account: int, asked: Range, position: Position |
     return Page(parts, newest, None)
 
 
-def rings(archive: Archive, account: int, position: Position | None, size: int) -> Page:
+def rings(store: Store, account: int, position: Position | None, size: int) -> Page:
     place = position or START
-    bodies = [item.body for item in archive.rings(account)][place.index :]
+    bodies = [item.body for item in store.rings(account)][place.index :]
     end = place.index + size
     following = Position(date.min, end) if len(bodies) > size else None
     newest = Position(date.min, min(end, place.index + len(bodies)) - 1) if bodies else None
     return Page(bodies[:size], newest, following)
 
 
-def rows(archive: Archive, account: int, asked: Range, position: Position | None, size: int) -> Page:
+def rows(store: Store, account: int, asked: Range, position: Position | None, size: int) -> Page:
     first, end = asked.epochs
     days = asked.days
     place = position or Position(days[0])
     parts: list[bytes] = []
     newest: Position | None = None
     left = size
-    for day in archive.days(max(days[0], place.day), days[1]):
-        chunk = archive.chunk(account, asked.collection.name, day)
+    for day in store.days(max(days[0], place.day), days[1]):
+        chunk = store.chunk(account, asked.collection.name, day)
         low = max(chunk.index(first), place.index if day == place.day else 0)
         high = chunk.index(end)
         if low >= high:
@@ -128,11 +128,11 @@ def rows(archive: Archive, account: int, asked: Range, position: Position | None
     return Page(parts, newest, None)
 
 
-def latest(archive: Archive, account: int, collection: str) -> Page:
+def latest(store: Store, account: int, collection: str) -> Page:
     """The newest row there is."""
-    day = archive.last_day
-    while day >= archive.first_day:
-        chunk = archive.chunk(account, collection, day)
+    day = store.last_day
+    while day >= store.first_day:
+        chunk = store.chunk(account, collection, day)
         if len(chunk):
             return Page([chunk.slice(len(chunk) - 1, len(chunk))], None, None)
         day -= timedelta(days=1)

@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
-from oura_simulator import answers
-from oura_simulator.life.instants import DAY
+from oura_simulator import responses
+from oura_simulator.generators.instants import DAY
 
 if TYPE_CHECKING:
     from oura_simulator.collections import Collection
-    from oura_simulator.life.item import Item
+    from oura_simulator.generators.item import Item
 
 _SHAPE = re.compile(r"\d{4}-\d\d-\d\d([T ].+)?")
 
@@ -93,10 +93,10 @@ def read(collection: Collection, start: str | None, end: str | None, now: dateti
     default = Bound(last.moment - timedelta(days=1), is_date=last.is_date)
     first = _parse(collection, names[0], start) if start is not None else default
     if first.epoch > last.epoch:
-        raise answers.invalid(names[0], f"Start of the range is after its end ({names[1]})", start or "")
+        raise responses.invalid(names[0], f"Start of the range is after its end ({names[1]})", start or "")
     width = (last.epoch - first.epoch) / DAY
     if collection.max_days is not None and width > collection.max_days:
-        raise answers.Refusal(400, {"detail": f"Range is wider than {collection.max_days} days."})
+        raise responses.Refusal(400, {"detail": f"Range is wider than {collection.max_days} days."})
     return Range(collection, first, last)
 
 
@@ -104,5 +104,5 @@ def _parse(collection: Collection, name: str, text: str) -> Bound:
     try:
         return bound(text)
     except ValueError:
-        refuse = answers.bad_instant if collection.kind == "instants" else answers.bad_date
+        refuse = responses.bad_instant if collection.kind == "instants" else responses.bad_date
         raise refuse(name, text) from None

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from oura_simulator import answers, life, ranges
-from oura_simulator.answers import Json, Refusal
+from oura_simulator import generators, ranges, responses
 from oura_simulator.collections import COLLECTIONS, Collection
-from oura_simulator.life import events
-from oura_simulator.life.person import person
+from oura_simulator.generators import events
+from oura_simulator.generators.person import person
+from oura_simulator.responses import Json, Refusal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from oura_simulator.clock import Clock
-    from oura_simulator.life.item import Document
+    from oura_simulator.generators.item import Document
 
 TEMPLATE_DAY = date(2025, 6, 1)
 FIXED_STAMP = "2021-01-01T00:00:00.000+00:00"
@@ -53,10 +53,10 @@ class Sandbox:
     async def _document(self, request: Request) -> Response:
         collection = _collection(request)
         if not collection.has_documents:
-            raise answers.not_found()
+            raise responses.not_found()
         found = ID.fullmatch(request.path_params["document_id"])
         if found is None or found[1] != collection.name:
-            raise answers.not_found("Invalid sandbox document ID format.")
+            raise responses.not_found("Invalid sandbox document ID format.")
         # The sandbox cannot find what it gave out itself.
         raise Refusal(500, {"detail": "Internal Server Error"})
 
@@ -71,9 +71,9 @@ class Sandbox:
 def _collection(request: Request) -> Collection:
     collection = COLLECTIONS.get(request.path_params["collection"])
     if collection is None or collection.kind == "single":
-        raise answers.not_found()
+        raise responses.not_found()
     if not request.headers.get("authorization"):
-        raise answers.missing_token()
+        raise responses.missing_token()
     return collection
 
 
@@ -102,7 +102,7 @@ def _templates(collection: str) -> list[Document]:
     day = TEMPLATE_DAY
     while len(found) < 2:
         day += timedelta(days=1)
-        found += [_moved(item.document, TEMPLATE_DAY, day) for item in life.finished(wearer, collection, day)[:1]]
+        found += [_moved(item.document, TEMPLATE_DAY, day) for item in generators.finished(wearer, collection, day)[:1]]
     return [_defective(document, collection) for document in found]
 
 

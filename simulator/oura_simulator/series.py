@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from oura_simulator.life import battery, fields, hearts
-from oura_simulator.life.instants import utc
+from oura_simulator.generators import battery, fields, heart_rate
+from oura_simulator.generators.instants import utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 Row = tuple[int, str]
 """Epoch seconds and the encoded row."""
@@ -75,10 +75,10 @@ def rows(person: Person, collection: str, day: date) -> list[Row]:
         # Written by hand, because this is half of what a new page costs.
         head = f'{{"timestamp":"{day.isoformat()}T'
         more = "," + _text(rest)[1:] if rest else "}"
-        tail = {source: f'"source":"{source}"{more}' for source in hearts.SOURCES}
+        tail = {source: f'"source":"{source}"{more}' for source in heart_rate.SOURCES}
         return [
             (at, f'{head}{_time(at)}.000Z","timestamp_unix":{at}000,"bpm":{bpm},{tail[source]}')
-            for at, source, bpm in hearts.samples(person, day)
+            for at, source, bpm in heart_rate.samples(person, day)
         ]
     return [
         (

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from oura_simulator.access import Access
 from oura_simulator.accounts import Accounts
-from oura_simulator.amendments import Amendments
-from oura_simulator.archive import Archive
 from oura_simulator.clock import Clock
 from oura_simulator.collections import COLLECTIONS
 from oura_simulator.consent import Consent
+from oura_simulator.edit_operations import EditOperations
 from oura_simulator.edits import Edits
 from oura_simulator.faults import Faults
-from oura_simulator.journal import Journal
 from oura_simulator.oauth import Manners, OAuth
 from oura_simulator.pages import Pages
+from oura_simulator.request_log import RequestLog
+from oura_simulator.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,13 +31,13 @@ class Simulator:
         self.accounts = Accounts(settings)
         self.access = Access(self.accounts, self.clock)
         self.edits = Edits(settings.seed)
-        self.archive = Archive(settings, self.accounts, self.clock, self.edits)
-        self.amendments = Amendments(self.archive, self.edits, settings.seed, self.account)
+        self.store = Store(settings, self.accounts, self.clock, self.edits)
+        self.edit_operations = EditOperations(self.store, self.edits, settings.seed, self.account)
         self.faults = Faults()
-        self.journal = Journal()
+        self.request_log = RequestLog()
         self.consent = Consent(self.accounts, self.access, self.clock)
         self.oauth = OAuth(self.accounts, self.access, self.clock, self.faults, self.consent)
-        self.pages = Pages(self.archive, self.access, settings.page_size)
+        self.pages = Pages(self.store, self.access, settings.page_size)
 
     def reset(self) -> None:
         """As it was at the start: no edits, no faults, no requests, first tokens, first clock."""
@@ -46,7 +46,7 @@ class Simulator:
         self.consent.reset()
         self.edits.clear()
         self.faults.clear()
-        self.journal.clear()
+        self.request_log.clear()
         self.oauth.manners = Manners()
         self.pages.collections = dict(COLLECTIONS)
 

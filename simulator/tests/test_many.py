@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from oura_simulator import archive
+from oura_simulator import store
 from oura_simulator.testing import running
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def test_ten_thousand_accounts_are_there_in_a_moment_and_the_last_is_served() ->
 def test_accounts_that_were_asked_take_no_more_room_than_the_memory_is_given(
     monkeypatch: pytest.MonkeyPatch, make_oura: Callable[..., Oura], traced: Callable[[], float]
 ) -> None:
-    monkeypatch.setattr(archive, "ITEM_BYTES", MIB)
+    monkeypatch.setattr(store, "ITEM_BYTES", MIB)
     oura = make_oura(accounts=10_000)
     before = traced()
 

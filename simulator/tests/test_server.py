@@ -209,7 +209,7 @@ def test_the_readme_lists_every_option_with_its_default() -> None:
 
 
 def test_the_readme_lists_every_fault_edit_and_admin_route(oura: Oura) -> None:
-    from oura_simulator.amendments import OPERATIONS
+    from oura_simulator.edit_operations import OPERATIONS
     from oura_simulator.faults import KINDS
 
     text = README.read_text()

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oura_simulator.life import days, events, fields, mornings, sleep, workouts
+from oura_simulator.generators import daily, days, events, fields, sleep, workouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from oura_simulator.life.item import Item
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.item import Item
+    from oura_simulator.generators.person import Person
 
 FIXED: dict[str, Callable[[Person, date], list[Item]]] = {
-    "daily_cardiovascular_age": mornings.daily_cardiovascular_age,
-    "daily_readiness": mornings.daily_readiness,
-    "daily_resilience": mornings.daily_resilience,
-    "daily_sleep": mornings.daily_sleep,
-    "daily_spo2": mornings.daily_spo2,
+    "daily_cardiovascular_age": daily.daily_cardiovascular_age,
+    "daily_readiness": daily.daily_readiness,
+    "daily_resilience": daily.daily_resilience,
+    "daily_sleep": daily.daily_sleep,
+    "daily_spo2": daily.daily_spo2,
     "enhanced_tag": events.enhanced_tag,
     "rest_mode_period": events.rest_mode_period,
     "session": events.session,
     "sleep": sleep.documents,
-    "sleep_time": mornings.sleep_time,
+    "sleep_time": daily.sleep_time,
     "tag": events.tag,
     "vO2_max": events.vo2_max,
     "workout": workouts.documents,

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from oura_simulator.life.instants import HOUR, MINUTE
+from oura_simulator.generators.instants import HOUR, MINUTE
 
 if TYPE_CHECKING:
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 LATEST_END = 9 * HOUR + 40 * MINUTE
 # From the end of a nap until the phone has it confirmed and sent.

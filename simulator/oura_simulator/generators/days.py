@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from oura_simulator.life.instants import HOUR, MINUTE, with_offset
-from oura_simulator.life.item import Item, item
-from oura_simulator.life.plan import periods
-from oura_simulator.life.scores import clamp
-from oura_simulator.life.workouts import load, weekly_load, workouts
+from oura_simulator.generators.instants import HOUR, MINUTE, with_offset
+from oura_simulator.generators.item import Item, item
+from oura_simulator.generators.plan import periods
+from oura_simulator.generators.scores import clamp
+from oura_simulator.generators.workouts import load, weekly_load, workouts
 
 if TYPE_CHECKING:
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 BLOCK = 5 * MINUTE
 NON_WEAR, REST, INACTIVE, LOW, MEDIUM, HIGH = "0", "1", "2", "3", "4", "5"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from oura_simulator.collections import COLLECTIONS
 from oura_simulator.edits import Edit, Edits
-from oura_simulator.life import ids, scores
+from oura_simulator.generators import ids, scores
 from oura_simulator.settings import parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from oura_simulator.archive import Archive
-    from oura_simulator.life.item import Document
+    from oura_simulator.generators.item import Document
+    from oura_simulator.store import Store
 
 OPERATIONS = (
     "add",
@@ -38,11 +38,11 @@ EXTRA: dict[str, frozenset[str]] = {
 }
 
 
-class Amendments:
+class EditOperations:
     """Raises ValueError, with a sentence, for an edit that makes no sense."""
 
-    def __init__(self, archive: Archive, edits: Edits, seed: int, account: Callable[[Any], int]) -> None:
-        self._archive = archive
+    def __init__(self, store: Store, edits: Edits, seed: int, account: Callable[[Any], int]) -> None:
+        self._store = store
         self._edits = edits
         self._seed = seed
         self._account = account
@@ -113,7 +113,7 @@ class Amendments:
         self, account: int, collection: str, first: date | None, last: date | None, where: dict[str, Any]
     ) -> list[Document]:
         probe = Edit(0, account, collection, "change", first, last, **where)
-        return [d for d in self._archive.documents(account, collection, first, last) if probe.concerns(d)]
+        return [d for d in self._store.documents(account, collection, first, last) if probe.concerns(d)]
 
     def _day_of(self, account: int, collection: str, document_id: str) -> date | None:
         if collection == "ring_configuration":
@@ -152,7 +152,7 @@ class Amendments:
             raise ValueError("confirm_nap needs a day or an id")
         naps = [
             document
-            for document in self._archive.documents(account, "sleep", day, day)
+            for document in self._store.documents(account, "sleep", day, day)
             if document["type"] not in ("long_sleep", "sleep") and asked.get("id") in (None, document["id"])
         ]
         if not naps:
@@ -166,7 +166,7 @@ class Amendments:
         same = {"account": account, "op": "change", "first": day, "last": day}
         made = [self._edits.add(collection="sleep", document_id=naps[0]["id"], set=confirmed, **same)]
         for collection, points in bonus.items():
-            for document in self._archive.documents(account, collection, day, day):
+            for document in self._store.documents(account, collection, day, day):
                 if document["score"] is not None:
                     score = min(100, document["score"] + points)
                     made.append(self._edits.add(collection=collection, set={"score": score}, **same))

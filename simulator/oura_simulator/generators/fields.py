@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from oura_simulator.life.noise import draw
+from oura_simulator.generators.noise import draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
-    from oura_simulator.life.item import Document, Item
+    from oura_simulator.generators.item import Document, Item
 
 FIELDS: dict[str, dict[str, Any]] = json.loads(files("oura_simulator").joinpath("fields.json").read_bytes())
 """By collection and name: `type`, and where there is such `format`, `pattern`, `range`, `properties` and `items`."""

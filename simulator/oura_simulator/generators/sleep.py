@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oura_simulator.life import scores, stages
-from oura_simulator.life.instants import MINUTE, with_milliseconds
-from oura_simulator.life.item import Document, Item, item
-from oura_simulator.life.nights import Night, nights
-from oura_simulator.life.plan import NAP_DELAY, opens_app
+from oura_simulator.generators import scores, stages
+from oura_simulator.generators.instants import MINUTE, with_milliseconds
+from oura_simulator.generators.item import Document, Item, item
+from oura_simulator.generators.nights import Night, nights
+from oura_simulator.generators.plan import NAP_DELAY, opens_app
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 BACKGROUND, FOREGROUND = "background_sleep_analysis", "foreground_sleep_analysis"
 REVISED = "background_created_foreground_updated"

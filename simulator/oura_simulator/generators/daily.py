@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from oura_simulator.life import scores
-from oura_simulator.life.instants import DAY, EPOCH_ORDINAL, HOUR, MINUTE
-from oura_simulator.life.item import Document, Item, item
-from oura_simulator.life.plan import NAP_DELAY, opens_app, periods
+from oura_simulator.generators import scores
+from oura_simulator.generators.instants import DAY, EPOCH_ORDINAL, HOUR, MINUTE
+from oura_simulator.generators.item import Document, Item, item
+from oura_simulator.generators.plan import NAP_DELAY, opens_app, periods
 
 if TYPE_CHECKING:
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 BASELINE_NIGHTS = 14
 NEEDED_NIGHTS = 10

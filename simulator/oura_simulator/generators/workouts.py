@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from oura_simulator.life.instants import HOUR, MINUTE, with_milliseconds
-from oura_simulator.life.item import Item, item
+from oura_simulator.generators.instants import HOUR, MINUTE, with_milliseconds
+from oura_simulator.generators.item import Item, item
 
 if TYPE_CHECKING:
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 # Latest first: a workout at 20:40 west of Greenwich is one whose UTC date is the next day.
 STARTS = (20 * HOUR + 40 * MINUTE, 18 * HOUR + 45 * MINUTE, 10 * HOUR)

@@ -7,12 +7,12 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from oura_simulator.life import stages
-from oura_simulator.life.plan import Period, periods
-from oura_simulator.life.workouts import load
+from oura_simulator.generators import stages
+from oura_simulator.generators.plan import Period, periods
+from oura_simulator.generators.workouts import load
 
 if TYPE_CHECKING:
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 STAGE_BPM = {stages.DEEP: -1, stages.LIGHT: 1, stages.REM: 5, stages.AWAKE: 11}
 STAGE_HRV = {stages.DEEP: 8, stages.LIGHT: 2, stages.REM: -6, stages.AWAKE: -11}

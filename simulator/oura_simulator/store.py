@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from oura_simulator import life, series
+from oura_simulator import generators, series
 from oura_simulator.cache import Cache
 from oura_simulator.collections import COLLECTIONS
-from oura_simulator.life import events, fields, ids
-from oura_simulator.life.days import SYNC
-from oura_simulator.life.person import Person, person
+from oura_simulator.generators import events, fields, ids
+from oura_simulator.generators.days import SYNC
+from oura_simulator.generators.person import Person, person
 from oura_simulator.series import Chunk
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from oura_simulator.accounts import Accounts
     from oura_simulator.clock import Clock
     from oura_simulator.edits import Edits
-    from oura_simulator.life.item import Document, Item
+    from oura_simulator.generators.item import Document, Item
     from oura_simulator.settings import Settings
 
 ITEM_BYTES = 64 << 20
@@ -27,7 +27,7 @@ ITEM_BYTES = 64 << 20
 CHUNK_BYTES = 128 << 20
 
 
-class Archive:
+class Store:
     """Reads by account number, collection and day. Nothing is stored but what was read lately and the edits."""
 
     def __init__(self, settings: Settings, accounts: Accounts, clock: Clock, edits: Edits) -> None:
@@ -63,13 +63,13 @@ class Archive:
         if not self.first_day <= day <= self.last_day:
             return []
         wearer = self.person(number)
-        if life.is_growing(wearer, collection, day, now):
-            return life.unfinished(wearer, collection, day, now)
+        if generators.is_growing(wearer, collection, day, now):
+            return generators.unfinished(wearer, collection, day, now)
         key = number, collection, day
         cached = self._items.get(key)
         if cached is not None:
             return cached
-        found = life.finished(wearer, collection, day)
+        found = generators.finished(wearer, collection, day)
         return self._items.put(key, found, 200 + sum(300 + len(item.body) for item in found))
 
     def profile(self, number: int) -> Document:

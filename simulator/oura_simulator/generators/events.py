@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
-from oura_simulator.life.instants import DAY, HOUR, MINUTE, with_milliseconds, with_offset
-from oura_simulator.life.item import Item, item
-from oura_simulator.life.workouts import weekly_load
+from oura_simulator.generators.instants import DAY, HOUR, MINUTE, with_milliseconds, with_offset
+from oura_simulator.generators.item import Item, item
+from oura_simulator.generators.workouts import weekly_load
 
 if TYPE_CHECKING:
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 MOODS = ("bad", "worse", "same", "good", "great", None)
 SESSIONS = ("breathing", "meditation", "relaxation", "rest", "body_status")

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from oura_simulator.life import ids, noise
-from oura_simulator.life.instants import HOUR, MINUTE, at
+from oura_simulator.generators import ids, noise
+from oura_simulator.generators.instants import HOUR, MINUTE, at
 
 if TYPE_CHECKING:
     from random import Random

@@ -33,7 +33,7 @@ class Entry:
         return told
 
 
-class Journal:
+class RequestLog:
     """The newest 200,000 requests, and totals of all."""
 
     def __init__(self) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from oura_simulator.life import stages
-from oura_simulator.life.nights import Night, nights
-from oura_simulator.life.workouts import load, weekly_load
+from oura_simulator.generators import stages
+from oura_simulator.generators.nights import Night, nights
+from oura_simulator.generators.workouts import load, weekly_load
 
 if TYPE_CHECKING:
-    from oura_simulator.life.item import Document
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.item import Document
+    from oura_simulator.generators.person import Person
 
 NAP_SLEEP_BONUS = 3
 NAP_READINESS_BONUS = 2

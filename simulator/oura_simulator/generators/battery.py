@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oura_simulator.life.instants import DAY, EPOCH_ORDINAL, MINUTE
+from oura_simulator.generators.instants import DAY, EPOCH_ORDINAL, MINUTE
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 CYCLE = 4 * DAY
 CHARGE = 90 * MINUTE

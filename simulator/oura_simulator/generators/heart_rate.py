@@ -8,17 +8,17 @@ from functools import lru_cache
 from math import pi, sin
 from typing import TYPE_CHECKING
 
-from oura_simulator.life.days import without_ring
-from oura_simulator.life.events import sessions
-from oura_simulator.life.instants import DAY, EPOCH_ORDINAL, HOUR, MINUTE
-from oura_simulator.life.plan import periods
-from oura_simulator.life.workouts import workouts
+from oura_simulator.generators.days import without_ring
+from oura_simulator.generators.events import sessions
+from oura_simulator.generators.instants import DAY, EPOCH_ORDINAL, HOUR, MINUTE
+from oura_simulator.generators.plan import periods
+from oura_simulator.generators.workouts import workouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
-    from oura_simulator.life.person import Person
+    from oura_simulator.generators.person import Person
 
 SOURCES = ("awake", "rest", "sleep", "session", "live", "workout")
 

@@ -6,10 +6,10 @@ import asyncio
 from time import time
 from typing import TYPE_CHECKING
 
-from oura_simulator import answers
-from oura_simulator.answers import Refusal
+from oura_simulator import responses
 from oura_simulator.collections import COLLECTIONS
 from oura_simulator.faults import ANSWERS, PAGES, WIRE, Fault, Faults, HungUp
+from oura_simulator.responses import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
     from oura_simulator.access import Access
     from oura_simulator.clock import Clock
-    from oura_simulator.journal import Entry, Journal
+    from oura_simulator.request_log import Entry, RequestLog
 
 DATA = "/v2/usercollection/"
 
 
-class Gateway:
+class FaultMiddleware:
     def __init__(
-        self, app: ASGIApp, access: Access, clock: Clock, faults: Faults, journal: Journal, latency_ms: int
+        self, app: ASGIApp, access: Access, clock: Clock, faults: Faults, request_log: RequestLog, latency_ms: int
     ) -> None:
         self._app = app
         self._access = access
         self._clock = clock
         self._faults = faults
-        self._journal = journal
+        self._request_log = request_log
         self._latency = latency_ms / 1000
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +39,9 @@ class Gateway:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        entry = self._journal.begin(self._clock.now(), scope["method"], path, scope["query_string"].decode("latin-1"))
+        entry = self._request_log.begin(
+            self._clock.now(), scope["method"], path, scope["query_string"].decode("latin-1")
+        )
         account = self._access.identify(_bearer(scope))
         entry.user = f"user-{account}" if account else None
         collection, document_id = _target(path)
@@ -67,7 +69,7 @@ class Gateway:
                 raise
             await _hang_up(scope)
         finally:
-            self._journal.end(entry, f"{DATA}{collection}/{{id}}" if document_id else path)
+            self._request_log.end(entry, f"{DATA}{collection}/{{id}}" if document_id else path)
 
     async def _serve(
         self, scope: Scope, receive: Receive, send: Send, faults: list[Fault], account: int | None
@@ -97,21 +99,21 @@ class Gateway:
         options = fault.options
         if fault.kind == "scope_401":
             scopes = COLLECTIONS[entry.collection].scopes if entry.collection else ()
-            return answers.missing_scope(scopes[0] if scopes else "personal")
+            return responses.missing_scope(scopes[0] if scopes else "personal")
         if fault.kind == "expired_401":
-            return answers.dead_token()
+            return responses.dead_token()
         if fault.kind == "rate_limit":
             limit, window = options["limit"], options["window"]
-            return answers.rate_limited(options["tier"], int(time()), options["retry_after"], limit, window)
+            return responses.rate_limited(options["tier"], int(time()), options["retry_after"], limit, window)
         if fault.kind == "quota":
             relief = fault.over_quota(account)
             if relief is None:
                 return None
             wait = max(1, round(relief - time()))
             tier, limit, window = options["tier"], options["limit"], options["window"]
-            return answers.rate_limited(tier, int(time()), wait, limit, window, reset=int(relief) + 1)
+            return responses.rate_limited(tier, int(time()), wait, limit, window, reset=int(relief) + 1)
         if options["code"] == 403:
-            return answers.no_membership()
+            return responses.no_membership()
         return Refusal(options["code"], {"status": options["code"], "title": "Fault", "detail": "Switched on by hand."})
 
 
