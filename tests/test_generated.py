@@ -68,6 +68,18 @@ def test_an_edit_by_hand_of_a_derived_column_is_undone(project: Path, staged: ma
     assert made[READINESS] == GENERATED[READINESS] != edited
 
 
+def test_a_line_by_hand_after_the_derived_columns_stays(project: Path, staged: marts.Columns) -> None:
+    file = project / READINESS
+    line = "      - name: mine\n        data_type: integer\n        description: My own.\n"
+    file.write_text(file.read_text() + line)
+
+    assert marts.marts(project, staged)[READINESS].endswith(line)
+
+    file.write_text(file.read_text().replace(marts.END, ""))
+    with pytest.raises(ValueError, match="From here on by hand"):
+        marts.marts(project, staged)
+
+
 def test_a_new_field_reaches_the_marts_by_itself(project: Path, staged: marts.Columns) -> None:
     staged["stg_oura__daily_readiness"].append(
         {"name": "imagined", "data_type": "integer", "description": "Demo, 0 to 100"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -13,7 +14,11 @@ from oura_simulator.testing import running
 from tap_oura.catalog.collections import COLLECTIONS
 
 from tests.conftest import PERSON
-from tests.operated import Collector
+from tests.operated import Collector, until
+
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%%DELETE FROM%%'"""
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +132,38 @@ def test_what_oura_still_has_but_the_tap_could_not_use_stays(purged: Any) -> Non
             removed(connection, COLLECTIONS["workout"])
             left = connection.execute("SELECT count(*) FROM oura_raw.workout WHERE id = %s", [workout["id"]]).fetchone()
             assert left == ((1,) if moment == max(read)[0] else (0,))
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
+def test_a_document_that_is_being_sent_again_stays_whatever_the_zone(purged: Any, zone: str) -> None:
+    collector, *_ = purged
+    (workout,) = collector.rows("SELECT user_id, id, day FROM oura_raw.workout ORDER BY day LIMIT 1")
+    ledger = (
+        "UPDATE oura_staging.int_oura__collection_days SET document_ids = %s WHERE collection = 'workout' AND day = %s"
+    )
+    collector.execute("CREATE TABLE workouts_kept AS TABLE oura_raw.workout")
+    collector.execute("CREATE TABLE days_kept AS TABLE oura_staging.int_oura__collection_days")
+    collector.execute("UPDATE oura_raw.workout SET _sdc_extracted_at = _sdc_extracted_at - interval '1 day'")
+    with collector.database.connect() as purging, collector.database.connect() as loading:
+        loading.execute(ledger, ["[]", workout["day"]])
+        purging.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+        with ThreadPoolExecutor() as pool, loading.transaction():
+            loading.execute(
+                "UPDATE oura_raw.workout SET _sdc_extracted_at = now() AT TIME ZONE 'UTC' WHERE id = %s",
+                [workout["id"]],
+            )
+            deleting = pool.submit(removed, purging, COLLECTIONS["workout"])
+            until(lambda: collector.value(WAITING) == 1, "a purge that waits for the loader")
+            loading.execute("SELECT 1")
+            waited = not deleting.done()
+        left = collector.rows(f"SELECT id FROM oura_raw.workout WHERE id = '{workout['id']}'")
+    collector.execute("TRUNCATE oura_raw.workout, oura_staging.int_oura__collection_days")
+    collector.execute("INSERT INTO oura_raw.workout TABLE workouts_kept")
+    collector.execute("INSERT INTO oura_staging.int_oura__collection_days TABLE days_kept")
+    collector.execute("DROP TABLE workouts_kept, days_kept")
+
+    assert waited
+    assert len(left) == 1
 
 
 def test_an_instant_that_is_none_keeps_nothing_from_being_removed(purged: Any) -> None:

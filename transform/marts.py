@@ -8,7 +8,7 @@ names or patterns; `of` is added to the descriptions:
       oura_sleep_periods: {leave_out: [period], of: main sleep}
 
 A column with a name, a description or a test of its own stands in the YAML by hand, with
-`config: {meta: {from: <model>.<column>}}`. All others are written between `MARKER` and `END`, or the file's end. The
+`config: {meta: {from: <model>.<column>}}`. All others are written between `MARKER` and `END`. The
 macro `taken` makes the SQL of both, by way of `macros/columns.sql`.
 """
 
@@ -47,7 +47,7 @@ def marts(project: Path, staged: Columns) -> dict[Path, str]:
             raise ValueError(f"{', '.join(waiting)}: these marts take columns from each other, or from no model")
         for name in ready:
             taken = _taken(models[name], known)
-            derived[name] = MARKER + "".join(map(_entry, taken)) if taken else ""
+            derived[name] = "".join([MARKER, *map(_entry, taken), END]) if taken else ""
             known[name] = [*models[name]["columns"], *taken]
     return {path: derived[path.stem].join(texts[path.stem]) for path in files}
 
@@ -84,9 +84,11 @@ def _files(project: Path) -> list[Path]:
 
 
 def _by_hand(text: str) -> tuple[str, str]:
-    """What stands before and after the derived columns."""
-    before, _, after = text.partition(MARKER)
-    return before, after[after.index(END) :] if END in after else ""
+    """Return what is before and after the derived columns. Raises ValueError if nothing says where they end."""
+    before, marker, after = text.partition(MARKER)
+    if marker and END not in after:
+        raise ValueError(f"after `{MARKER.strip()}`, the line `{END.strip()}` is missing")
+    return before, after.partition(END)[2]
 
 
 def _takes(model: dict[str, Any]) -> dict[str, dict[str, Any]]:

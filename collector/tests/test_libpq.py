@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 NOWHERE = "postgresql://writer:planted@127.0.0.1:9/health"
 
+UNKNOWN = "replication sslpassword scram_client_key oauth_client_secret client_encoding min_protocol_version"
 REFUSED = {
     "postgresql://writer:planted@one,two/health": "several hosts are not supported",
     "postgresql:///health?host=one,two": "several hosts are not supported",
     "postgresql:///health?hostaddr=10.0.0.1,10.0.0.2": "several hosts are not supported",
     "postgresql://writer@one/health?port=1,2": "several hosts are not supported",
+    **{f"{NOWHERE}?{name}=planted": f"`{name}` is not supported" for name in UNKNOWN.split()},
     **{
-        f"{NOWHERE}?{name}=planted": f"`{name}` is not supported"
-        for name in ("replication", "sslpassword", "scram_client_key", "oauth_client_secret", "client_encoding")
+        f"{NOWHERE}?connect_timeout={text}": "`connect_timeout` must be a number of seconds"
+        for text in ("x", "1h", "1e3", "10.5")
     },
-    **{f"{NOWHERE}?connect_timeout={text}": "`connect_timeout` must be a number of seconds" for text in ("x", "1h")},
 }
 VALUES = {
     "sslcert": "/etc/writer.crt",
@@ -52,6 +53,14 @@ def test_what_would_not_reach_every_program_is_refused_by_name(url: str, setting
     assert str(caught.value).startswith(f"{setting}: {REFUSED[url]}")
     assert len(str(caught.value).splitlines()) == 1
     assert "planted" not in str(caught.value)
+
+
+def test_several_hosts_of_libpqs_own_variable_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "one,two")
+
+    with pytest.raises(SettingsError, match="PGHOST: several hosts are not supported"):
+        parse("postgresql:///health")
+    assert parse("postgresql://writer@one/health")["host"] == "one"
 
 
 def test_several_hosts_are_refused_in_the_parts_too() -> None:

@@ -40,6 +40,11 @@ def by(name: str, event: str) -> dict[str, Any]:
     return {"name": name, "event": event, "level": "error"}
 
 
+def block(kind: str = "ExtractLoadBlocks", **exit_codes: int) -> dict[str, Any]:
+    """What Meltano logs of a block that failed."""
+    return {"event": "Block run completed", "success": False, "block_type": kind, "exit_codes": exit_codes}
+
+
 def read(collection: str, status: str = "succeeded", **more: Any) -> dict[str, Any]:
     return {
         "type": "collection",
@@ -92,7 +97,7 @@ def test_success_is_never_tried_again_soon() -> None:
 
 
 def test_a_tap_that_read_nothing_has_failed_for_its_own_reason(reported: Any) -> None:
-    result = conclude(reported(failed("*", "token"), READ_NOTHING), Log(), 1)
+    result = conclude(reported(failed("*", "token"), READ_NOTHING), said(block(extractors=1)), 1)
 
     assert (result.outcome, result.reason) == ("failed", "token")
     assert str(result.message).startswith("everything of user-1")
@@ -108,29 +113,33 @@ def test_settings_that_cannot_work_are_wrong_usage(reported: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "words", "reason"),
+    ("lines", "events", "reason"),
     [
-        ([READ_ALL], [by("target-postgres", "value too long")], "load"),
-        ([CUT_OFF], [by("target-postgres", "value too long")], "load"),
-        ([], [by("target-postgres", "value too long")], "load"),
-        ([CUT_OFF], [], "load"),
-        ([READ_ALL], [by("target-postgres", "OperationalError: gone")], "database"),
-        ([READ_ALL], [by("target-postgres", "OperationalError: No space left on device")], "disk"),
-        ([READ_ALL, BUILD_BEGAN, built(1, "test in_range: Got 1 result")], [], "transform"),
-        ([READ_ALL, BUILD_BEGAN], [by("dbt", "Killed")], "transform"),
-        ([READ_ALL, built(2)], [by("dbt", "Compilation Error")], "transform"),
+        ([READ_ALL], [block(loaders=1)], "load"),
+        ([CUT_OFF], [block(loaders=1, extractors=141)], "load"),
+        ([failed("workout"), READ_NOTHING], [block(loaders=1, extractors=1)], "load"),
+        ([READ_ALL], [by("target-postgres", "OperationalError: gone"), block(loaders=1)], "database"),
+        ([READ_ALL], [by("target-postgres", "OperationalError: No space left on device"), block(loaders=1)], "disk"),
+        ([READ_ALL, BUILD_BEGAN, built(1, "test in_range: Got 1 result")], [block("InvokerCommand")], "transform"),
+        ([READ_ALL, BUILD_BEGAN], [by("dbt", "Killed"), block("InvokerCommand")], "transform"),
+        ([READ_ALL], [by("dbt", "No module named dbt"), block("InvokerCommand")], "transform"),
+        ([READ_ALL], [by("dbt", "[Errno 28] No space left on device"), block("InvokerCommand")], "disk"),
         ([READ_ALL, built(1, "model oura_sleep: server closed the connection")], [], "database"),
-        ([READ_NOTHING], [by("tap-oura", "KeyError")], "error"),
-        ([], [by("tap-oura", "Killed")], "error"),
+        ([READ_NOTHING], [by("tap-oura", "KeyError"), block(extractors=1)], "error"),
+        ([], [by("tap-oura", "Killed"), block(extractors=-9)], "error"),
+        ([], [by("tap-oura", "[Errno 28] No space left on device"), block(extractors=1)], "disk"),
+        ([], [by("meltano", "terminating connection"), block(extractors=-9)], "database"),
         ([], ["Traceback (most recent call last):", "no such thing"], "load"),
         ([], ["[Errno 28] No space left on device", "Need help fixing this problem?"], "disk"),
         ([], [by("meltano", "connection to server failed")], "database"),
     ],
 )
 def test_the_step_that_failed_and_what_failed_beneath_it_are_told_apart(
-    reported: Any, lines: list[Any], words: list[Any], reason: str
+    reported: Any, lines: list[Any], events: list[Any], reason: str
 ) -> None:
-    result = conclude(reported(read("sleep"), *lines) if lines else reported(), said(*words), 1)
+    chatter = [by("target-postgres", "Reader 'target-postgres' completed processing 23 lines"), by("tap-oura", "sync")]
+
+    result = conclude(reported(read("sleep"), *lines), said(*chatter, *events), 1)
 
     assert (result.outcome, result.reason) == ("failed", reason)
 
@@ -185,7 +194,7 @@ def test_a_process_without_a_report_adds_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_the_row_that_a_step_stumbled_over_is_not_quoted(reported: Any, words: str) -> None:
-    log = said()
+    log = said(block(loaders=1))
 
     passed_on = log.take(json.dumps(by("target-postgres", words)))
     loaded = conclude(reported(READ_ALL), log, 1)
@@ -213,7 +222,7 @@ def test_a_run_stopped_on_request_is_interrupted_whatever_its_report_says(report
 def test_a_failed_collection_beside_a_stopped_loader_does_not_hide_the_loader(reported: Any) -> None:
     report = reported(failed("workout"), READ_ALL)
 
-    assert conclude(report, said(by("target-postgres", "value too long")), 1).reason == "load"
+    assert conclude(report, said(by("target-postgres", "value too long"), block(loaders=1)), 1).reason == "load"
 
 
 def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure(reported: Any) -> None:
@@ -226,14 +235,15 @@ def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure(reported: Any) -> N
 
 @pytest.mark.parametrize("seen", ["oura_sleep is locked by process 7 of PostgreSQL (psql)", None])
 def test_a_lock_that_lasts_may_pass_and_is_named_where_it_was_seen(reported: Any, seen: str | None) -> None:
-    model = "model oura_sleep: Database Error in model oura_sleep: canceling statement due to lock timeout"
+    told = "Database Error in model oura_sleep\n  canceling statement due to lock timeout\n  compiled code at x.sql"
+    model = f"model oura_sleep: {told}"
     log = Log()
     log.blocked = seen
 
     result = conclude(reported(READ_ALL, built(1, model)), log, 1)
 
     assert (result.outcome, result.reason, result.may_pass) == ("failed", "database", True)
-    assert result.message == f"a lock lasted too long: {seen or model}"
+    assert result.message == f"a lock lasted too long: {seen or 'model oura_sleep: Database Error in model oura_sleep'}"
 
 
 def test_a_run_that_may_not_write_any_more_says_so_in_one_line() -> None:

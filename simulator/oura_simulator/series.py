@@ -26,7 +26,7 @@ KNOWN = {
     "ring_battery_level": ("timestamp", "timestamp_unix", "charging", "in_charger", "level"),
 }
 REST = {collection: fields.missing(collection, names) for collection, names in KNOWN.items()}
-"""The fields that no life is told for. They are the same all day."""
+"""The fields that nothing generates. They are the same all day."""
 
 MINUTES = tuple(f"{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
 

@@ -15,6 +15,7 @@ No line holds a token or a value that Oura measured.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -104,11 +105,14 @@ class RunReport:
         self.failures: list[Failure] = []
         self._path = path
         self._works: set[tuple[str, str]] = set()
+        self._dead: dict[str, OuraError] = {}
 
     def failed(self, collection: str, user_id: str, window: Window, error: OuraError) -> None:
         """Note a failure; neighbouring windows that fail alike become one."""
         if isinstance(error, AccountFailed):
             collection, window = EVERY_COLLECTION, EVER
+        if collection == EVERY_COLLECTION:
+            self._dead.setdefault(user_id, error)
         failure = Failure(user_id, collection, window, error)
         last = self.failures[-1] if self.failures else None
         if last and failure.continues(last):
@@ -130,8 +134,7 @@ class RunReport:
 
     def dead_because(self, user_id: str) -> OuraError | None:
         """Return why nothing more is asked for the account; None while it is alive."""
-        reasons = (f.error for f in self.failures if (f.user_id, f.collection) == (user_id, EVERY_COLLECTION))
-        return next(reasons, None)
+        return self._dead.get(user_id)
 
     def add(self, result: CollectionResult) -> None:
         line = result.line()
@@ -154,7 +157,9 @@ class RunReport:
             # Opened anew for each line, written at once: nothing is lost with a process that is killed.
             file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(file, json.dumps(line).encode() + b"\n")
+                text = json.dumps(line).encode() + b"\n"
+                if os.write(file, text) < len(text):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             finally:
                 os.close(file)
         except OSError as error:

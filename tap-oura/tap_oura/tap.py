@@ -166,6 +166,8 @@ class TapOura(Tap):
 
 
 def _exit_code(error: BaseException) -> int:
+    if isinstance(error, SettingsError):
+        return EXIT_SETTINGS
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else EXIT_FAILED
     return EXIT_NOBODY_READS if isinstance(error, BrokenPipeError) else EXIT_FAILED

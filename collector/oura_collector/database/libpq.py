@@ -7,16 +7,19 @@ libpq's own variables, such as PGSSLCERT. What has no variable would hold for a 
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 
-import psycopg
-from psycopg import conninfo, pq
+from psycopg import pq
 
 from oura_collector.settings import SettingsError
 
 TUNING = {"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
 TUNING |= {"fallback_application_name"}
 """Without variables, but they change neither what is reached nor how safely: dbt and psql do without."""
+
+NEWER = {"min_protocol_version", "max_protocol_version"}
+"""Known to libpq 18 but not to dbt's libpq, which would ignore the variables."""
 
 WHOSE = {"service", "servicefile", "application_name"}
 """Not passed on: a service is resolved, and a run names its sessions after itself."""
@@ -45,21 +48,20 @@ def from_outside() -> dict[str, str]:
 
 def checked(given: dict[str, str], setting: str) -> dict[str, str]:
     """Return the parameters, as they are. Raises SettingsError, one line, for what cannot hold everywhere."""
-    for name in ("host", "hostaddr", "port"):
-        if "," in given.get(name, ""):
+    for name, variable in (("host", "PGHOST"), ("hostaddr", "PGHOSTADDR"), ("port", "PGPORT")):
+        if "," in given.get(name, os.environ.get(variable, "")):
             raise SettingsError(
-                f"{setting}: several hosts are not supported: a run needs one server; use an address of the primary"
+                f"{setting if name in given else variable}: several hosts are not supported: a run needs one server; "
+                "use an address of the primary"
             )
     for name in given.keys() - TUNING:
-        if not _variables().get(name):
+        if name in NEWER or not _variables().get(name):
             raise SettingsError(f"{setting}: `{name}` is not supported by dbt; remove it")
     encoding = given.get("client_encoding", "utf8")
     if encoding.lower().replace("-", "") != "utf8":
         raise SettingsError(f"{setting}: `client_encoding` is not supported, because it is always UTF8; remove it")
-    try:
-        conninfo.timeout_from_conninfo(given)  # type: ignore[arg-type]
-    except psycopg.ProgrammingError:
-        raise SettingsError(f"{setting}: `connect_timeout` must be a number of seconds") from None
+    if not re.fullmatch(r"\s*[+-]?\d+\s*", given.get("connect_timeout") or "0", re.ASCII):
+        raise SettingsError(f"{setting}: `connect_timeout` must be a number of seconds")
     return given
 
 

@@ -38,8 +38,10 @@ TAP, LOADER, DBT, MELTANO = "tap-oura", "target-postgres", "dbt", "meltano"
 REMEMBERED_LINES = 40
 ADVICE = "Need help fixing this problem?"
 """Meltano's last line, whatever failed."""
-BY_SIGNAL = 128
-"""Exit codes above it mean that a signal ended the process."""
+EXTRACTORS, LOADERS = "extractors", "loaders"
+"""Meltano's kinds of plugin, by which it logs the exit codes of those that failed."""
+COMMAND = "InvokerCommand"
+"""What Meltano calls a block that is not extract and load: dbt."""
 
 DISK_SIGNS = ("No space left on device", "Disk quota exceeded")
 LOCK_TIMEOUT = "canceling statement due to lock timeout"
@@ -153,6 +155,10 @@ class Log:
     def __init__(self) -> None:
         self.blocked: str | None = None
         """Which lock of somebody else held up the run, where that was seen."""
+        self.exit_codes: dict[str, int] = {}
+        """Of the plugins that failed, by kind."""
+        self.failed_block: str | None = None
+        """Meltano's type of the block that failed."""
         self._last: dict[str, deque[str]] = {}
 
     def take(self, line: str) -> dict[str, Any]:
@@ -164,6 +170,9 @@ class Log:
         if not isinstance(event, dict):
             event = {"event": line.rstrip(), "level": "info"}
         event["event"] = text = _without_rows(str(event.get("event", "")))
+        if event.get("success") is False:
+            self.failed_block = str(event.get("block_type"))
+            self.exit_codes |= event.get("exit_codes") or {}
         if event.get("metric_info") is None:
             self._last.setdefault(str(event.get("name", MELTANO)), deque(maxlen=REMEMBERED_LINES)).append(text)
         return event
@@ -200,22 +209,23 @@ def _broken(report: RunReport, log: Log, stopped: bool) -> tuple[str, str, str]:
         return INTERRUPTED, INTERRUPTED, "stopped on request; the next run continues where this one stopped"
     if report.settings_problems:
         return FAILED, SETTINGS, "; ".join(report.settings_problems)
-    failures = [each for each in report.collections if each.failed]
-    if report.build:
-        words = [*log.last(DBT), *report.build.failures]
-        step = (TRANSFORM, _first(report.build.failures) or _final(log, DBT, "dbt build failed"))
-    elif 0 < (report.tap_exit_code or 0) < BY_SIGNAL and failures:
-        return FAILED, failures[0].reason or "error", _several(failures)
-    elif log.last(LOADER) or (report.tap_exit_code is not None and report.tap_exit_code in (0, *range(BY_SIGNAL, 256))):
-        words = [*log.last(LOADER), *log.last(MELTANO)]
+    if report.build or log.failed_block == COMMAND:
+        failures_of_build = report.build.failures if report.build else ()
+        lines = [line.strip() for failure in failures_of_build for line in failure.splitlines()]
+        words = [*log.last(MELTANO), *log.last(DBT), *lines]
+        step = (TRANSFORM, _first(report.build) or _final(log, DBT, "dbt build failed"))
+    elif LOADERS in log.exit_codes:  # A tap whose loader is gone fails too.
+        words = [*log.last(MELTANO), *log.last(LOADER)]
         step = (LOAD, _final(log, LOADER, "the loader failed"))
-    elif report.collections or log.last(TAP):
-        words = log.last(TAP)
+    elif EXTRACTORS in log.exit_codes:
+        if failures := [each for each in report.collections if each.failed]:
+            return FAILED, failures[0].reason or "error", _several(failures)
+        words = [*log.last(MELTANO), *log.last(TAP)]
         step = ("error", _final(log, TAP, "the tap failed"))
     else:
         words = log.last(MELTANO)
         step = (LOAD, _final(log, MELTANO, "Meltano failed"))
-    return FAILED, *(_beneath(words, log.blocked) or step)
+    return FAILED, *(_beneath(words, log.blocked or _first(report.build)) or step)
 
 
 def _beneath(words: list[str], blocked: str | None) -> tuple[str, str] | None:
@@ -237,9 +247,11 @@ def _telling(words: list[str], signs: tuple[str, ...]) -> str | None:
     return next((line[:300] for line in reversed(words) if any(sign in line for sign in signs)), None)
 
 
-def _first(failures: tuple[str, ...]) -> str | None:
-    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    return f"{failures[0].splitlines()[0][:300]}{more}" if failures else None
+def _first(build: Build | None) -> str | None:
+    if not build or not build.failures:
+        return None
+    more = f" (and {len(build.failures) - 1} more)" if len(build.failures) > 1 else ""
+    return f"{build.failures[0].splitlines()[0][:300]}{more}"
 
 
 def _final(log: Log, source: str, otherwise: str) -> str:

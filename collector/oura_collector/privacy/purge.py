@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     from oura_collector.settings import Settings
 
 LEDGER = "oura_raw.collection_days"
+# A row that a plain `meltano run` is writing again at this moment is newer than the reading that did not list it.
 DOCUMENTS = """
 DELETE FROM {table} AS stored USING oura_staging.int_oura__gone AS gone
-WHERE gone.collection = {name} AND stored.user_id = gone.user_id AND stored.id = gone.document_id"""
+WHERE gone.collection = {name} AND stored.user_id = gone.user_id AND stored.id = gone.document_id
+    AND stored._sdc_extracted_at::timestamptz < gone.deleted_at"""
 # Days are compared as text: one instant that is none must not keep all others from being removed.
 SAMPLES = """
 DELETE FROM {table} AS stored USING oura_staging.int_oura__gone AS gone
-WHERE gone.collection = {name} AND stored.user_id = gone.user_id AND left(stored.timestamp, 10) = gone.document_id
-    AND stored._sdc_extracted_at < gone.deleted_at AT TIME ZONE 'UTC'"""
+WHERE gone.collection = {name} AND stored.user_id = gone.user_id AND left(stored.timestamp::text, 10) = gone.document_id
+    AND stored._sdc_extracted_at::timestamptz < gone.deleted_at"""
 
 
 def purge(settings: Settings, database: Database, *, wait: bool) -> int:
@@ -71,4 +73,6 @@ def removed(connection: psycopg.Connection, collection: Collection) -> int:
     query = sql.SQL(SAMPLES if collection.query is Query.INSTANTS else DOCUMENTS).format(
         table=sql.Identifier("oura_raw", collection.name), name=collection.name
     )
-    return connection.execute(query).rowcount
+    with connection.transaction():
+        connection.execute("SET LOCAL TIME ZONE 'UTC'")  # In which the loader writes times without a zone.
+        return connection.execute(query).rowcount

@@ -1,4 +1,4 @@
-"""Values for the fields of Oura's that no life is told for: of the right type and range, the same on every start.
+"""Values for the fields of Oura's that nothing generates: of the right type and range, the same on every start.
 
 `fields.json` lists every field of every collection; so one that is new there is answered at once.
 """

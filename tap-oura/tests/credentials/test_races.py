@@ -76,7 +76,7 @@ def test_two_taps_with_one_expired_account_refresh_once_two_hundred_times(
 
 
 def test_of_two_writers_who_read_the_same_one_is_told_that_it_was_overtaken(oura: Oura, secrets: str) -> None:
-    vault = open_vault(f"aws-secretsmanager://oura/anna?region=eu-west-1&endpoint_url={secrets}")
+    vault = open_vault(f"aws-secretsmanager://oura/user-9?region=eu-west-1&endpoint_url={secrets}")
     with vault.open("default") as entry:
         entry.write(Record("first", "first"))
 
