@@ -30,6 +30,7 @@ QUICK = (
 WITHOUT = (
     *(f"tap-oura/tests/credentials/test_{name}.py" for name in ("races", "kills", "many_accounts", "life")),
     "tap-oura/tests/test_completeness.py",
+    "collector/tests/test_passfile.py",  # By the times of files.
     "simulator/tests/test_many.py",
 )
 RUNS = (
