@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psycopg
 
-SCHEMA = "oura_collector"
 LOCK = 0x6F75726D
 """Of the advisory lock that keeps two processes from migrating at once: "ourm" in ASCII."""
 
