@@ -67,13 +67,13 @@ def test_what_is_loaded_is_built_once_and_all_is_tested_once_a_day(settled: Pipe
     (row,) = settled.rows("SELECT readiness_score FROM oura_readiness WHERE user_id = 'user-1' AND date = '2026-03-28'")
     assert row["readiness_score"] == 42
 
-    load(score=43)
+    load(score=143)
     settled.execute("UPDATE oura_staging.builds SET tested_at = tested_at - interval '1 day'")
     whole = settled.meltano("run", "dbt:update")
 
     assert "Tables only" in tables_only
     assert "Tables only" not in whole
-    ranges = "in_range_oura_readiness_readiness_score"
+    ranges = "Out of range: 1 values of oura_readiness.readiness_score of user-1"
     assert ranges in whole
     assert ranges not in tables_only
 

@@ -7,7 +7,7 @@ names or patterns; `of` is added to the descriptions:
       stg_oura__daily_readiness: {leave_out: [recorded_*]}
       oura_sleep_periods: {leave_out: [period], of: main sleep}
 
-A column with a name, a description or a test of its own stands in the YAML by hand, with
+A column with a name, a description, a `range` or a test of its own stands in the YAML by hand, with
 `config: {meta: {from: <model>.<column>}}`. All others are written between `MARKER` and `END`. The
 macro `taken` makes the SQL of both, by way of `macros/columns.sql`.
 """
@@ -56,12 +56,15 @@ def macro(files: Iterable[str], days: dict[str, str]) -> str:
     """Return the SQL file with what macros cannot ask the marts' YAML for. `days`: the column of a collection's day."""
     taken: dict[str, dict[str, dict[str, str]]] = {}
     revised: dict[str, tuple[str, bool]] = {}
+    ranges: dict[str, dict[str, list[float]]] = {}
     for model in (model for text in files for model in yaml.safe_load(text)["models"]):
         for column in model["columns"]:
             meta = _meta(column)
             if "from" in meta:
                 source, _, origin = meta["from"].partition(".")
                 taken.setdefault(model["name"], {}).setdefault(source, {})[column["name"]] = origin
+            if "range" in meta:
+                ranges.setdefault(model["name"], {})[column["name"]] = meta["range"]
             if model["name"] == "oura_daily" and "revised" in meta:
                 revised[column["name"]] = (meta["revised"], meta.get("grows", False))
     return (
@@ -71,7 +74,9 @@ def macro(files: Iterable[str], days: dict[str, str]) -> str:
         "{#- What a mart takes from another model: by mart, model and column, the name that it has there. -#}\n"
         f"{{% macro taken_columns() -%}}\n    {{{{ return({_literal(taken)}) }}}}\n{{%- endmacro %}}\n\n"
         "{#- Columns of oura_daily whose changes are revisions: collection, and whether they grow during the day. -#}\n"
-        f"{{% macro revised_columns() -%}}\n    {{{{ return({_literal(revised)}) }}}}\n{{%- endmacro %}}\n"
+        f"{{% macro revised_columns() -%}}\n    {{{{ return({_literal(revised)}) }}}}\n{{%- endmacro %}}\n\n"
+        "{#- The values that a mart's column may have, both ends included: by mart and column. -#}\n"
+        f"{{% macro value_ranges() -%}}\n    {{{{ return({_literal(ranges)}) }}}}\n{{%- endmacro %}}\n"
     )
 
 

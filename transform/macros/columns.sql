@@ -506,3 +506,143 @@
         ]
     }) }}
 {%- endmacro %}
+
+{#- The values that a mart's column may have, both ends included: by mart and column. -#}
+{% macro value_ranges() -%}
+    {{ return({
+        "oura_activity": {
+            "activity_score": [
+                0,
+                100
+            ],
+            "steps": [
+                0,
+                200000
+            ],
+            "total_calories": [
+                0,
+                20000
+            ],
+            "non_wear_time": [
+                0,
+                93600
+            ]
+        },
+        "oura_cardiovascular_age": {
+            "vascular_age": [
+                15,
+                110
+            ]
+        },
+        "oura_heart_rate": {
+            "bpm": [
+                20,
+                250
+            ]
+        },
+        "oura_heart_rate_daily": {
+            "resting_bpm": [
+                20,
+                250
+            ]
+        },
+        "oura_profile": {
+            "age": [
+                0,
+                120
+            ],
+            "weight": [
+                20,
+                400
+            ],
+            "height": [
+                0.5,
+                2.6
+            ]
+        },
+        "oura_readiness": {
+            "readiness_score": [
+                0,
+                100
+            ],
+            "temperature_deviation": [
+                -10,
+                10
+            ],
+            "hrv": [
+                1,
+                400
+            ],
+            "resting_heart_rate": [
+                20,
+                250
+            ]
+        },
+        "oura_ring_battery": {
+            "level": [
+                0,
+                100
+            ]
+        },
+        "oura_sleep": {
+            "sleep_score": [
+                0,
+                100
+            ],
+            "total_sleep": [
+                0,
+                93600
+            ],
+            "time_in_bed": [
+                0,
+                93600
+            ],
+            "sleep_efficiency": [
+                0,
+                100
+            ],
+            "average_hrv": [
+                1,
+                400
+            ],
+            "lowest_heart_rate": [
+                20,
+                250
+            ],
+            "average_breath": [
+                3,
+                60
+            ]
+        },
+        "oura_sleep_periods": {
+            "total_sleep": [
+                0,
+                93600
+            ]
+        },
+        "oura_spo2": {
+            "average_spo2": [
+                50,
+                100
+            ]
+        },
+        "oura_stress": {
+            "stress_high": [
+                0,
+                93600
+            ]
+        },
+        "oura_vo2_max": {
+            "vo2_max": [
+                5,
+                100
+            ]
+        },
+        "oura_workouts": {
+            "duration": [
+                0,
+                172800
+            ]
+        }
+    }) }}
+{%- endmacro %}

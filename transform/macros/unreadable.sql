@@ -1,28 +1,14 @@
 {#-
-    Counts, by account and column, the values of the raw tables that staging turns into null, names them in the log, and
-    returns them as a query. Never a value itself. Each table is read once, here and not again by the test.
+    Counts, by account and column, the values of the raw tables that staging turns into null, and returns them as a query.
 -#}
 {% macro unreadable_values() %}
-    {%- set most_lines = 50 -%}
     {%- set counts = [] -%}
     {%- if execute -%}
         {%- for node in graph.sources.values() if node.source_name == 'oura_raw' -%}
             {%- do counts.append(count_unreadable(node.name)) -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- set found = run_query(counts | select | join(' union all ') ~ ' order by 1, 2, 3').rows if counts | select | list else [] -%}
-    {%- for row in found -%}
-        {%- if loop.index <= most_lines -%}
-            {%- do log('Not readable: ' ~ row[3] ~ ' values of ' ~ row[0] ~ '.' ~ row[1] ~ ' of ' ~ row[2], info=true) -%}
-        {%- elif loop.last -%}
-            {%- do log('Not readable: values of ' ~ (loop.length - most_lines) ~ ' more columns', info=true) -%}
-        {%- endif %}
-    select {{ dbt.string_literal(row[0]) }} as collection, {{ dbt.string_literal(row[1]) }} as column_name,
-        {{ dbt.string_literal(dbt.escape_single_quotes(row[2])) }} as user_id, {{ row[3] }} as values_without_meaning
-    {{ 'union all' if not loop.last }}
-    {%- else %}
-    select 1 as nothing where false
-    {%- endfor -%}
+    {{ named_counts(counts | select | list, 'Not readable') }}
 {% endmacro %}
 
 {#- One query that counts a table's values; empty where there is no table, or none of its columns can hold such. -#}
@@ -35,22 +21,7 @@
         {%- if condition -%}{%- do conditions.update({column.name: condition}) -%}{%- endif -%}
     {%- endfor -%}
     {%- if conditions and 'user_id' in found %}
-        select '{{ collection }}' as collection, columns.name, coalesce(counted.user_id, '') as user_id, columns.count
-        from (
-            select {{ typed('loaded.user_id', found['user_id'], 'text') }} as user_id,
-            {%- for condition in conditions.values() %}
-                count(*) filter (where {{ condition }}) as count_{{ loop.index }}{{ ',' if not loop.last }}
-            {%- endfor %}
-            from {{ relation }} as loaded
-            group by 1
-        ) as counted
-        cross join lateral (
-            values
-            {%- for name in conditions %}
-            ('{{ name }}', counted.count_{{ loop.index }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        ) as columns (name, count)
-        where columns.count > 0
+        {{ count_values(collection, relation, typed('loaded.user_id', found['user_id'], 'text'), conditions) }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -1,6 +1,6 @@
 {{ config(tags=['daily']) }}
 
--- Days are updated by news only; this recounts them from the samples.
+-- Days are updated by news only; this recounts them from the samples. A day of travel has 50 hours at most.
 with counted as (
 
     select
@@ -17,4 +17,6 @@ select
     coalesce(counted.date, daily.date) as date
 from counted
 full join {{ ref('oura_heart_rate_daily') }} as daily on counted.user_id = daily.user_id and counted.date = daily.date
-where counted.samples is distinct from daily.samples
+where
+    counted.samples is distinct from daily.samples
+    or daily.covered_minutes not between 0 and 3000
