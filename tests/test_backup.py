@@ -33,7 +33,7 @@ def postgres(program: str, database: Database, *arguments: str) -> str:
     return done.stdout
 
 
-def test_after_a_restore_the_next_run_makes_the_tables_whole(
+def test_the_first_run_after_a_restore_completes_the_tables(
     make_database: Callable[..., Database], built: Database, folder: Path, tmp_path: Path
 ) -> None:
     database, dump = make_database(built), tmp_path / "oura.dump"
@@ -64,7 +64,7 @@ def test_after_a_restore_the_next_run_makes_the_tables_whole(
         assert all(query["start_date"][0] > pipeline.start_date for query in asked), "the bookmarks were not used"
 
 
-def test_the_published_backup_command_saves_the_reporting_tables(collected: Pipeline) -> None:
+def test_the_published_backup_command_dumps_the_reporting_tables(collected: Pipeline) -> None:
     said = postgres("pg_dump", collected.database, "-t", "oura_*", collected.database.parameters["dbname"])
 
     assert "COPY public.oura_sleep " in said

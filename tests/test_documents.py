@@ -54,13 +54,13 @@ def test_the_notebook_runs_from_top_to_bottom(collected: Pipeline, monkeypatch: 
     assert re.search(r"steps\s+integer\s+Number of steps", shown[2]) or "integer" in shown[2]
 
 
-def test_the_notebook_is_kept_without_results() -> None:
+def test_the_notebook_has_no_stored_output() -> None:
     notebook = json.loads((DOCS / "notebook.ipynb").read_text())
 
     assert not [cell for cell in notebook["cells"] if cell.get("outputs")]
 
 
-def test_the_workflow_listens_where_the_product_says_and_is_connected() -> None:
+def test_the_workflow_listens_on_the_documented_path_and_is_connected() -> None:
     workflow = json.loads((DOCS / "n8n-workflow.json").read_text())
     nodes = {node["name"]: node for node in workflow["nodes"]}
 
@@ -83,7 +83,7 @@ def in_the_workflow(body: bytes, headers: dict[str, str], secret: str) -> subpro
 
 
 @needs("node")
-def test_the_workflow_takes_the_collectors_events_and_nobody_elses() -> None:
+def test_the_workflow_accepts_only_the_collectors_events() -> None:
     news: list[dict[str, Any]] = [
         {"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"},
         {"user": "user-ö", "table": "oura_activity", "rows": 1, "first_day": "2026-03-31", "last_day": "2026-03-31"},
@@ -135,7 +135,7 @@ def test_every_alert_has_its_section_in_the_runbook() -> None:
             assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
 
 
-def test_links_of_the_documents_lead_somewhere() -> None:
+def test_every_link_of_the_documents_resolves() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.md"], cwd=PROJECT, capture_output=True, text=True, check=True)
     for page in map(PROJECT.joinpath, tracked.stdout.splitlines()):
         for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
@@ -149,7 +149,7 @@ def test_links_of_the_documents_lead_somewhere() -> None:
                 assert anchor in [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles], target
 
 
-def test_the_architecture_names_every_room_and_nothing_that_is_not_there() -> None:
+def test_the_architecture_names_every_package_and_only_existing_paths() -> None:
     text = (PROJECT / "ARCHITECTURE.md").read_text()
     named = {path.rstrip("/") for path in re.findall(r"\b(?:collector|tap-oura|transform|simulator)/[\w./-]+", text)}
     rooms = {

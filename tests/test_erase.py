@@ -94,7 +94,7 @@ def found_in_files(folder: Path, text: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_dump_of_the_whole_database_does_not_lead_to_her(erased: Any) -> None:
+def test_a_database_dump_has_no_trace_of_an_erased_account(erased: Any) -> None:
     collector, traces, *_ = erased
     dump = postgres("pg_dump", collector.database, collector.database.parameters["dbname"])
 
@@ -102,7 +102,7 @@ def test_a_dump_of_the_whole_database_does_not_lead_to_her(erased: Any) -> None:
     assert [trace for trace in traces if trace in dump] == []
 
 
-def test_no_file_of_the_data_folder_leads_to_her_not_even_those_of_postgresql(erased: Any) -> None:
+def test_no_file_has_a_trace_of_an_erased_account_not_even_postgresqls(erased: Any) -> None:
     collector, traces, *_ = erased
     data = Path(collector.settings["DATA_DIR"])
 
@@ -112,7 +112,7 @@ def test_no_file_of_the_data_folder_leads_to_her_not_even_those_of_postgresql(er
     assert [path for path in data.rglob("*") if ERASED in path.name] == []
 
 
-def test_what_is_held_of_the_others_is_as_it_was(erased: Any) -> None:
+def test_erase_leaves_other_accounts_unchanged(erased: Any) -> None:
     collector, _, before, _ = erased
 
     assert {name: row_of(collector, name) for name in before} == before
@@ -120,7 +120,7 @@ def test_what_is_held_of_the_others_is_as_it_was(erased: Any) -> None:
     assert [part["context"] for part in state["daily_sleep"]["partitions"]] == [{"user_id": KEPT}]
 
 
-def test_the_proof_counts_rows_by_table_and_says_what_collects_again(erased: Any) -> None:
+def test_the_proof_counts_rows_by_table_and_names_what_would_collect_again(erased: Any) -> None:
     *_, said = erased
     counts = {line.split()[0]: int(line.split()[1]) for line in said.splitlines() if line.endswith(tuple("0123456789"))}
 
@@ -131,13 +131,13 @@ def test_the_proof_counts_rows_by_table_and_says_what_collects_again(erased: Any
     assert f"The settings still name {ERASED}" in said
 
 
-def test_a_name_of_whom_nothing_is_held_is_refused(erased: Any) -> None:
+def test_erase_refuses_a_name_without_data(erased: Any) -> None:
     collector, *_ = erased
 
     assert f"the accounts are: {KEPT}" in collector.run("erase", "--user", "nobody", "--yes", code=2).log()
 
 
-def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
+def test_after_erase_the_next_run_continues_with_the_others(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:
     with running(accounts=3, days=30) as simulator:
@@ -171,7 +171,7 @@ def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
         ]
 
 
-def test_without_a_yes_nothing_is_erased(erased: Any) -> None:
+def test_nothing_is_erased_without_confirmation(erased: Any) -> None:
     collector, *_ = erased
 
     collector.run("erase", "--user", KEPT, code=1)

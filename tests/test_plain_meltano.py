@@ -75,7 +75,7 @@ def tracked(copy: Checkout) -> dict[str, bytes]:
     return {str(file.relative_to(copy.folder)): file.read_bytes() for file in files if file.is_file()}
 
 
-def test_commands_that_write_the_project_change_what_they_are_asked_to_and_runs_go_on(
+def test_meltano_commands_can_edit_the_project_and_runs_continue(
     copy: Checkout, server: Database, simulator: Running
 ) -> None:
     assert "collect.py:" not in copy.collect("setup")
@@ -119,7 +119,7 @@ def test_commands_that_write_the_project_change_what_they_are_asked_to_and_runs_
         assert found.fetchall() == [(41,)]
 
 
-def test_any_password_reaches_meltano_the_loader_and_dbt_through_the_file(server: Database, tmp_path: Path) -> None:
+def test_any_password_reaches_meltano_loader_and_dbt_through_the_file(server: Database, tmp_path: Path) -> None:
     dbt = PROJECT / ".meltano/utilities/dbt/venv/bin/python"
     program = "import os, psycopg2; psycopg2.connect(host=os.environ['H'], user='writer', dbname='health', password='')"
     for password in ("simple", PASSWORD, ":", "\\", "\\:", "#1", " spaces ", "päß", "%41", "*", "'; \"", "a" * 500):
@@ -138,7 +138,7 @@ def test_any_password_reaches_meltano_the_loader_and_dbt_through_the_file(server
                 connection.execute(sql.SQL("ALTER ROLE writer PASSWORD {}").format(sql.Literal(PASSWORD)))
 
 
-def test_after_an_upgrade_the_old_note_is_gone_and_what_meltano_made_of_it_is_named(
+def test_an_upgrade_removes_the_old_project_file_and_names_meltanos_copies_of_it(
     copy: Checkout, server: Database
 ) -> None:
     old = copy.folder / ".data/local.meltano.yml"
@@ -169,7 +169,7 @@ def test_after_an_upgrade_the_old_note_is_gone_and_what_meltano_made_of_it_is_na
     assert copy.collect("setup") == ""
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(copy: Checkout, simulator: Running) -> None:
+def test_the_next_run_removes_the_files_of_a_killed_run(copy: Checkout, simulator: Running) -> None:
     live = {"OURA_API_URL": simulator.url, "OURA_API_TOKEN": "token-1"}
     simulator.fault("slow", ms=3000)
     process = copy.start("python", "collect.py", "--once", **live)

@@ -45,7 +45,7 @@ def pooled_sessions(pooled: Database) -> list[tuple[str, ...]]:
         ]
 
 
-def test_behind_a_pooler_in_transaction_mode_runs_go_by_the_direct_way(
+def test_behind_a_transaction_pooler_runs_use_the_direct_url(
     make_database: Callable[[], Database], simulator: Running, tmp_path: Path
 ) -> None:
     database = make_database()
@@ -80,7 +80,7 @@ def test_behind_a_pooler_in_transaction_mode_runs_go_by_the_direct_way(
         assert collector.bookmarks() == {}
 
 
-def test_a_pooler_in_session_mode_that_minds_the_search_path_carries_a_whole_run(
+def test_a_session_pooler_that_keeps_the_search_path_is_enough_for_a_run(
     make_database: Callable[[], Database], simulator: Running, tmp_path: Path
 ) -> None:
     database = make_database()

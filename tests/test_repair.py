@@ -25,7 +25,7 @@ def lacking(make_database: Callable[[], Database], tmp_path_factory: pytest.Temp
         yield collector
 
 
-def test_missing_days_are_counted_told_and_collected_again(lacking: Collector) -> None:
+def test_missing_days_are_counted_reported_and_collected_again(lacking: Collector) -> None:
     assert [row["collection"] for row in lacking.rows(MISSING)] == ["daily_sleep"]
     missing = lacking.value("SELECT count(*) FROM oura_completeness WHERE status = 'our_failure'")
     span = lacking.rows(
@@ -47,7 +47,7 @@ def test_missing_days_are_counted_told_and_collected_again(lacking: Collector) -
     assert lacking.bookmarks() == bookmarks
 
 
-def test_values_that_an_older_version_left_in_extra_are_read_again(lacking: Collector) -> None:
+def test_repair_rereads_values_that_an_older_version_left_in_extra(lacking: Collector) -> None:
     first, second, third = (datetime.now(UTC).date() - timedelta(days=days) for days in (10, 9, 8))
     right = "SELECT id, day, score, extra FROM oura_raw.daily_sleep ORDER BY day, id"
     samples = "SELECT timestamp, source, bpm FROM oura_raw.heartrate WHERE bpm IS NOT NULL ORDER BY 1, 2"
@@ -86,7 +86,7 @@ def test_values_that_an_older_version_left_in_extra_are_read_again(lacking: Coll
     assert asked - {None} == {"daily_sleep", "heartrate", "personal_info"}
 
 
-def test_where_nothing_is_missing_nothing_is_run(lacking: Collector) -> None:
+def test_repair_runs_nothing_if_nothing_is_missing(lacking: Collector) -> None:
     runs = len(lacking.runs())
 
     assert lacking.run("repair").events("repair")[0]["days"] == 0

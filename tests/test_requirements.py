@@ -78,7 +78,7 @@ def test_an_old_server_is_refused(ready: Database, monkeypatch: pytest.MonkeyPat
     assert "99 or newer is needed" in complaint(ready)
 
 
-def test_a_database_that_takes_no_data_is_refused(server: Database) -> None:
+def test_a_read_only_database_is_refused(server: Database) -> None:
     with made(server) as database, server.connect() as connection:
         name = database.parameters["dbname"]
         connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
@@ -86,7 +86,7 @@ def test_a_database_that_takes_no_data_is_refused(server: Database) -> None:
         assert complaint(database) == f"database {name}: it is read-only; set default_transaction_read_only to off"
 
 
-def test_a_role_without_rights_is_told_which_ones_and_needs_no_more_than_those(server: Database) -> None:
+def test_a_role_without_privileges_gets_the_list_and_needs_no_others(server: Database) -> None:
     with role(server) as name, made(server) as database, database.connect() as owner:
         owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         owner.execute("CREATE SCHEMA oura_raw")
@@ -103,7 +103,7 @@ def test_a_role_without_rights_is_told_which_ones_and_needs_no_more_than_those(s
         databases.prepare(owned)
 
 
-def test_a_role_that_may_not_connect_and_a_database_that_is_not_there_are_one_line(server: Database) -> None:
+def test_a_role_that_cannot_connect_and_a_missing_database_are_one_line(server: Database) -> None:
     with role(server) as name, made(server) as database, server.connect() as connection:
         connection.execute(f"REVOKE CONNECT ON DATABASE {database.parameters['dbname']} FROM PUBLIC".encode())
 
@@ -111,7 +111,7 @@ def test_a_role_that_may_not_connect_and_a_database_that_is_not_there_are_one_li
     assert "does not exist" in complaint(Database({**server.parameters, "dbname": "not_there"}))
 
 
-def test_a_role_without_connections_left_is_told_so(server: Database) -> None:
+def test_an_exhausted_connection_limit_is_reported(server: Database) -> None:
     with role(server) as name, made(server) as database, server.connect() as owner:
         owner.execute(f"ALTER ROLE {name} CONNECTION LIMIT 1".encode())
         owner.execute(f"ALTER DATABASE {database.parameters['dbname']} OWNER TO {name}".encode())
@@ -137,7 +137,7 @@ def test_a_pooler_without_sessions_is_refused_in_time(ready: Database, mode: str
 
 
 @needs("pgbouncer")
-def test_a_pooler_in_transaction_mode_is_found_while_others_use_it(ready: Database) -> None:
+def test_a_transaction_pooler_is_detected_while_others_use_it(ready: Database) -> None:
     with (
         pgbouncer(ready, "transaction", size=5) as pooled,
         pooled.reach() as one,
@@ -152,7 +152,7 @@ def test_a_pooler_in_transaction_mode_is_found_while_others_use_it(ready: Databa
 
 
 @needs("pgbouncer")
-def test_a_direct_way_that_is_none_or_leads_elsewhere_is_refused(
+def test_a_direct_url_through_a_pooler_or_to_another_database_is_refused(
     ready: Database, make_database: Callable[[], Database]
 ) -> None:
     with pgbouncer(ready, "transaction") as pooled:
@@ -167,7 +167,7 @@ def test_a_direct_way_that_is_none_or_leads_elsewhere_is_refused(
 
 
 @needs("pgbouncer")
-def test_a_pooler_in_session_mode_is_enough_where_sessions_find_meltanos_schema(
+def test_a_session_pooler_is_enough_if_sessions_find_meltanos_schema(
     make_database: Callable[[], Database],
 ) -> None:
     database = make_database()
@@ -184,7 +184,7 @@ def test_a_pooler_in_session_mode_is_enough_where_sessions_find_meltanos_schema(
         assert complaint(pooled).endswith("this pooler gives no second session within 5 s; enlarge its pool")
 
 
-def test_status_names_what_keeps_a_run_from_being_possible(
+def test_status_names_what_prevents_a_run(
     make_database: Callable[[], Database], simulator: Running, tmp_path: Path
 ) -> None:
     database = make_database()
@@ -205,7 +205,7 @@ def test_status_names_what_keeps_a_run_from_being_possible(
     )
 
 
-def test_a_direct_url_is_a_secret_and_needs_the_way_through_the_pooler(
+def test_a_direct_url_is_a_secret_and_requires_a_pooler_url(
     ready: Database, simulator: Running, tmp_path: Path
 ) -> None:
     secret = "postgresql://writer:planted@[broken"

@@ -67,7 +67,7 @@ def in_postgres(pipeline: Pipeline, collection: str, *columns: str) -> Counter[t
     return Counter(tuple(row.values()) for row in rows)
 
 
-def test_target_jsonl_holds_what_postgres_holds(
+def test_target_jsonl_has_the_same_rows_as_postgres(
     collected: Pipeline, install: Callable[[str], Path], tmp_path: Path
 ) -> None:
     target = install("target-jsonl==0.1.4") / "target-jsonl"
@@ -81,7 +81,7 @@ def test_target_jsonl_holds_what_postgres_holds(
         assert found == in_postgres(collected, collection, "user_id", *(f'"{name}"' for name in key))
 
 
-def test_target_duckdb_holds_what_postgres_holds(
+def test_target_duckdb_has_the_same_rows_as_postgres(
     collected: Pipeline, install: Callable[[str], Path], tmp_path: Path
 ) -> None:
     bin_folder = install("target-duckdb==0.8.0")

@@ -90,7 +90,7 @@ def sharded(install: Callable[[], Collector]) -> Collector:
     return collector
 
 
-def test_shards_make_the_tables_that_one_collector_makes(install: Callable[[], Collector], sharded: Collector) -> None:
+def test_shards_build_the_same_tables_as_one_collector(install: Callable[[], Collector], sharded: Collector) -> None:
     single = install()
     single.run("--once")
 
@@ -114,7 +114,7 @@ def test_each_shard_keeps_the_bookmarks_of_its_own_accounts(sharded: Collector) 
     }
 
 
-def test_side_by_side_each_shard_goes_on_from_its_own_bookmarks(sharded: Collector) -> None:
+def test_concurrent_shards_continue_from_their_own_bookmarks(sharded: Collector) -> None:
     before = sharded.value("SELECT max(run_id) FROM oura_collector.runs")
 
     with sharded.database.reach() as gate, gate.transaction():
@@ -128,7 +128,7 @@ def test_side_by_side_each_shard_goes_on_from_its_own_bookmarks(sharded: Collect
     assert sharded.value("SELECT count(*) FROM meltano.state") == SHARDS
 
 
-def test_the_books_tell_both_shards_apart_and_status_all_accounts(sharded: Collector) -> None:
+def test_the_run_log_separates_shards_and_status_lists_all_accounts(sharded: Collector) -> None:
     assert {(run["shard_index"], run["shard_count"], run["outcome"]) for run in sharded.runs()} == {
         (0, 2, "succeeded"),
         (1, 2, "succeeded"),
@@ -138,7 +138,7 @@ def test_the_books_tell_both_shards_apart_and_status_all_accounts(sharded: Colle
     assert "FAILS" not in said
 
 
-def test_a_failure_in_one_shard_is_told_after_the_other_succeeded(sharded: Collector, simulator: Running) -> None:
+def test_a_failure_in_one_shard_is_reported_after_another_succeeds(sharded: Collector, simulator: Running) -> None:
     simulator.fault("status", code=500, user="user-1", collection="sleep")  # account-5's
     once(sharded, 1, code=1)
     once(sharded, 0)
@@ -150,7 +150,7 @@ def test_a_failure_in_one_shard_is_told_after_the_other_succeeded(sharded: Colle
     assert "FAILS" not in sharded.run("status").said()
 
 
-def test_a_service_that_watches_shows_the_runs_of_others_and_starts_none(install: Callable[[], Collector]) -> None:
+def test_a_watching_service_shows_the_runs_of_others_and_starts_none(install: Callable[[], Collector]) -> None:
     collector = install()
     with collector.serving("--watch", COLLECTION_INTERVAL="1") as service:
         with only_run(collector.database, shard=0):
@@ -191,7 +191,7 @@ def test_a_shard_shares_the_database_with_other_shards_only(install: Callable[[]
         ({"SHARD_COUNT": "0"}, "SHARD_COUNT: "),
     ],
 )
-def test_a_shard_that_does_not_exist_is_one_line(
+def test_an_invalid_shard_is_one_line(
     install: Callable[[], Collector], settings: dict[str, str], complaint: str
 ) -> None:
     said = install().run("--once", code=2, **settings).log()

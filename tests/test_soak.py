@@ -20,7 +20,7 @@ GROWTH = 8 * MIB
 
 
 @pytest.mark.soak
-def test_many_runs_beside_random_faults_lose_nothing_and_leak_nothing(
+def test_many_runs_with_random_faults_lose_and_leak_nothing(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:
     settings = {"COLLECTION_INTERVAL": "5", "MAX_RETRIES": "3"}

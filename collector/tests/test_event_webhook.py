@@ -68,7 +68,7 @@ def delivered(receiver: Receiver, news: list[dict[str, Any]], secret: str | None
     return counted
 
 
-def test_an_event_says_who_what_and_when_in_cloudevents_json(receiver: Receiver) -> None:
+def test_an_event_is_cloudevents_json_with_accounts_and_changed_rows(receiver: Receiver) -> None:
     assert delivered(receiver, NEWS) == ["delivered"]
 
     headers, body = receiver.received[0]
@@ -85,12 +85,12 @@ def test_an_event_says_who_what_and_when_in_cloudevents_json(receiver: Receiver)
     ]
 
 
-def test_a_run_without_news_sends_nothing(receiver: Receiver) -> None:
+def test_a_run_without_changes_sends_nothing(receiver: Receiver) -> None:
     assert delivered(receiver, []) == []
     assert receiver.received == []
 
 
-def test_the_signature_proves_body_id_and_time(receiver: Receiver) -> None:
+def test_the_signature_covers_body_id_and_time(receiver: Receiver) -> None:
     delivered(receiver, NEWS, secret="planted")
 
     headers, body = receiver.received[0]
@@ -101,7 +101,7 @@ def test_the_signature_proves_body_id_and_time(receiver: Receiver) -> None:
     assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
 
 
-def test_a_passing_fault_is_tried_again_with_the_same_id(receiver: Receiver) -> None:
+def test_a_temporary_failure_is_retried_with_the_same_id(receiver: Receiver) -> None:
     receiver.statuses = [503, 429]
 
     assert delivered(receiver, NEWS) == ["delivered"]
@@ -110,14 +110,14 @@ def test_a_passing_fault_is_tried_again_with_the_same_id(receiver: Receiver) -> 
 
 
 @pytest.mark.parametrize(("statuses", "attempts"), [([500, 500, 500], 3), ([404], 1)])
-def test_what_does_not_pass_is_given_up_and_counted(receiver: Receiver, statuses: list[int], attempts: int) -> None:
+def test_a_permanent_failure_is_dropped_and_counted(receiver: Receiver, statuses: list[int], attempts: int) -> None:
     receiver.statuses = statuses
 
     assert delivered(receiver, NEWS) == ["given_up"]
     assert len(receiver.received) == attempts
 
 
-def test_a_receiver_that_hangs_holds_nobody_up(receiver: Receiver) -> None:
+def test_a_hanging_receiver_blocks_nothing(receiver: Receiver) -> None:
     receiver.hang = threading.Event()
     notifier = Notifier(receiver.url, None, lambda _: None, waits=())
     started = time.monotonic()

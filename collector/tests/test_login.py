@@ -70,7 +70,7 @@ def log_in(environment: dict[str, str]) -> Callable[..., Login]:
 
 
 @with_browser
-def test_a_browser_is_sent_to_the_consent_page_and_its_answer_is_stored(collect: Collect, simulator: Running) -> None:
+def test_a_consent_in_the_browser_is_stored(collect: Collect, simulator: Running) -> None:
     done = collect("login", BROWSER=f"{sys.executable} {BROWSER} %s", CONSENT_UNTICK="heartrate spo2")
 
     assert done.returncode == 0, done.stderr
@@ -82,14 +82,14 @@ def test_a_browser_is_sent_to_the_consent_page_and_its_answer_is_stored(collect:
 
 
 @with_browser
-def test_a_refusal_in_the_browser_is_told(collect: Collect, environment: dict[str, str]) -> None:
+def test_a_refusal_in_the_browser_is_reported(collect: Collect, environment: dict[str, str]) -> None:
     done = collect("login", BROWSER=f"{sys.executable} {BROWSER} %s", CONSENT_DECISION="deny")
 
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["collect.py: login: the consent was refused; nothing was changed"]
 
 
-def test_without_a_browser_the_address_is_pasted(
+def test_without_a_browser_the_redirect_address_can_be_pasted(
     log_in: Callable[..., Login], collect: Collect, environment: dict[str, str]
 ) -> None:
     login = log_in()
@@ -99,7 +99,7 @@ def test_without_a_browser_the_address_is_pasted(
     assert [path.name for path in Path(environment["DATA_DIR"], "credentials").glob("*.json")] == ["user-1.json"]
 
 
-def test_the_answer_reaches_a_loopback_address_too(environment: dict[str, str]) -> None:
+def test_a_redirect_to_a_loopback_address_is_received(environment: dict[str, str]) -> None:
     process = subprocess.Popen(
         [sys.executable, str(PROJECT / "collect.py"), "login", "--user", "account-1"],
         stdout=subprocess.PIPE,
@@ -116,7 +116,7 @@ def test_the_answer_reaches_a_loopback_address_too(environment: dict[str, str]) 
     assert "Logged in: account-1" in said
 
 
-def test_an_answer_to_somebody_elses_question_is_refused(environment: dict[str, str]) -> None:
+def test_a_redirect_with_another_state_is_refused(environment: dict[str, str]) -> None:
     login = Login(environment)
 
     code = login.paste(re.sub("state=[^&]+", "state=forged", consent(login.page, "user-1")))
@@ -126,7 +126,7 @@ def test_an_answer_to_somebody_elses_question_is_refused(environment: dict[str, 
     assert not Path(environment["DATA_DIR"], "credentials").exists()
 
 
-def test_granted_scopes_are_shown_and_what_they_leave_out(log_in: Callable[..., Login]) -> None:
+def test_login_shows_granted_and_missing_scopes(log_in: Callable[..., Login]) -> None:
     login = log_in(scopes=["daily", "workout"])
 
     assert "Granted: daily workout" in login.said
@@ -134,7 +134,7 @@ def test_granted_scopes_are_shown_and_what_they_leave_out(log_in: Callable[..., 
     assert "daily_sleep" not in login.said.partition("Without")[2]
 
 
-def test_another_wearer_does_not_get_into_a_named_account(log_in: Callable[..., Login]) -> None:
+def test_a_named_account_refuses_the_consent_of_another_person(log_in: Callable[..., Login]) -> None:
     assert log_in("user-1", "--user", "account-1").code == 0
 
     login = log_in("user-2", "--user", "account-1")
@@ -143,7 +143,7 @@ def test_another_wearer_does_not_get_into_a_named_account(log_in: Callable[..., 
     assert "'account-1' belongs to another wearer" in login.complaint
 
 
-def test_a_new_consent_outlives_the_token_in_the_settings(
+def test_a_new_consent_takes_precedence_over_the_token_in_the_settings(
     log_in: Callable[..., Login],
     collect: Collect,
     environment: dict[str, str],
@@ -158,7 +158,7 @@ def test_a_new_consent_outlives_the_token_in_the_settings(
     assert said[1].split()[:2] == ["user-1", "works"]
 
 
-def test_status_names_who_must_consent_again_and_fails(
+def test_status_fails_and_names_accounts_that_must_consent_again(
     log_in: Callable[..., Login], collect: Collect, environment: dict[str, str]
 ) -> None:
     log_in("user-1", "--user", "account-1")
@@ -176,7 +176,7 @@ def test_status_names_who_must_consent_again_and_fails(
     assert "collect.py login --user <account>" in done.stdout
 
 
-def test_logout_revokes_the_grant_and_forgets_it(
+def test_logout_revokes_and_deletes_the_grant(
     log_in: Callable[..., Login],
     collect: Collect,
     simulator: Running,
@@ -191,7 +191,7 @@ def test_logout_revokes_the_grant_and_forgets_it(
     assert "No accounts yet" in collect("status").stdout
 
 
-def test_a_mapping_of_users_names_the_accounts(collect: Collect) -> None:
+def test_the_user_mapping_names_the_accounts(collect: Collect) -> None:
     done = collect("status", MULTI_USER_MODE="true", USER_MAPPING="account-1: token-1\naccount-2: token-2\n")
 
     assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
@@ -208,7 +208,7 @@ def test_a_mapping_of_users_names_the_accounts(collect: Collect) -> None:
         ("", "USER_MAPPING: is empty although MULTI_USER_MODE is on"),
     ],
 )
-def test_a_mapping_that_cannot_work_is_one_line(collect: Collect, mapping: str, complaint: str) -> None:
+def test_an_invalid_user_mapping_is_one_line(collect: Collect, mapping: str, complaint: str) -> None:
     done = collect("status", MULTI_USER_MODE="true", USER_MAPPING=mapping)
 
     assert done.returncode == 2
@@ -225,7 +225,7 @@ def test_secrets_may_be_files_in_a_folder(collect: Collect, tmp_path: Path) -> N
     assert "works" in collect("status", SECRETS_DIR=str(folder)).stdout
 
 
-def test_without_an_application_login_says_what_is_missing(
+def test_login_without_a_client_names_the_missing_settings(
     collect: Collect,
 ) -> None:
     done = collect("login", "--paste", OURA_CLIENT_SECRET=None)
@@ -234,9 +234,7 @@ def test_without_an_application_login_says_what_is_missing(
     assert "set OURA_CLIENT_ID and OURA_CLIENT_SECRET" in done.stderr
 
 
-def test_login_gives_the_turn_to_a_refresh_that_is_under_way(
-    log_in: Callable[..., Login], environment: dict[str, str]
-) -> None:
+def test_login_waits_for_a_refresh_in_progress(log_in: Callable[..., Login], environment: dict[str, str]) -> None:
     from tap_oura.credentials.stores import open_vault
 
     log_in("user-1", "--user", "account-1")

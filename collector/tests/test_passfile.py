@@ -53,7 +53,7 @@ def test_another_password_replaces_the_one_before_and_none_removes_it(tmp_path: 
     assert not file.exists()
 
 
-def test_passwords_of_databases_that_nothing_uses_any_more_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_of_unused_databases_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = tmp_path / "project"
     project.mkdir()
     monkeypatch.setattr("oura_collector.pipeline.environment.PROJECT", project)
@@ -72,7 +72,7 @@ def test_passwords_of_databases_that_nothing_uses_any_more_go(tmp_path: Path, mo
     assert other.exists()
 
 
-def test_a_password_of_libpqs_own_variable_is_kept_in_the_file_too(
+def test_a_password_from_libpqs_variable_goes_into_the_file_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", "outside")
@@ -83,13 +83,13 @@ def test_a_password_of_libpqs_own_variable_is_kept_in_the_file_too(
     assert environment["PGPASSWORD"] == ""
 
 
-def test_a_passfile_of_the_users_own_is_passed_on(tmp_path: Path) -> None:
+def test_the_users_own_passfile_is_passed_on(tmp_path: Path) -> None:
     environment = told(tmp_path, f"postgresql://writer@{WHERE}&passfile=/home/writer/.pgpass")
 
     assert environment["PGPASSFILE"] == "/home/writer/.pgpass"
 
 
-def test_each_database_has_folders_of_its_own(tmp_path: Path) -> None:
+def test_each_database_has_its_own_folders(tmp_path: Path) -> None:
     one, other = (told(tmp_path, f"postgresql://writer@db.example/{name}") for name in ("health", "demo"))
 
     for name in ("MELTANO_SYS_DIR_ROOT", "DBT_TARGET_PATH", "DBT_LOG_PATH"):
@@ -103,7 +103,7 @@ def test_a_line_break_in_a_password_is_refused_without_quoting_it(tmp_path: Path
     assert "two" not in str(caught.value)
 
 
-def test_the_parts_of_a_service_are_told_to_dbt_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_of_a_pg_service_reach_dbt_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     services = tmp_path / "services"
     services.write_text("[mine]\nhost=db.example\nport=7777\ndbname=health\nuser=writer\npassword=from the service\n")
     monkeypatch.setenv("PGSERVICEFILE", str(services))

@@ -137,7 +137,7 @@ def costs(server: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("way", [*DATA, *WINDOWS])
-def test_an_attack_fails_its_window_by_name_in_time_and_little_memory(
+def test_a_hostile_response_fails_its_window_within_time_and_memory_bounds(
     way: str, costs: dict[str, dict[str, Any]]
 ) -> None:
     cost = costs[f"data:{way}"]
@@ -152,7 +152,9 @@ def test_an_attack_fails_its_window_by_name_in_time_and_little_memory(
 
 
 @pytest.mark.parametrize("way", WIDE)
-def test_an_attack_on_five_windows_at_once_takes_no_more_memory(way: str, costs: dict[str, dict[str, Any]]) -> None:
+def test_hostile_responses_to_five_windows_at_once_stay_within_memory_bounds(
+    way: str, costs: dict[str, dict[str, Any]]
+) -> None:
     cost = costs[f"wide:{way}"]
 
     assert [failure for failure, _ in cost["failures"]] == [
@@ -162,7 +164,7 @@ def test_an_attack_on_five_windows_at_once_takes_no_more_memory(way: str, costs:
 
 
 @pytest.mark.parametrize("way", TOKENS)
-def test_an_attack_by_a_token_endpoint_is_told_as_what_it_means_for_the_token(
+def test_a_hostile_token_response_is_reported_with_its_effect_on_the_grant(
     way: str, costs: dict[str, dict[str, Any]]
 ) -> None:
     cost = costs[f"tokens:{way}"]
@@ -175,7 +177,7 @@ def test_an_attack_by_a_token_endpoint_is_told_as_what_it_means_for_the_token(
 
 
 @pytest.mark.parametrize("way", IDENTITY)
-def test_an_attack_on_a_consent_fails_it(way: str, costs: dict[str, dict[str, Any]]) -> None:
+def test_a_hostile_response_fails_a_consent(way: str, costs: dict[str, dict[str, Any]]) -> None:
     cost = costs[f"identity:{way}"]
 
     assert "Oura does not say whose consent this is" in cost["error"]
@@ -184,7 +186,7 @@ def test_an_attack_on_a_consent_fails_it(way: str, costs: dict[str, dict[str, An
 
 
 @pytest.mark.parametrize("way", REVOCATION)
-def test_an_attack_is_no_agreement_to_a_revocation(way: str, costs: dict[str, dict[str, Any]]) -> None:
+def test_a_hostile_response_does_not_confirm_a_revocation(way: str, costs: dict[str, dict[str, Any]]) -> None:
     cost = costs[f"revocation:{way}"]
 
     assert cost["agreed"] is False
@@ -192,7 +194,7 @@ def test_an_attack_is_no_agreement_to_a_revocation(way: str, costs: dict[str, di
     assert cost["mib"] < MOST_MIB
 
 
-def test_good_answers_pass(costs: dict[str, dict[str, Any]]) -> None:
+def test_valid_responses_are_read(costs: dict[str, dict[str, Any]]) -> None:
     assert costs["tokens:good"]["received"] == 1
     assert "error" not in costs["identity:good"]
     assert costs["revocation:good"]["agreed"]
@@ -216,7 +218,7 @@ def test_a_month_of_live_samples_is_read_whole(server: str) -> None:
     assert pages[200][999] == {"bpm": 62, "source": "awake", "timestamp": "2026-03-10T00:16:39+00:00"}
 
 
-def test_waiting_that_a_rate_limit_demands_does_not_count_as_slowness(server: str) -> None:
+def test_waiting_for_a_rate_limit_does_not_count_as_slowness(server: str) -> None:
     stopwatch = Stopwatch()
 
     client(f"{server}/limited_pages")._get(ATTACKED, "heartrate", {}, stopwatch)
@@ -224,7 +226,7 @@ def test_waiting_that_a_rate_limit_demands_does_not_count_as_slowness(server: st
     assert stopwatch.seconds < 1  # The limit demanded two.
 
 
-def test_a_slow_answer_costs_one_attempt_and_no_later_window(hostile_at: Any, run: Any) -> None:
+def test_a_slow_response_costs_one_attempt_and_no_later_window(hostile_at: Any, run: Any) -> None:
     with hostile_at() as hostile:
         made = run(
             {

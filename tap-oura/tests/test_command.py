@@ -60,7 +60,7 @@ def test_discover_lists_the_chosen_collections() -> None:
     ]
 
 
-def test_states_stay_a_fraction_of_what_is_said(tmp_path: Path) -> None:
+def test_state_messages_stay_a_fraction_of_the_output(tmp_path: Path) -> None:
     with running(accounts=30, days=3, today="2026-03-31T20:00:00+00:00") as simulator:
         done = tap(
             config={
@@ -83,20 +83,20 @@ def test_states_stay_a_fraction_of_what_is_said(tmp_path: Path) -> None:
     assert all(len(bookmarks[name]["partitions"]) == 30 for name in DEFAULT_COLLECTIONS)
 
 
-def test_about_tells_every_setting() -> None:
+def test_about_lists_every_setting() -> None:
     about = json.loads(tap("--about", "--format=json").stdout)
 
     assert SETTINGS.to_dict()["properties"].keys() <= about["settings"]["properties"].keys()
 
 
-def test_a_test_asks_oura_and_fails_where_it_cannot() -> None:
+def test_test_mode_fails_if_oura_cannot_be_read() -> None:
     done = tap("--test", config={**NOWHERE, "max_retries": 0})
 
     assert done.returncode == 1
     assert "no complete response" in done.stderr
 
 
-def test_a_test_of_a_working_account_passes(simulator: Running, config: dict[str, Any]) -> None:
+def test_test_mode_passes_for_a_working_account(simulator: Running, config: dict[str, Any]) -> None:
     assert tap("--test", config=config).returncode == 0
 
 
@@ -140,7 +140,7 @@ def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any]
     assert "12345" not in done.stderr
 
 
-def test_a_settings_file_that_is_missing_or_no_json_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_settings_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{oops")
 
     for name, complaint in (("absent.json", "there is no file"), ("broken.json", "is not JSON")):
@@ -150,7 +150,7 @@ def test_a_settings_file_that_is_missing_or_no_json_is_one_line(tmp_path: Path) 
         assert "Traceback" not in done.stderr
 
 
-def test_settings_come_from_the_environment_where_no_file_is_named(simulator: Running) -> None:
+def test_without_a_file_settings_are_read_from_the_environment(simulator: Running) -> None:
     done = tap(
         TAP_OURA_API_URL=simulator.url,
         TAP_OURA_ACCOUNTS='[{"user": "user-1", "access_token": "token-1"}]',
@@ -163,7 +163,7 @@ def test_settings_come_from_the_environment_where_no_file_is_named(simulator: Ru
 
 
 @pytest.mark.parametrize("name", ["TAP_OURA_MAX_RETRIES", "TAP_OURA_ACCOUNTS"])
-def test_a_variable_that_cannot_be_read_is_one_line(name: str) -> None:
+def test_an_invalid_environment_variable_is_one_line(name: str) -> None:
     done = tap(TAP_OURA_ACCESS_TOKEN="x", **{name: "[nonsense"})
 
     assert (done.returncode, len(complaints(done))) == (2, 1)
@@ -186,7 +186,7 @@ def test_nothing_secret_is_in_records_state_or_logs(simulator: Running, config: 
     assert [json.loads(line)["stream"] for line in lines] == ["personal_info"]
 
 
-def test_a_signal_is_never_a_success(simulator: Running, config: dict[str, Any]) -> None:
+def test_a_run_stopped_by_a_signal_is_no_success(simulator: Running, config: dict[str, Any]) -> None:
     simulator.fault("slow", ms=20_000, collection="sleep")
     command = [sys.executable, "-m", "tap_oura", "--config", "/dev/stdin"]
     with subprocess.Popen(
@@ -205,7 +205,7 @@ def test_a_signal_is_never_a_success(simulator: Running, config: dict[str, Any])
 
 
 @pytest.mark.parametrize("name", ["TAP_OURA_ACCESS_TOKEN", "TAP_OURA_API_URL", "OURA_CLIENT_SECRET", "OURA_ACCOUNTS"])
-def test_bytes_of_the_environment_that_are_no_text_are_one_line(name: str) -> None:
+def test_environment_bytes_that_are_not_utf_8_are_one_line(name: str) -> None:
     value = '[{"user": "pl\udcffanted"}]' if name == "OURA_ACCOUNTS" else "http://pl\udcffanted"
     token = {} if name == "OURA_ACCOUNTS" else {"TAP_OURA_ACCESS_TOKEN": "token"}
 
@@ -217,7 +217,7 @@ def test_bytes_of_the_environment_that_are_no_text_are_one_line(name: str) -> No
     assert "anted" not in done.stderr
 
 
-def test_half_a_character_in_the_settings_is_one_line() -> None:
+def test_a_lone_surrogate_in_the_settings_is_one_line() -> None:
     done = tap(config={**NOWHERE, "accounts": [{"user": "user-1\ud800", "access_token": "token"}]})
 
     assert (done.returncode, complaints(done)) == (

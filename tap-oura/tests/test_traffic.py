@@ -36,7 +36,7 @@ def counted(lines: list[dict[str, Any]]) -> int:
     return sum(sum(line["requests"].values()) for line in lines)
 
 
-def test_every_request_is_in_exactly_one_line(
+def test_every_request_is_in_exactly_one_metric(
     run: Any, simulator: Running, config: dict[str, Any], told: list[dict[str, Any]]
 ) -> None:
     simulator.fault("scope_401", collection="daily_spo2", user="user-1")
@@ -49,7 +49,7 @@ def test_every_request_is_in_exactly_one_line(
     assert sum(line["requests"].get("500", 0) for line in told) == 1
 
 
-def test_a_line_tells_records_newest_day_and_why_something_failed(
+def test_a_metric_line_has_records_newest_day_and_failure_reason(
     run: Any, simulator: Running, config: dict[str, Any], told: list[dict[str, Any]]
 ) -> None:
     simulator.fault("scope_401", collection="daily_sleep", user="user-2")
@@ -63,7 +63,7 @@ def test_a_line_tells_records_newest_day_and_why_something_failed(
     assert (lines["user-2"]["status"], lines["user-2"]["reason"]) == ("failed", "scope")
 
 
-def test_a_quota_that_is_used_up_is_told_until_an_answer_says_otherwise(
+def test_an_exhausted_quota_is_reported_until_a_response_changes_it(
     run: Any, simulator: Running, config: dict[str, Any], told: list[dict[str, Any]]
 ) -> None:
     simulator.fault("rate_limit", user="user-1", times=1, retry_after=0)
@@ -81,6 +81,6 @@ def test_only_the_named_users_are_read(run: Any, simulator: Running, config: dic
     assert {record["user_id"] for record in made.records["daily_sleep"]} == {"user-2"}
 
 
-def test_a_user_that_does_not_exist_is_named(run: Any, config: dict[str, Any]) -> None:
+def test_an_unknown_user_is_named(run: Any, config: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="users: there is no account 'user-9'; the accounts are user-1, user-2"):
         run({**config, "users": ["user-9"]})

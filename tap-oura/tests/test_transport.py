@@ -41,7 +41,7 @@ def test_netrc_does_not_replace_the_bearer_token(hostile: Any) -> None:
 
 
 @pytest.mark.usefixtures("netrc")
-def test_netrc_adds_nothing_to_the_requests_for_tokens(hostile: Any) -> None:
+def test_netrc_adds_nothing_to_token_requests(hostile: Any) -> None:
     endpoints = Endpoints((f"{hostile.url}/good/oauth/token",))
     asked = consent.Request("", APPLICATION, "http://localhost/", "state")
 
@@ -55,7 +55,7 @@ def test_netrc_adds_nothing_to_the_requests_for_tokens(hostile: Any) -> None:
 
 
 @pytest.mark.usefixtures("netrc")
-def test_chosen_basic_credentials_are_sent_and_no_others(hostile: Any) -> None:
+def test_only_configured_basic_credentials_are_sent(hostile: Any) -> None:
     Endpoint(f"{hostile.url}/good/oauth/token").refresh(
         Application("client", "secret", basic=True), "old", lambda body: None
     )
@@ -64,7 +64,7 @@ def test_chosen_basic_credentials_are_sent_and_no_others(hostile: Any) -> None:
     assert "secret" not in hostile.asked()[0]["body"]
 
 
-def test_a_password_in_the_url_replaces_no_token_and_is_kept_nowhere(hostile: Any, caplog: Any) -> None:
+def test_a_password_in_the_url_replaces_no_token_and_is_not_logged(hostile: Any, caplog: Any) -> None:
     url = hostile.url.replace("://", f"://somebody:{PASSWORD}@")
     endpoints = Endpoints(token_urls(None, f"{url}/good"), connect=1)
     asked = consent.Request(consent.page(None, url), APPLICATION, "http://localhost/", "state")
@@ -92,7 +92,7 @@ def test_a_proxy_of_the_environment_is_used(hostile: Any, monkeypatch: pytest.Mo
     assert hostile.authorizations == ["Bearer good", "Bearer bad"]
 
 
-def test_an_authority_of_the_environment_is_trusted_and_tls_has_the_same_bounds(
+def test_a_ca_of_the_environment_is_trusted_and_tls_has_the_same_bounds(
     hostile_at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = certificate(tmp_path)
@@ -135,7 +135,7 @@ def connections(hostile: Any) -> set[int]:
     return {request["connection"] for request in hostile.asked()}
 
 
-def test_a_connection_is_kept_for_the_next_request(hostile: Any) -> None:
+def test_a_connection_is_reused(hostile: Any) -> None:
     one = client(f"{hostile.url}/good")
 
     for _ in range(3):
@@ -145,7 +145,7 @@ def test_a_connection_is_kept_for_the_next_request(hostile: Any) -> None:
 
 
 @pytest.mark.parametrize("way", ["bomb", "drip_in_body", "drip_in_headers", "error_with_a_bomb"])
-def test_after_a_broken_off_answer_its_connection_is_not_used_again(way: str, hostile: Any) -> None:
+def test_a_connection_is_not_reused_after_a_truncated_response(way: str, hostile: Any) -> None:
     one = client(f"{hostile.url}/{way}")
     for _ in range(2):
         with pytest.raises((BrokenAnswer, Passing)):
@@ -156,7 +156,7 @@ def test_after_a_broken_off_answer_its_connection_is_not_used_again(way: str, ho
     assert len(connections(hostile)) == 3
 
 
-def test_cookies_of_one_account_do_not_go_with_the_next(hostile: Any) -> None:
+def test_cookies_of_one_account_are_not_sent_for_another(hostile: Any) -> None:
     one = client(f"{hostile.url}/cookie")
     for _ in range(2):
         one.get(BAD, "heartrate")

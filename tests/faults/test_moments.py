@@ -94,7 +94,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 @needs("cc")
-def test_postgresql_has_the_clock_and_the_zone_of_the_tests(clock: dict[str, str]) -> None:
+def test_postgresql_uses_the_clock_and_time_zone_of_the_tests(clock: dict[str, str]) -> None:
     ahead = 3650 * 86_400
     Path(clock["CLOCK_SHIFT"]).write_text(str(ahead))
     environment = {**os.environ, **clock, "TZ": ZONES[0], "PGTZ": ZONES[0]}

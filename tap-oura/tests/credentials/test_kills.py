@@ -70,7 +70,9 @@ def next_process(oura: Oura, make: Callable[..., Credentials], location: str, cl
         "after the pair",
     ],
 )
-def test_the_grant_is_intact(oura: Oura, location: str, next_process: Callable[[], str], at: str) -> None:
+def test_a_killed_refresh_leaves_the_grant_usable(
+    oura: Oura, location: str, next_process: Callable[[], str], at: str
+) -> None:
     die(oura, location, at)
 
     assert oura.accepts(next_process())
@@ -78,7 +80,7 @@ def test_the_grant_is_intact(oura: Oura, location: str, next_process: Callable[[
 
 
 @pytest.mark.parametrize("at", ["after the note", "before the answer"])
-def test_without_a_stored_answer_the_grant_is_told_as_lost_and_never_spent_again(
+def test_without_a_stored_response_the_grant_is_reported_lost_and_never_used_again(
     oura: Oura, location: str, next_process: Callable[[], str], at: str
 ) -> None:
     die(oura, location, at)
@@ -90,7 +92,7 @@ def test_without_a_stored_answer_the_grant_is_told_as_lost_and_never_spent_again
     assert len(oura.refreshes()) == spent
 
 
-def test_killed_while_the_answer_is_on_its_way_the_grant_is_told_as_lost(
+def test_a_kill_while_waiting_for_the_response_reports_the_grant_as_lost(
     oura: Oura, location: str, next_process: Callable[[], str]
 ) -> None:
     with withheld(f"{oura.url}/oauth/token") as (url, arrived):
@@ -105,7 +107,7 @@ def test_killed_while_the_answer_is_on_its_way_the_grant_is_told_as_lost(
     assert len(oura.refreshes()) == 1
 
 
-def test_a_polite_stop_waits_for_the_answer(oura: Oura, location: str, next_process: Callable[[], str]) -> None:
+def test_sigterm_waits_for_the_token_response(oura: Oura, location: str, next_process: Callable[[], str]) -> None:
     with withheld(f"{oura.url}/oauth/token") as (url, arrived):
         process = start(oura, location, "never", urls=[url])
         assert arrived.wait(30)

@@ -91,7 +91,7 @@ def assert_one_a_day(oura: Oura, days: int) -> None:
     assert all(days - 1 <= sum(1 for user, _ in counted if user == each) <= days for each in USERS), counted
 
 
-def test_three_days(oura: Oura, live: Callable[..., int]) -> None:
+def test_three_days_of_runs_refresh_once_a_day(oura: Oura, live: Callable[..., int]) -> None:
     live(days=3, restart_every=12, seed=1)
 
     assert_one_a_day(oura, 3)
@@ -99,7 +99,7 @@ def test_three_days(oura: Oura, live: Callable[..., int]) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_thirty_days(oura: Oura, live: Callable[..., int]) -> None:
+def test_thirty_days_of_runs_refresh_once_a_day(oura: Oura, live: Callable[..., int]) -> None:
     stopped = live(days=30, restart_every=5, seed=2)
 
     assert stopped > 10

@@ -45,7 +45,7 @@ def run(simulator: Running, users: list[str], folder: Path) -> Any:
     return process.returncode, messages, (folder / "log").read_text(), usage.ru_maxrss
 
 
-def test_a_thousand_accounts(thousand: Running, tmp_path: Path) -> None:
+def test_a_thousand_accounts_are_read_in_bounded_memory(thousand: Running, tmp_path: Path) -> None:
     users = [account["user"] for account in thousand.accounts]
     few, many = tmp_path / "few", tmp_path / "many"
     few.mkdir()

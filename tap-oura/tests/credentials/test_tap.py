@@ -30,7 +30,7 @@ def spent(oura: Oura, user: str = "user-1") -> int:
     return [request["status"] for request in oura.refreshes(user)].count(200)
 
 
-def test_a_missing_scope_never_costs_a_refresh(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
+def test_a_missing_scope_never_causes_a_refresh(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     run(config)
     oura.admin("scopes", user="user-1", scopes=["daily", "personal"])
 
@@ -43,7 +43,7 @@ def test_a_missing_scope_never_costs_a_refresh(oura: Oura, run: type[Run], confi
     assert end.of("personal_info", "user-1")
 
 
-def test_a_token_that_dies_before_its_time_is_renewed_once_and_nothing_is_missing(
+def test_a_token_that_expires_early_is_refreshed_once_and_nothing_is_missing(
     oura: Oura, run: type[Run], config: dict[str, Any]
 ) -> None:
     whole = run(config)
@@ -57,9 +57,7 @@ def test_a_token_that_dies_before_its_time_is_renewed_once_and_nothing_is_missin
     }
 
 
-def test_a_401_that_a_new_token_does_not_cure_is_a_missing_scope(
-    oura: Oura, run: type[Run], config: dict[str, Any]
-) -> None:
+def test_a_401_with_a_new_token_is_a_missing_scope(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     oura.fault("expired_401", user="user-1", collection="heartrate")
 
     end = run(config)
@@ -70,7 +68,7 @@ def test_a_401_that_a_new_token_does_not_cure_is_a_missing_scope(
     assert end.of("daily_sleep", "user-1")
 
 
-def test_a_dead_account_is_named_with_the_remedy_and_stops_nobody(
+def test_a_dead_account_is_named_with_its_remedy_and_stops_no_other(
     oura: Oura, run: type[Run], config: dict[str, Any]
 ) -> None:
     run(config)
@@ -87,7 +85,7 @@ def test_a_dead_account_is_named_with_the_remedy_and_stops_nobody(
     assert [(record["user_id"], record["reason"]) for record in failed] == [("user-1", "consent")]
 
 
-def test_an_account_without_a_name_is_asked_for_it_once(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
+def test_the_name_of_an_unnamed_account_is_requested_once(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     single = {name: value for name, value in config.items() if name != "accounts"}
     single |= {name: oura.account("user-1")[name] for name in PAIR if name != "user"}
     single["collections"] = ["daily_sleep"]
