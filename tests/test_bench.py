@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from tap_oura.catalog.collections import DEFAULT_COLLECTIONS
 
-from benchmarks import chart, figures, report
+from benchmarks import chart, report, results
 from benchmarks.cases import CASES, Case
 from benchmarks.contenders import Contender
-from benchmarks.figures import Bar, Figures, Result
+from benchmarks.environment import Job
 from benchmarks.measure import Failed, Pipe, run
-from benchmarks.place import Job
+from benchmarks.results import Measurement, Result, Threshold
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
-FASTER = Bar("times as fast as theirs", lambda found: found.seconds("theirs") / found.seconds("ours"), least=1.5)
+FASTER = Threshold("times as fast as theirs", lambda found: found.seconds("theirs") / found.seconds("ours"), least=1.5)
 
 
-def _run(seconds: float) -> Figures:
-    return Figures(seconds, processor=seconds / 2, peak=100, requests=50, written=2000, rows=1000)
+def _run(seconds: float) -> Measurement:
+    return Measurement(seconds, processor=seconds / 2, peak=100, requests=50, written=2000, rows=1000)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def result() -> Result:
 @pytest.fixture
 def case() -> Case:
     contenders = tuple(Contender(name, lambda _: []) for name in ("ours", "theirs"))
-    return Case("small", "A small case", 30, contenders, bars=(FASTER,))
+    return Case("small", "A small case", 30, contenders, thresholds=(FASTER,))
 
 
 def test_a_table_has_median_spread_and_ratio(case: Case, result: Result) -> None:
@@ -46,14 +46,14 @@ def test_a_table_has_median_spread_and_ratio(case: Case, result: Result) -> None
 
 def test_a_threshold_that_is_met_is_no_violation(case: Case, result: Result) -> None:
     assert "- met: times as fast as theirs: 2.5, at least 1.5" in report.section(case, result)
-    assert report.complaints(case, result) == []
+    assert report.violations(case, result) == []
 
 
 def test_a_missed_threshold_is_reported_as_a_violation(case: Case, result: Result) -> None:
-    harder = replace(case, bars=(replace(FASTER, least=3),))
+    harder = replace(case, thresholds=(replace(FASTER, least=3),))
 
     assert "- **missed**: times as fast as theirs: 2.5, at least 3" in report.section(harder, result)
-    assert len(report.complaints(harder, result)) == 1
+    assert len(report.violations(harder, result)) == 1
 
 
 def test_an_absent_contender_is_named_and_its_threshold_undecided(case: Case, result: Result) -> None:
@@ -64,20 +64,20 @@ def test_an_absent_contender_is_named_and_its_threshold_undecided(case: Case, re
 
     assert "- skipped: theirs: it is not installed" in section
     assert "- not measured: times as fast as theirs, at least 1.5 (theirs took no part)" in section
-    assert report.complaints(case, result) == []
+    assert report.violations(case, result) == []
 
 
 def test_different_rows_are_a_violation(case: Case, result: Result) -> None:
     result.differences.append("theirs: sleep: 30 rows of 31")
 
-    assert report.complaints(case, result) == ["theirs: sleep: 30 rows of 31"]
+    assert report.violations(case, result) == ["theirs: sleep: 30 rows of 31"]
     assert "- **different**: theirs: sleep: 30 rows of 31" in report.section(case, result)
 
 
 def test_results_are_kept_between_runs(tmp_path: Path, result: Result) -> None:
-    figures.save(tmp_path / "results.json", {"small": result})
+    results.save(tmp_path / "results.json", {"small": result})
 
-    assert figures.load(tmp_path / "results.json") == {"small": result}
+    assert results.load(tmp_path / "results.json") == {"small": result}
 
 
 def test_the_chart_has_a_bar_for_each_contender(case: Case, result: Result) -> None:

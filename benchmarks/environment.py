@@ -1,4 +1,4 @@
-"""Where a contender works: a simulator, a database of its own, and the job that all have in common."""
+"""The environment of a contender: a simulator, its own database, and the job that all have in common."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Place:
-    """One contender's."""
+class Environment:
+    """What one contender runs in; `folder` is for its files."""
 
     job: Job
     simulator: Running
@@ -135,7 +135,7 @@ class Place:
         others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         changes = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables WHERE schemaname <> 'meltano'"
         with self.database.connect() as connection:
-            # A connection hands in its figures when it ends, a moment after its program.
+            # A connection reports its statistics when it ends, a moment after its program.
             deadline = time.monotonic() + 10
             while connection.execute(others.encode()).fetchone() != (0,) and time.monotonic() < deadline:
                 time.sleep(0.05)
