@@ -149,7 +149,7 @@ def rows_file(environment: Environment) -> Path:
 
 
 def write_files(environment: Environment) -> None:
-    """Write the loaders' input: our tap's output with and without batch files, and the bare rows of a single collection."""
+    """Write the loaders' input: our tap's output with and without batch files, and of a single collection the rows."""
     with_files = tap(environment, batch_config=batch_files(environment))
     measure.run([Pipe([with_files], QUIET, sink=batches_file(environment))], environment.folder)
     measure.run([Pipe([tap(environment)], QUIET, sink=messages_file(environment))], environment.folder)

@@ -1,7 +1,8 @@
 """Peak memory of everything the collector runs, compared with its thresholds and written to `benchmarks/memory.md`.
 
 Run with `.venv/bin/python -m benchmarks.memory`; exits with 1 if a threshold is missed. Measured is the sum of PSS
-of the service with all its children, and of the backfill that an operator starts in the same container. PostgreSQL and the simulator in Oura's place are real and not counted.
+of the service with all its children, and of the backfill that an operator starts in the same container. PostgreSQL
+and the simulator, which stands for Oura, are real and not counted.
 """
 
 from __future__ import annotations
