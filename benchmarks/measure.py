@@ -16,7 +16,7 @@ from typing import IO
 import psutil
 from oura_collector.settings import PROJECT
 
-from tests.operated import MIB, memory, until
+from tests.collector_process import MIB, memory, until
 
 INTERVAL = 0.25
 """Seconds between two looks at the memory. Each look costs the measured processes a little of a core."""

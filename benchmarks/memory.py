@@ -20,7 +20,7 @@ from oura_collector.database import choice as databases
 from oura_simulator.testing import running
 
 from benchmarks.measure import Meter
-from tests.operated import Collector, Service, until
+from tests.collector_process import Collector, Service, until
 
 RECORD = Path(__file__).with_suffix(".md")
 THRESHOLDS = {"idle between runs": 100, "first run of 30 days": 400, "hourly run": 400, "a year of backfill": 450}

@@ -18,7 +18,7 @@ from tap_oura.catalog.values import is_storable
 
 from tests.any_json import body, documents, examples
 from tests.conftest import TODAY
-from tests.served import Answer, Collections
+from tests.document_server import Answer, Collections
 from tests.test_odd_documents import START, Collected, collect
 
 EACH = int(os.environ.get("OURA_ANY_DOCUMENTS", "300"))

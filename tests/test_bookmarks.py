@@ -21,8 +21,8 @@ from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.settings import SETTINGS
 from tap_oura.windows import EARLIEST
 
+from tests.collector_process import Collector
 from tests.conftest import NOW, TODAY
-from tests.operated import Collector
 
 STATE_ID = "prod:tap-oura-to-target-postgres"
 FIRST, SECOND = "account-1", "account-2"

@@ -15,8 +15,8 @@ from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
+from tests.collector_process import Collector
 from tests.conftest import NOW
-from tests.operated import Collector
 from tests.test_backup import postgres
 
 ERASED, KEPT = "wearer-one", "wearer-two"

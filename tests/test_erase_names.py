@@ -11,7 +11,7 @@ from oura_collector.privacy.export import export, file_stem
 from oura_collector.settings import PROJECT
 from pydantic import SecretStr
 
-from tests.held import MELTANO, STATE_ID, Installation, installation, state
+from tests.installation import MELTANO, STATE_ID, Installation, installation, state
 
 __all__ = ["installation"]
 

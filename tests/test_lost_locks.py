@@ -20,8 +20,8 @@ from oura_collector.runs.run_log import Ledger
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
+from tests.collector_process import Collector, Process, until
 from tests.conftest import PERSON
-from tests.operated import Collector, Process, until
 from tests.poolers import pgbouncer
 from tests.programs import needs
 

@@ -20,8 +20,8 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import Running
 
-from tests.operated import Collector, Process
-from tests.served import Answer, Collections, served
+from tests.collector_process import Collector, Process
+from tests.document_server import Answer, Collections, served
 
 DAY, DAY_BEFORE = "2026-03-25", "2026-03-24"
 START = "2026-03-01"

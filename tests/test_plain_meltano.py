@@ -22,7 +22,7 @@ from oura_simulator.testing import Running, running
 from psycopg import sql
 
 from tests.checkout import PASSWORD, Checkout, checkout, server_with_passwords
-from tests.operated import until, url
+from tests.collector_process import until, url
 
 FORMS = (PASSWORD, quote(PASSWORD, safe=""), json.dumps(PASSWORD)[1:-1], "p@s s", "p%40s")
 """How the password, or enough of it, looks in the files that could hold it."""

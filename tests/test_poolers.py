@@ -11,7 +11,7 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import Running, running
 
-from tests.operated import Collector, until, url
+from tests.collector_process import Collector, until, url
 from tests.poolers import pgbouncer
 from tests.programs import needs
 

@@ -16,7 +16,7 @@ from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
-from tests.operated import Collector, Service, until
+from tests.collector_process import Collector, Service, until
 from tests.programs import needs
 
 MONITORING = PROJECT / "monitoring"

@@ -13,8 +13,8 @@ from oura_collector.privacy.purge import removed
 from oura_simulator.testing import running
 from tap_oura.catalog.collections import COLLECTIONS
 
+from tests.collector_process import Collector, until
 from tests.conftest import PERSON
-from tests.operated import Collector, until
 
 WAITING = """
 SELECT count(*) FROM pg_stat_activity

@@ -9,7 +9,7 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
-from tests.operated import Collector
+from tests.collector_process import Collector
 
 MISSING = "SELECT DISTINCT collection FROM oura_completeness WHERE status = 'our_failure'"
 

@@ -14,7 +14,7 @@ from oura_collector.database.connection import Database
 from oura_collector.settings import SettingsError
 from oura_simulator.testing import Running, running
 
-from tests.operated import Collector, url
+from tests.collector_process import Collector, url
 from tests.poolers import pgbouncer
 from tests.programs import needs
 

@@ -22,8 +22,8 @@ from oura_simulator.testing import Running, running
 from tap_oura.credentials.files import Files
 
 from tests.checkout import PASSWORD, server_with_passwords
+from tests.collector_process import url
 from tests.conftest import NOW
-from tests.operated import url
 from tests.shared import dbt_folders
 
 OF_DATABASE = (PASSWORD, quote(PASSWORD, safe=""))

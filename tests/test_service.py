@@ -14,8 +14,8 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
+from tests.collector_process import Collector, until
 from tests.conftest import PERSON, stay_on_one_day
-from tests.operated import Collector, until
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from oura_collector.runs.run_log import Ledger
 from oura_simulator.testing import Running, running
 from tap_oura.shards import Shard
 
+from tests.collector_process import Collector, Rows, until
 from tests.conftest import NOW
-from tests.operated import Collector, Rows, until
 
 NAMES = ("account-5", "account-1", "account-3", "account-2")
 """In shards 1, 0, 0 and 1 of two."""

@@ -11,7 +11,7 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
-from tests.operated import MIB, Collector, memory, until
+from tests.collector_process import MIB, Collector, memory, until
 
 SECONDS = float(os.environ.get("OURA_SOAK_SECONDS", "600"))
 IDLE_LIMIT = 100 * MIB

@@ -9,7 +9,7 @@ from pathlib import Path
 from oura_collector.database.connection import Database
 from oura_simulator.testing import Running, running
 
-from tests.operated import Collector
+from tests.collector_process import Collector
 
 DAYS = "5"
 

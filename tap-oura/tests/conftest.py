@@ -31,7 +31,7 @@ settings.load_profile("patient")
 TODAY = "2026-03-31"
 NOW = datetime.fromisoformat(f"{TODAY}T20:00:00+00:00")
 
-HOSTILE = Path(__file__).with_name("hostile.py")
+HOSTILE_SERVER = Path(__file__).with_name("hostile_server.py")
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def the_clock_of_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Hostile:
-    """A server that breaks what HTTP promises, at `url`; see hostile.py."""
+    """A server that breaks what HTTP promises, at `url`; see hostile_server.py."""
 
     url: str
 
@@ -127,7 +127,7 @@ class Hostile:
 
 @contextmanager
 def hostile_server(*arguments: object) -> Iterator[Hostile]:
-    command = [sys.executable, str(HOSTILE), *map(str, arguments)]
+    command = [sys.executable, str(HOSTILE_SERVER), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:

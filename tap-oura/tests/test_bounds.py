@@ -16,9 +16,9 @@ from tap_oura.api.client import ANSWER_WITHIN, WINDOW_WITHIN, Client, Stopwatch
 
 HERE = Path(__file__).parent
 TIMEOUT = 1
-"""Seconds, of `attacked.py`."""
+"""Seconds, of `hostile_run.py`."""
 
-LATER = 3
+SLACK = 3
 """Seconds beyond a deadline, on a busy machine; a retry's pause of a second is among them."""
 
 MOST_MIB = 100
@@ -109,7 +109,7 @@ ATTACKS = (
 
 def meet(url: str, attacks: list[str]) -> list[dict[str, Any]]:
     found = subprocess.run(
-        [sys.executable, HERE / "attacked.py", url],
+        [sys.executable, HERE / "hostile_run.py", url],
         input=" ".join(attacks),
         capture_output=True,
         text=True,
@@ -147,7 +147,7 @@ def test_a_hostile_response_fails_its_window_within_time_and_memory_bounds(
     assert failure.startswith(("heartrate of attacked, 2026-03-01 to 2026-03-20: ", "everything of attacked"))
     assert (more, cost["code"], cost["records"]) == ([], 1, {"other": 2})
     within = WINDOW_WITHIN if "pages" in way else ANSWER_WITHIN
-    assert cost["seconds"] < within * TIMEOUT + LATER
+    assert cost["seconds"] < within * TIMEOUT + SLACK
     assert cost["mib"] < MOST_MIB
 
 
@@ -172,7 +172,7 @@ def test_a_hostile_token_response_is_reported_with_its_effect_on_the_grant(
     assert cost["error"] == TOKENS[way]
     # The body of a success is handed on before anybody tries to read it; that of anything else never.
     assert cost["received"] == (way == "deep")
-    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["seconds"] < 2 * TIMEOUT + SLACK
     assert cost["mib"] < MOST_MIB
 
 
@@ -181,7 +181,7 @@ def test_a_hostile_response_fails_a_consent(way: str, costs: dict[str, dict[str,
     cost = costs[f"identity:{way}"]
 
     assert "Oura does not say whose consent this is" in cost["error"]
-    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["seconds"] < 2 * TIMEOUT + SLACK
     assert cost["mib"] < MOST_MIB
 
 
@@ -190,7 +190,7 @@ def test_a_hostile_response_does_not_confirm_a_revocation(way: str, costs: dict[
     cost = costs[f"revocation:{way}"]
 
     assert cost["agreed"] is False
-    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["seconds"] < 2 * TIMEOUT + SLACK
     assert cost["mib"] < MOST_MIB
 
 

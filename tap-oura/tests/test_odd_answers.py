@@ -14,7 +14,7 @@ import pytest
 from tap_oura.tap import TapOura
 
 from .conftest import Run
-from .served import serving
+from .document_server import serving
 
 CASES = os.environ.get("OURA_CASES")
 DAY = "2026-11-25"

@@ -13,7 +13,7 @@ from tap_oura.ledger.rejected import Rejected, Rejections
 from tap_oura.tap import TapOura
 
 from .conftest import Run
-from .served import Served, serving
+from .document_server import Served, serving
 
 GOOD: dict[str, Any] = {"id": "age-25", "day": "2026-11-25", "vascular_age": 36}
 ODD: dict[str, Any] = {"day": "2026-11-24", "vascular_age": 36, "pulse_wave_velocity": 7.1}

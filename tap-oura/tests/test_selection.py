@@ -12,7 +12,7 @@ from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.tap import TapOura
 
 from .conftest import Run
-from .served import serving
+from .document_server import serving
 from .test_batches import as_files
 
 CHOSEN = ["enhanced_tag", "heartrate", "personal_info", "sleep"]

@@ -24,9 +24,9 @@ from oura_collector.database.connection import Database
 from oura_collector.database.lock import KEY
 from oura_simulator.testing import running
 
+from tests.collector_process import MIB, Collector, Process, memory, until, url
 from tests.compare import differences
 from tests.conftest import TODAY
-from tests.operated import MIB, Collector, Process, memory, until, url
 from tests.poolers import pgbouncer
 from tests.programs import needs
 

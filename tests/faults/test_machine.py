@@ -14,7 +14,7 @@ from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 
-from tests.operated import Collector, Service, until
+from tests.collector_process import Collector, Service, until
 from tests.programs import needs
 
 # Each waits for runs to fail and to succeed again.

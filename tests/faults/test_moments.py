@@ -31,7 +31,7 @@ WITHOUT = (
     *(f"tap-oura/tests/credentials/test_{name}.py" for name in ("races", "kills", "many_accounts", "life")),
     "tap-oura/tests/test_completeness.py",
     "collector/tests/test_passfile.py",  # By the times of files.
-    "simulator/tests/test_many.py",
+    "simulator/tests/test_many_accounts.py",
 )
 RUNS = (
     "tests/test_commands.py",
@@ -119,4 +119,4 @@ def test_the_suite_passes_in_another_time_zone(zone: str, tests: tuple[str, ...]
 @pytest.mark.parametrize("name", MOMENTS)
 def test_the_suite_passes_at(name: str, tests: tuple[str, ...], clock: dict[str, str]) -> None:
     zone, moment = MOMENTS[name]
-    assert passes(tests, "-p", "tests.faults.moment", TZ=zone, PGTZ=zone, MOMENT=moment, **clock)
+    assert passes(tests, "-p", "tests.faults.clock_plugin", TZ=zone, PGTZ=zone, MOMENT=moment, **clock)

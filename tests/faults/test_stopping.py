@@ -14,8 +14,8 @@ from oura_collector.database import choice as databases
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
+from tests.collector_process import Collector, Process, until
 from tests.conftest import NOW
-from tests.operated import Collector, Process, until
 
 # Each takes minutes, because it waits for grace periods and for runs that were cut short.
 pytestmark = pytest.mark.soak

@@ -63,7 +63,7 @@ STORE_AGAIN = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each attempt to store an answer: what it holds exists nowhere else."""
 
 
-LATER = "nothing is lost, the next run tries again"
+NOTHING_LOST = "nothing is lost, the next run tries again"
 KEPT = "it is kept in the token store under 'answer', so nothing is lost"
 
 
@@ -204,7 +204,7 @@ class Credentials:
             raise self._lost(f"Oura has ended it ({error.error})") from None
         except (NotSent, Unavailable) as error:
             self._store(entry, record)
-            raise RefreshFailed(f"no token endpoint works ({error}); {LATER}") from None
+            raise RefreshFailed(f"no token endpoint works ({error}); {NOTHING_LOST}") from None
         self._store(entry, fresh)
         self._record, self._failure = fresh, None
         logger.info("%s: refreshed", self.user)
@@ -271,4 +271,4 @@ def _utc(at: float) -> str:
 def _advice(error: Refused) -> str:
     if error.elsewhere:
         return "check client_id, client_secret and token_url"
-    return LATER
+    return NOTHING_LOST

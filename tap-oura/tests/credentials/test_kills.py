@@ -25,7 +25,7 @@ from tap_oura.errors import ConsentLost
 if TYPE_CHECKING:
     from .conftest import Clock, Oura
 
-DYING = Path(__file__).with_name("dying.py")
+KILL_DURING_REFRESH = Path(__file__).with_name("kill_during_refresh.py")
 USER = "user-1"
 
 
@@ -37,7 +37,7 @@ def start(oura: Oura, location: str, at: str, urls: list[str] | None = None) -> 
         "seed": astuple(oura.seed(USER)),
         "at": at,
     }
-    return subprocess.Popen([sys.executable, str(DYING), json.dumps(told)])
+    return subprocess.Popen([sys.executable, str(KILL_DURING_REFRESH), json.dumps(told)])
 
 
 def die(*given: Any, **named: Any) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..conftest import Run
     from .conftest import Oura
 
-LATER = Path(__file__).with_name("later.py")
+TAP_AT = Path(__file__).with_name("tap_at.py")
 HOUR, DAY = 3600, 86400
 BEGINNING = datetime(2026, 3, 1, 6, tzinfo=UTC).timestamp()
 USERS = ("user-1", "user-2")
@@ -60,7 +60,7 @@ def live(oura: Oura, run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyP
 def stop_at_random(folder: Path, now: float, chance: random.Random) -> bool:
     """Start a run and ask it to stop somewhere between its start and its end; return whether that hit it."""
     process = subprocess.Popen(
-        [sys.executable, str(LATER), "--config", str(folder / "config.json")],
+        [sys.executable, str(TAP_AT), "--config", str(folder / "config.json")],
         env={**os.environ, "NOW": str(now)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
