@@ -49,9 +49,9 @@ class Checkout:
     def call(self, program: str, *arguments: str, code: int = 0, **variables: str) -> str:
         """Run to the end and return all it said; fails with that where the exit code is another."""
         process = self.start(program, *arguments, **variables)
-        said, _ = process.communicate(timeout=400)
-        assert process.returncode == code, f"exit {process.returncode}\n{said[-5000:]}"
-        return said
+        output, _ = process.communicate(timeout=400)
+        assert process.returncode == code, f"exit {process.returncode}\n{output[-5000:]}"
+        return output
 
     def meltano(self, *arguments: str, code: int = 0, **variables: str) -> str:
         """Plain Meltano."""

@@ -118,9 +118,9 @@ def test_rewind_moves_one_bookmark_and_keeps_the_rest_of_the_state(collector: Co
     before = state(collector)
     was = part(before, "daily_sleep", FIRST)["replication_key_value"]
 
-    said = collector.run("rewind", "--user", FIRST, "--collection", "daily_sleep", "--to", "2026-02-01").said()
+    output = collector.run("rewind", "--user", FIRST, "--collection", "daily_sleep", "--to", "2026-02-01").output()
 
-    assert said == f"daily_sleep of account-1: {was} -> 2026-02-01 ({STATE_ID})\n"
+    assert output == f"daily_sleep of account-1: {was} -> 2026-02-01 ({STATE_ID})\n"
     expected = copy.deepcopy(before)
     for each in streams(expected)["daily_sleep"]["partitions"]:
         if each["context"]["user_id"] == FIRST:
@@ -135,7 +135,7 @@ def test_without_collections_rewind_moves_all_bookmarks_in_every_shards_state(co
     store(collector, before, f"{STATE_ID}-of-somebody-else")
     store(collector, before, "dev:tap-oura-to-target-postgres")
 
-    said = collector.run("rewind", "--user", SECOND, "--to", ago(40).isoformat()).said()
+    output = collector.run("rewind", "--user", SECOND, "--to", ago(40).isoformat()).output()
 
     for name, had in ((STATE_ID, before), (f"{STATE_ID}:shard-1-of-2", older)):
         for collection, stream in streams(state(collector, name)).items():
@@ -145,8 +145,8 @@ def test_without_collections_rewind_moves_all_bookmarks_in_every_shards_state(co
                     ago(40)
                 )
                 assert now == (was | {"replication_key_value": str(ago(40))} if goes_back else was)
-    assert f"sleep of account-2: {ago(LAG + 1)} -> {ago(40)} ({STATE_ID}:shard-1-of-2)" in said
-    assert said.count("daily_sleep of account-2") == 1
+    assert f"sleep of account-2: {ago(LAG + 1)} -> {ago(40)} ({STATE_ID}:shard-1-of-2)" in output
+    assert output.count("daily_sleep of account-2") == 1
     assert state(collector, "dev:tap-oura-to-target-postgres") == before
     assert state(collector, f"{STATE_ID}-of-somebody-else") == before
 
@@ -165,7 +165,7 @@ def test_a_pending_merged_bookmark_takes_precedence(collector: Collector) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         ("--user account-1 --to tomorrow", "'tomorrow' is not a date"),
         ("--user account-1 --to 2026-02-01 --collection naps", "there is no collection 'naps'"),
@@ -173,19 +173,19 @@ def test_a_pending_merged_bookmark_takes_precedence(collector: Collector) -> Non
     ],
 )
 def test_an_impossible_rewind_is_one_line_and_changes_nothing(
-    collector: Collector, arguments: str, complaint: str
+    collector: Collector, arguments: str, message: str
 ) -> None:
     before = state(collector)
 
-    said = collector.run("rewind", *arguments.split(), code=2).log()
+    output = collector.run("rewind", *arguments.split(), code=2).log()
 
-    assert complaint in said
-    assert len(said.splitlines()) == 1
+    assert message in output
+    assert len(output.splitlines()) == 1
     assert state(collector) == before
 
 
 @pytest.mark.parametrize(
-    ("user", "collections", "day", "complaint"),
+    ("user", "collections", "day", "message"),
     [
         ("nobody", [], ago(40), "--user: there is no bookmark of 'nobody'; the accounts are: account-1, account-2"),
         (FIRST, [], date(2999, 1, 1), "--to: 2999-01-01 is in the future"),
@@ -200,11 +200,11 @@ def test_an_impossible_rewind_is_one_line_and_changes_nothing(
     ],
 )
 def test_a_rewind_that_does_not_go_back_is_refused(
-    collector: Collector, user: str, collections: list[str], day: date, complaint: str
+    collector: Collector, user: str, collections: list[str], day: date, message: str
 ) -> None:
     before = state(collector)
 
-    with collector.database.connect() as connection, pytest.raises(SettingsError, match=re.escape(complaint)):
+    with collector.database.connect() as connection, pytest.raises(SettingsError, match=re.escape(message)):
         rewind(connection, "prod", user, collections, day)
 
     assert state(collector) == before
@@ -323,7 +323,7 @@ def test_a_new_shard_count_continues_from_the_old_bookmarks(collector: Collector
         assert part(shard, collection, user)["replication_key_value"] == str(found[collection, user])
     assert (
         "prod:tap-oura-to-target-postgres:shard-0-of-2"
-        in collector.run("meltano", "--log-level", "critical", "state", "list").said()
+        in collector.run("meltano", "--log-level", "critical", "state", "list").output()
     )
 
 
@@ -420,8 +420,8 @@ def test_an_account_that_a_merge_dropped_has_no_gap_after_the_next_run(lagging: 
     assert held == {
         document["id"] for document in lagging.simulator.documents("user-2", "daily_sleep", start=str(ago(45)))
     }
-    (told,) = run.events("bookmark put back")
-    assert (told["account"], told["collection"], told["day"]) == (SECOND, "daily_sleep", str(WAS))
+    (event,) = run.events("bookmark put back")
+    assert (event["account"], event["collection"], event["day"]) == (SECOND, "daily_sleep", str(WAS))
     oldest = lagging.value("SELECT min(day)::text FROM oura_raw.workout WHERE user_id = 'account-1'")
     assert oldest < str(ago(50))
     after = state(lagging)

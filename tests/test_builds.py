@@ -23,9 +23,9 @@ def update(pipeline: Pipeline, project: Path = PROJECT / "transform") -> str:
     program = PROJECT / ".meltano/utilities/dbt/venv/bin" / command["executable"]
     arguments = command["args"].replace("$DBT_PROJECT_DIR", str(project)).split()
     environment = {**pipeline.environment(), "DBT_PROJECT_DIR": str(project), "DBT_PROFILES_DIR": str(project)}
-    said = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=True).stdout
-    assert (SKIPPED in said) != (BUILT in said), said
-    return SKIPPED if SKIPPED in said else BUILT
+    output = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=True).stdout
+    assert (SKIPPED in output) != (BUILT in output), output
+    return SKIPPED if SKIPPED in output else BUILT
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def settled(pipeline: Pipeline) -> Pipeline:
 
 
 def test_without_changes_the_build_is_one_line_and_starts_no_dbt(settled: Pipeline) -> None:
-    said = settled.meltano("run", "dbt:update")
+    output = settled.meltano("run", "dbt:update")
 
-    (line,) = [line for line in said.splitlines() if SKIPPED in line]
+    (line,) = [line for line in output.splitlines() if SKIPPED in line]
     assert "UTC: dbt skipped" in line
-    assert "Running with dbt" not in said
+    assert "Running with dbt" not in output
 
 
 def test_a_requested_build_always_runs(settled: Pipeline) -> None:

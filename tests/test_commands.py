@@ -107,14 +107,14 @@ def test_once_collects_from_the_api_of_the_settings(empty: Database, folder: Pat
             **dbt_folders(empty),
         )
         assert done.returncode == 0, done.stdout[-3000:]
-        asked = {request["path"].rsplit("/", 1)[-1] for request in simulator.requests()}
+        requested = {request["path"].rsplit("/", 1)[-1] for request in simulator.requests()}
 
     pipeline = Pipeline(empty, simulator, folder)
     (found,) = pipeline.rows("SELECT count(*) AS days, count(DISTINCT user_id) AS users FROM oura_activity")
     assert 8 <= found["days"] <= 11
     assert found["users"] == 1
-    assert "sleep" in asked
-    assert "workout" not in asked
+    assert "sleep" in requested
+    assert "workout" not in requested
     assert "token-1" not in done.stdout + done.stderr
     assert pipeline.rows("SELECT state_id FROM meltano.state")[0]["state_id"] == "prod:tap-oura-to-target-postgres"
 

@@ -84,7 +84,7 @@ def in_the_workflow(body: bytes, headers: dict[str, str], secret: str) -> subpro
 
 @needs("node")
 def test_the_workflow_accepts_only_the_collectors_events() -> None:
-    news: list[dict[str, Any]] = [
+    changes: list[dict[str, Any]] = [
         {"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"},
         {"user": "user-ö", "table": "oura_activity", "rows": 1, "first_day": "2026-03-31", "last_day": "2026-03-31"},
     ]
@@ -92,21 +92,21 @@ def test_the_workflow_accepts_only_the_collectors_events() -> None:
         CollectionResult("user-1", "sleep", "succeeded", records=16),
         CollectionResult("user-ö", "daily_activity", "succeeded"),
     )
-    told = event(7, news, Result("succeeded", collections=collections))
-    body, now = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode(), int(time.time())
+    sent = event(7, changes, Result("succeeded", collections=collections))
+    body, now = json.dumps(sent, separators=(",", ":"), ensure_ascii=False).encode(), int(time.time())
 
-    taken = in_the_workflow(body, signature("planted", told["id"], now, body), "planted")
+    taken = in_the_workflow(body, signature("planted", sent["id"], now, body), "planted")
 
     assert taken.returncode == 0, taken.stderr
     assert [item["json"] for item in json.loads(taken.stdout)] == [
-        {"event": told["id"], **account} for account in told["data"]["accounts"]
+        {"event": sent["id"], **account} for account in sent["data"]["accounts"]
     ]
-    right = signature("planted", told["id"], now, body)
+    right = signature("planted", sent["id"], now, body)
     for refused in (
         in_the_workflow(body, right, "another"),
         in_the_workflow(body.replace(b"16", b"17"), right, "planted"),
         in_the_workflow(body, {**right, "webhook-id": "another"}, "planted"),
-        in_the_workflow(body, signature("planted", told["id"], now - 600, body), "planted"),
+        in_the_workflow(body, signature("planted", sent["id"], now - 600, body), "planted"),
         in_the_workflow(body, {}, "planted"),
     ):
         assert refused.returncode == 1

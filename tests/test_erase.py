@@ -44,8 +44,8 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Collector
         traces = [ERASED, *ids(collector, ERASED)]
         before = {name: row_of(collector, name) for name in held(collector)}
         assert found_in_files(data, ERASED), "she is nowhere, so that nothing would be proved"
-        said = collector.run("erase", "--user", ERASED, "--yes").said()
-        yield collector, traces, before, said
+        output = collector.run("erase", "--user", ERASED, "--yes").output()
+        yield collector, traces, before, output
         databases.stop_embedded(data)
 
 
@@ -121,14 +121,16 @@ def test_erase_leaves_other_accounts_unchanged(erased: Any) -> None:
 
 
 def test_the_proof_counts_rows_by_table_and_names_what_would_collect_again(erased: Any) -> None:
-    *_, said = erased
-    counts = {line.split()[0]: int(line.split()[1]) for line in said.splitlines() if line.endswith(tuple("0123456789"))}
+    *_, output = erased
+    counts = {
+        line.split()[0]: int(line.split()[1]) for line in output.splitlines() if line.endswith(tuple("0123456789"))
+    }
 
     assert counts["oura_raw.sleep"] > 0
     assert counts["public.oura_sleep"] > 0
     assert counts["oura_collector.run_collections"] > 0
-    assert "nothing was found" in said
-    assert f"The settings still name {ERASED}" in said
+    assert "nothing was found" in output
+    assert f"The settings still name {ERASED}" in output
 
 
 def test_erase_refuses_a_name_without_data(erased: Any) -> None:
@@ -154,14 +156,14 @@ def test_after_erase_the_next_run_continues_with_the_others(
         bookmarks = "SELECT completed_state FROM meltano.state"
         before = json.loads(collector.value(bookmarks))["singer_state"]["bookmarks"]
 
-        said = collector.run("erase", "--user", "1", "--yes", USER_MAPPING="\n".join(accounts[1:])).said()
+        output = collector.run("erase", "--user", "1", "--yes", USER_MAPPING="\n".join(accounts[1:])).output()
 
         after = json.loads(collector.value(bookmarks))["singer_state"]["bookmarks"]
         assert after.keys() == before.keys()
         for name, stream in before.items():
             kept = [part for part in stream.get("partitions", []) if part["context"]["user_id"] != "1"]
             assert after[name].get("partitions", []) == kept
-        assert "nothing was found" in said
+        assert "nothing was found" in output
         assert found_in_files(tmp_path / "data" / "meltano", "daily_sleep of 1:") == []
         collector.run("--once", USER_MAPPING="\n".join(accounts[1:]))
         assert collector.runs()[-1]["outcome"] == "succeeded"

@@ -73,11 +73,11 @@ def test_the_target_of_a_symlink_is_never_touched(
         assert installation.erase(name)
 
     assert sorted(outside.rglob("*")) == before
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in links:
         assert (installation.data / name).is_symlink()
         # Those that the collector makes itself need no mention.
-        assert (f"Link, not followed: {installation.data / name}\n" in said) is ("extractors" not in name)
+        assert (f"Link, not followed: {installation.data / name}\n" in output) is ("extractors" not in name)
 
 
 def test_a_data_folder_that_is_a_symlink_is_searched(installation: Installation, tmp_path: Path) -> None:
@@ -151,9 +151,9 @@ def test_a_trace_in_a_foreign_file_is_reported_and_left(
     assert [line for line in lines if line.startswith("Left: 1 logs in ")]
 
     assert not installation.erase("1")
-    said = capsys.readouterr().out
-    assert [line for line in said.splitlines() if line.startswith("STILL")] == [f"STILL FOUND: file: {numbered}"]
-    assert "'1' is a common word" in said
+    output = capsys.readouterr().out
+    assert [line for line in output.splitlines() if line.startswith("STILL")] == [f"STILL FOUND: file: {numbered}"]
+    assert "'1' is a common word" in output
 
 
 def test_messages_and_backfills_of_other_accounts_are_kept(installation: Installation) -> None:
@@ -187,16 +187,16 @@ def test_messages_and_backfills_of_other_accounts_are_kept(installation: Install
                 "INSERT INTO oura_collector.backfill_pieces VALUES (%s, '2024-01-01', '2024-01-31')", [name]
             )
 
-    def told() -> list[str]:
+    def stored() -> list[str]:
         return [message for (message,) in installation.rows("SELECT message FROM oura_collector.runs ORDER BY run_id")]
 
     assert installation.erase("1")
-    assert told() == ["erased", *list(messages.values())[1:]]
+    assert stored() == ["erased", *list(messages.values())[1:]]
     left = installation.rows("SELECT backfill FROM oura_collector.backfill_pieces ORDER BY 1 DESC")
     assert left == [(backfills[1],), (backfills[2],)]
 
     assert installation.erase("wearer-one")
-    assert told() == ["erased", messages["10"], "erased", "erased"]
+    assert stored() == ["erased", messages["10"], "erased", "erased"]
 
 
 def test_meltanos_tables_in_public_are_searched_and_foreign_ones_are_not(installation: Installation) -> None:

@@ -108,16 +108,16 @@ def test_a_new_field_under_another_name_is_one_line_of_the_mart(project: Path, s
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("hrv", "oura_readiness: stg_oura__daily_readiness.hrv needs another name"),
         ("steps", "oura_daily: oura_readiness.steps needs another name"),
     ],
 )
-def test_a_column_name_in_use_is_refused(project: Path, staged: marts.Columns, name: str, said: str) -> None:
+def test_a_column_name_in_use_is_refused(project: Path, staged: marts.Columns, name: str, message: str) -> None:
     staged["stg_oura__daily_readiness"].append({"name": name, "data_type": "integer", "description": "Another"})
 
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         marts.marts(project, staged)
 
 

@@ -187,11 +187,11 @@ def test_an_odd_value_of_one_account_loses_only_itself(three: Pipeline) -> None:
     assert all(good[mart] for mart in ("oura_workouts", "oura_sleep_periods", "oura_heart_rate", *BY_DAY))
 
     add_odd_rows(three)
-    said = three.meltano("run", "transform")
+    output = three.meltano("run", "transform")
 
     assert rows_of_the_others(three) == others
     assert good_rows(three) == good
-    assert f"Not readable: 3 values of daily_activity.steps of {ODD}" in said
+    assert f"Not readable: 3 values of daily_activity.steps of {ODD}" in output
 
 
 @pytest.mark.parametrize("types", [{}, ANOTHER_TOOL], ids=["all text", "another tool's"])

@@ -85,12 +85,12 @@ def test_failures_are_named_the_rest_is_loaded_and_the_next_run_fills_the_gaps(p
     simulator.fault("status", code=500, collection="daily_stress", user="user-1")
     simulator.call("POST", "revoke", {"user": "user-2"})
 
-    said = pipeline.sync(code=1)
+    output = pipeline.sync(code=1)
 
     simulator.call("POST", "restore", {"user": "user-2"})
     simulator.clear_faults()
     for named in ("daily_spo2 of user-1", "daily_stress of user-1", "everything of user-2"):
-        assert named in said
+        assert named in output
     assert raw_ids(pipeline, "workout", "user-1")
     assert raw_ids(pipeline, "daily_stress", "user-1") == set()
     # One account's dead token keeps nobody's tables from being built.

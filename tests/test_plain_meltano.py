@@ -150,9 +150,9 @@ def test_an_upgrade_removes_the_old_project_file_and_names_meltanos_copies_of_it
 
     note_down()
     (copy.folder / ".env").chmod(0o644)
-    said = copy.collect("setup")
-    assert said.splitlines() == [said.strip()]
-    assert said.startswith("collect.py: .env contains secrets")
+    output = copy.collect("setup")
+    assert output.splitlines() == [output.strip()]
+    assert output.startswith("collect.py: .env contains secrets")
     assert not old.exists()
     (copy.folder / ".env").chmod(0o600)
 
@@ -160,10 +160,10 @@ def test_an_upgrade_removes_the_old_project_file_and_names_meltanos_copies_of_it
     (copy.folder / "meltano.yml").write_text(ours + "include_paths:\n- .data/*.meltano.yml\n")
     copy.meltano("schedule", "add", "nightly", "--job", "sync", "--interval", "@daily")
     assert holders(copy.folder) >= {"meltano.yml"}, "Meltano moves nothing any more: the warning can go"
-    said = copy.collect("setup")
-    assert said.startswith("collect.py: meltano.yml contains the address of the database")
-    assert len(said.splitlines()) == 1
-    assert not any(form in said for form in FORMS)
+    output = copy.collect("setup")
+    assert output.startswith("collect.py: meltano.yml contains the address of the database")
+    assert len(output.splitlines()) == 1
+    assert not any(form in output for form in FORMS)
 
     (copy.folder / "meltano.yml").write_text(ours)
     assert copy.collect("setup") == ""

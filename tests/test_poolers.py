@@ -73,10 +73,10 @@ def test_behind_a_transaction_pooler_runs_use_the_direct_url(
         user = collector.value("SELECT user_id FROM oura_collector.collections LIMIT 1")
         assert collector.bookmarks()
         erased = collector.start("erase", "--user", user, "--yes")
-        assert erased.wait() == 0, erased.said()
-        said = erased.said()
-        assert "nothing was found" in said
-        assert "meltano.state" in said
+        assert erased.wait() == 0, erased.output()
+        output = erased.output()
+        assert "nothing was found" in output
+        assert "meltano.state" in output
         assert collector.bookmarks() == {}
 
 

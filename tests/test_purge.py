@@ -39,8 +39,8 @@ def purged(
         before = counts(collector)
         collector.run("--once")
         assert counts(collector) == before, "deletions remove nothing by themselves"
-        said = collector.run("purge").said()
-        yield collector, gone, said
+        output = collector.run("purge").output()
+        yield collector, gone, output
 
 
 def counts(collector: Collector) -> dict[str, int]:
@@ -57,10 +57,10 @@ def remove_all(collector: Collector) -> None:
 
 @pytest.mark.parametrize("collection", ["workout", "session", "sleep"])
 def test_purge_removes_a_document_that_oura_deleted(purged: Any, collection: str) -> None:
-    collector, gone, said = purged
+    collector, gone, output = purged
 
     assert collector.rows(f"SELECT id FROM oura_raw.{collection} WHERE id = '{gone[collection]}'") == []
-    assert f"oura_raw.{collection} " in said
+    assert f"oura_raw.{collection} " in output
 
 
 def test_purge_removes_samples_that_oura_deleted(purged: Any) -> None:
@@ -82,7 +82,7 @@ def test_purge_keeps_everything_that_oura_still_has(purged: Any) -> None:
 def test_a_second_purge_finds_nothing(purged: Any) -> None:
     collector, *_ = purged
 
-    assert collector.run("purge").said().endswith("Deleted 0 rows that Oura deleted.\n")
+    assert collector.run("purge").output().endswith("Deleted 0 rows that Oura deleted.\n")
 
 
 def test_purge_keeps_a_document_whose_day_is_not_in_the_ledger(purged: Any) -> None:
@@ -175,9 +175,9 @@ def test_purge_keeps_samples_with_an_invalid_instant(purged: Any) -> None:
             f"'{instant}'))).* FROM kept LIMIT 1"
         )
 
-    said = collector.run("purge").said()
+    output = collector.run("purge").output()
 
-    assert "oura_raw.heartrate" not in said
+    assert "oura_raw.heartrate" not in output
     assert collector.value("SELECT count(*) FROM oura_raw.heartrate") == collector.value(
         "SELECT count(*) + 4 FROM kept"
     )

@@ -31,7 +31,7 @@ def test_missing_days_are_counted_reported_and_collected_again(lacking: Collecto
     span = lacking.rows(
         "SELECT min(date)::text AS first, max(date)::text AS last FROM oura_completeness WHERE status = 'our_failure'"
     )[0]
-    assert f"failed to collect {missing} days" in lacking.run("status", code=1).said()
+    assert f"failed to collect {missing} days" in lacking.run("status", code=1).output()
     bookmarks = lacking.bookmarks()
     lacking.simulator.call("DELETE", "requests")
 
@@ -39,8 +39,8 @@ def test_missing_days_are_counted_reported_and_collected_again(lacking: Collecto
 
     assert lacking.rows(MISSING) == []
     # The account's name is Oura's to tell.
-    asked = [each for each in lacking.simulator.requests() if each["collection"] not in (None, "personal_info")]
-    assert {request["collection"] for request in asked} == {"daily_sleep"}
+    requested = [each for each in lacking.simulator.requests() if each["collection"] not in (None, "personal_info")]
+    assert {request["collection"] for request in requested} == {"daily_sleep"}
     (read,) = [run for run in lacking.runs() if run["first_day"]]
     assert {"first": str(read["first_day"]), "last": str(read["last_day"])} == span
     assert lacking.value("SELECT count(*) FROM oura_raw.daily_sleep") > 0
@@ -70,9 +70,9 @@ def test_repair_rereads_values_that_an_older_version_left_in_extra(lacking: Coll
     spoilt = lacking.value("SELECT count(*) FROM oura_raw.heartrate WHERE bpm IS NULL AND extra ? 'bpm'")
     lacking.simulator.call("DELETE", "requests")
 
-    told = lacking.run("repair", "--reread").events("reread")
+    reports = lacking.run("repair", "--reread").events("reread")
 
-    assert [{name: each[name] for name in ("rows", "days", "still_stand")} for each in told] == [
+    assert [{name: each[name] for name in ("rows", "days", "still_stand")} for each in reports] == [
         {"rows": spoilt + 4, "days": 6, "still_stand": 1}
     ]
     assert [row for row in lacking.rows(right) if row["id"] != "gone"] == before
@@ -82,8 +82,8 @@ def test_repair_rereads_values_that_an_older_version_left_in_extra(lacking: Coll
     scores = [row["score"] for row in before if row["day"] in (first, second)]
     assert [row["sleep_score"] for row in lacking.rows(marts)] == scores
     assert all(scores)
-    asked = {each["collection"] for each in lacking.simulator.requests()}
-    assert asked - {None} == {"daily_sleep", "heartrate", "personal_info"}
+    requested = {each["collection"] for each in lacking.simulator.requests()}
+    assert requested - {None} == {"daily_sleep", "heartrate", "personal_info"}
 
 
 def test_repair_runs_nothing_if_nothing_is_missing(lacking: Collector) -> None:

@@ -92,8 +92,10 @@ def test_target_duckdb_has_the_same_rows_as_postgres(
     for collection, column in (("sleep", "total_sleep_duration"), ("heartrate", "bpm"), ("daily_activity", "steps")):
         query = f"SELECT user_id, count(*), sum({column})::bigint FROM oura.{collection} GROUP BY 1 ORDER BY 1"
         script = f"import duckdb, json; print(json.dumps(duckdb.connect({str(file)!r}).execute({query!r}).fetchall()))"
-        said = subprocess.run([bin_folder / "python", "-c", script], capture_output=True, text=True, check=True).stdout
+        output = subprocess.run(
+            [bin_folder / "python", "-c", script], capture_output=True, text=True, check=True
+        ).stdout
         expected = collected.rows(
             f"SELECT user_id, count(*), sum({column})::bigint FROM oura_raw.{collection} GROUP BY 1 ORDER BY 1"
         )
-        assert [tuple(row) for row in json.loads(said)] == [tuple(row.values()) for row in expected]
+        assert [tuple(row) for row in json.loads(output)] == [tuple(row.values()) for row in expected]

@@ -93,7 +93,7 @@ def test_a_failure_is_in_metrics_health_and_status_after_one_run(collector: Coll
         collector.simulator.call("POST", "revoke", {"user": "user-1"})
         collector.run("--once", "--wait", code=1)
         assert service.metric("accounts_failing", reason="token") == 1
-        assert "FAILS: Oura rejects the access token" in collector.run("status", code=1).said()
+        assert "FAILS: Oura rejects the access token" in collector.run("status", code=1).output()
 
         collector.simulator.call("POST", "restore", {"user": "user-1"})
         collector.run("--once", "--wait")
@@ -134,8 +134,8 @@ def test_a_killed_backfill_resumes_and_moves_no_bookmark(collector: Collector) -
 
     assert pieces == 3
     assert second.events("backfill resumed")[0]["done"] == 1
-    asked = [r["query"] for r in collector.simulator.requests() if r["collection"] == "daily_sleep"]
-    assert all("2026-01-0" not in str(query) for query in asked)
+    requested = [r["query"] for r in collector.simulator.requests() if r["collection"] == "daily_sleep"]
+    assert all("2026-01-0" not in str(query) for query in requested)
     assert collector.value("SELECT min(date)::text FROM oura_sleep") <= "2026-01-03"
     assert collector.value("SELECT count(*) FROM oura_collector.backfill_pieces") == 0
     assert collector.bookmarks() == bookmarks

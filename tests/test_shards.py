@@ -133,9 +133,9 @@ def test_the_run_log_separates_shards_and_status_lists_all_accounts(sharded: Col
         (0, 2, "succeeded"),
         (1, 2, "succeeded"),
     }
-    said = sharded.run("status").said()
-    assert [name for name in NAMES if name in said.split()] == list(NAMES)
-    assert "FAILS" not in said
+    output = sharded.run("status").output()
+    assert [name for name in NAMES if name in output.split()] == list(NAMES)
+    assert "FAILS" not in output
 
 
 def test_a_failure_in_one_shard_is_reported_after_another_succeeds(sharded: Collector, simulator: Running) -> None:
@@ -144,10 +144,10 @@ def test_a_failure_in_one_shard_is_reported_after_another_succeeds(sharded: Coll
     once(sharded, 0)
     simulator.clear_faults()
 
-    assert "account-5\n" in (said := sharded.run("status", code=1).said())
-    assert said.count("FAILS") == 1
+    assert "account-5\n" in (output := sharded.run("status", code=1).output())
+    assert output.count("FAILS") == 1
     once(sharded, 1)
-    assert "FAILS" not in sharded.run("status").said()
+    assert "FAILS" not in sharded.run("status").output()
 
 
 def test_a_watching_service_shows_the_runs_of_others_and_starts_none(install: Callable[[], Collector]) -> None:
@@ -184,17 +184,15 @@ def test_a_shard_shares_the_database_with_other_shards_only(install: Callable[[]
 
 
 @pytest.mark.parametrize(
-    ("settings", "complaint"),
+    ("settings", "message"),
     [
         ({"SHARD_INDEX": "2", "SHARD_COUNT": "2"}, "SHARD_INDEX: 2 is too large; with SHARD_COUNT 2 the last is 1"),
         ({"SHARD_INDEX": "-1"}, "SHARD_INDEX: "),
         ({"SHARD_COUNT": "0"}, "SHARD_COUNT: "),
     ],
 )
-def test_an_invalid_shard_is_one_line(
-    install: Callable[[], Collector], settings: dict[str, str], complaint: str
-) -> None:
-    said = install().run("--once", code=2, **settings).log()
+def test_an_invalid_shard_is_one_line(install: Callable[[], Collector], settings: dict[str, str], message: str) -> None:
+    output = install().run("--once", code=2, **settings).log()
 
-    assert said.startswith(f"collect.py: {complaint}")
-    assert len(said.splitlines()) == 1
+    assert output.startswith(f"collect.py: {message}")
+    assert len(output.splitlines()) == 1

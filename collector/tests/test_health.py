@@ -38,19 +38,19 @@ def snapshot(*rows: Collection, last_collection: float = NOW - HOUR / 2) -> Snap
     return Snapshot(reachable=True, read_at=NOW, counters=counters, collections=rows)
 
 
-def told(state: Snapshot, up_for: float = 100 * HOUR, impossible: str | None = None) -> dict[str, Any]:
+def health_of(state: Snapshot, up_for: float = 100 * HOUR, impossible: str | None = None) -> dict[str, Any]:
     return health(state, up_for=up_for, interval=HOUR, next_run_in=10.4, impossible=impossible)
 
 
 def test_health_is_ok_when_everything_works() -> None:
-    document = told(snapshot(row(), row(collection="workout")))
+    document = health_of(snapshot(row(), row(collection="workout")))
 
     assert (document["status"], document["problems"]) == ("ok", [])
     assert document["accounts"][0]["newest_day"] == "2026-03-31"
 
 
 def test_a_missing_scope_degrades_the_account_and_names_the_collection() -> None:
-    document = told(snapshot(row(), row(collection="workout", reason="scope")))
+    document = health_of(snapshot(row(), row(collection="workout", reason="scope")))
 
     assert document["status"] == "degraded"
     assert document["problems"] == ["workout of user-1: because of scope"]
@@ -60,26 +60,26 @@ def test_a_missing_scope_degrades_the_account_and_names_the_collection() -> None
 def test_one_dead_account_of_several_is_degraded_and_a_single_one_fails() -> None:
     dead = [row("user-2", collection, "token") for collection in ("sleep", "workout")]
 
-    assert told(snapshot(row(), *dead))["status"] == "degraded"
-    assert told(snapshot(*dead))["status"] == "failing"
-    assert told(snapshot(*dead))["problems"] == ["everything of user-2: because of token"]
+    assert health_of(snapshot(row(), *dead))["status"] == "degraded"
+    assert health_of(snapshot(*dead))["status"] == "failing"
+    assert health_of(snapshot(*dead))["problems"] == ["everything of user-2: because of token"]
 
 
 def test_health_fails_without_the_database() -> None:
-    assert told(replace(snapshot(row()), reachable=False))["status"] == "failing"
+    assert health_of(replace(snapshot(row()), reachable=False))["status"] == "failing"
 
 
 @pytest.mark.parametrize(("ago", "status"), [(1.9 * HOUR, "ok"), (2.1 * HOUR, "failing")])
 def test_a_collection_is_overdue_after_two_intervals(ago: float, status: str) -> None:
-    assert told(snapshot(row(), last_collection=NOW - ago))["status"] == status
+    assert health_of(snapshot(row(), last_collection=NOW - ago))["status"] == status
 
 
 def test_a_service_that_has_just_started_is_not_overdue() -> None:
-    assert told(Snapshot(reachable=True, read_at=NOW), up_for=60)["status"] == "ok"
+    assert health_of(Snapshot(reachable=True, read_at=NOW), up_for=60)["status"] == "ok"
 
 
 def test_a_run_that_cannot_start_is_reported() -> None:
-    document = told(snapshot(row()), impossible="could not extend file")
+    document = health_of(snapshot(row()), impossible="could not extend file")
 
     assert document["status"] == "degraded"
     assert document["problems"] == ["no run can start: could not extend file"]
@@ -87,7 +87,7 @@ def test_a_run_that_cannot_start_is_reported() -> None:
 
 def test_missing_days_degrade_health_and_name_the_repair_command() -> None:
     days = Completeness({"present": 500, "our_failure": 2}, failed=7)
-    document = told(replace(snapshot(row()), days=days))
+    document = health_of(replace(snapshot(row()), days=days))
 
     assert document["status"] == "degraded"
     assert document["problems"] == ["failed to collect 7 days; `collect.py repair` collects them again"]
@@ -96,8 +96,8 @@ def test_missing_days_degrade_health_and_name_the_repair_command() -> None:
 
 
 def test_uncounted_days_do_not_degrade_health() -> None:
-    assert told(snapshot(row()))["days"] is None
-    assert told(replace(snapshot(row()), days=Completeness({"ring_not_worn": 9})))["status"] == "ok"
+    assert health_of(snapshot(row()))["days"] is None
+    assert health_of(replace(snapshot(row()), days=Completeness({"ring_not_worn": 9})))["status"] == "ok"
 
 
 class Fixed:

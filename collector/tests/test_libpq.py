@@ -86,9 +86,9 @@ def test_an_accepted_option_reaches_every_program(name: str) -> None:
     for url in ("MELTANO_DATABASE_URI", "TARGET_POSTGRES_SQLALCHEMY_URL"):
         assert VALUES[name] in parse(environment[url].replace("+psycopg", "", 1))[name]
     # dbt, build.py and psql: libpq itself says what it makes of the variables.
-    command, told = [sys.executable, "-c", TAKEN % name.encode()], {**os.environ, **environment}
-    said = subprocess.run(command, env=told, capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == VALUES[name]
+    command, variables = [sys.executable, "-c", TAKEN % name.encode()], {**os.environ, **environment}
+    output = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    assert output.stdout.strip() == VALUES[name]
 
 
 def test_tuning_options_are_accepted_but_a_run_names_its_own_sessions() -> None:
@@ -104,6 +104,6 @@ def test_libpq_variables_except_the_password_reach_dbt(monkeypatch: pytest.Monke
 
     environment = Database(parse("postgresql:///health")).environment()
 
-    told = {name: environment[f"DATABASE_{name}"] for name in ("HOST", "PORT", "SSLMODE")}
-    assert told == {"HOST": "db.example", "PORT": "7777", "SSLMODE": "require"}
+    variables = {name: environment[f"DATABASE_{name}"] for name in ("HOST", "PORT", "SSLMODE")}
+    assert variables == {"HOST": "db.example", "PORT": "7777", "SSLMODE": "require"}
     assert "planted" not in environment.values()

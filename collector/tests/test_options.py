@@ -34,11 +34,11 @@ def test_a_range_carries_its_days_collections_and_users() -> None:
 
 def test_a_range_without_an_end_ends_today() -> None:
     before = datetime.now(UTC).date()
-    asked = span(**LIVE | {"start_date": JANUARY})
+    backfill = span(**LIVE | {"start_date": JANUARY})
 
-    assert asked
-    assert asked.first == JANUARY
-    assert before <= asked.last <= datetime.now(UTC).date()
+    assert backfill
+    assert backfill.first == JANUARY
+    assert before <= backfill.last <= datetime.now(UTC).date()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def _no_password_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)
 
 
-def told(tmp_path: Path, url: str) -> dict[str, str]:
+def variables_of(tmp_path: Path, url: str) -> dict[str, str]:
     return surroundings(Settings(data_dir=tmp_path), Database(parse(url)))
 
 
@@ -29,7 +29,7 @@ def kept(environment: dict[str, str]) -> Path:
 
 
 def test_only_the_owner_reads_the_file_and_no_variable_holds_the_password(tmp_path: Path) -> None:
-    environment = told(tmp_path, f"postgresql://writer:p%40ss%3Aw%5Crd@{WHERE}")
+    environment = variables_of(tmp_path, f"postgresql://writer:p%40ss%3Aw%5Crd@{WHERE}")
 
     assert kept(environment).read_text() == "*:*:*:*:p@ss\\:w\\\\rd\n"
     assert kept(environment).stat().st_mode & 0o777 == 0o600
@@ -43,13 +43,13 @@ def test_only_the_owner_reads_the_file_and_no_variable_holds_the_password(tmp_pa
 
 
 def test_another_password_replaces_the_one_before_and_none_removes_it(tmp_path: Path) -> None:
-    file = kept(told(tmp_path, f"postgresql://writer:one@{WHERE}"))
+    file = kept(variables_of(tmp_path, f"postgresql://writer:one@{WHERE}"))
     file.chmod(0o644)
 
-    assert kept(told(tmp_path, f"postgresql://writer:two@{WHERE}")) == file
+    assert kept(variables_of(tmp_path, f"postgresql://writer:two@{WHERE}")) == file
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("*:*:*:*:two\n", 0o600)
 
-    assert "PGPASSFILE" not in told(tmp_path, f"postgresql://writer@{WHERE}")
+    assert "PGPASSFILE" not in variables_of(tmp_path, f"postgresql://writer@{WHERE}")
     assert not file.exists()
 
 
@@ -58,14 +58,15 @@ def test_passwords_of_unused_databases_are_removed(tmp_path: Path, monkeypatch: 
     project.mkdir()
     monkeypatch.setattr("oura_collector.pipeline.environment.PROJECT", project)
     files = {
-        name: kept(told(tmp_path, f"postgresql://writer:secret@db.example/{name}")) for name in ("old", "noted", "own")
+        name: kept(variables_of(tmp_path, f"postgresql://writer:secret@db.example/{name}"))
+        for name in ("old", "noted", "own")
     }
     (project / ".env").write_text(f"CHOSEN_PASSFILE='{files['noted']}'\n")
     for file in files.values():
         os.utime(file, (0, 0))
 
-    around = told(tmp_path, "postgresql://writer:secret@db.example/own")
-    other = kept(told(tmp_path, "postgresql://writer:secret@db.example/of-another-service"))
+    around = variables_of(tmp_path, "postgresql://writer:secret@db.example/own")
+    other = kept(variables_of(tmp_path, "postgresql://writer:secret@db.example/of-another-service"))
     tidy(Settings(data_dir=tmp_path), around)
 
     assert {name: file.exists() for name, file in files.items()} == {"old": False, "noted": True, "own": True}
@@ -77,20 +78,20 @@ def test_a_password_from_libpqs_variable_goes_into_the_file_too(
 ) -> None:
     monkeypatch.setenv("PGPASSWORD", "outside")
 
-    environment = told(tmp_path, f"postgresql://writer@{WHERE}")
+    environment = variables_of(tmp_path, f"postgresql://writer@{WHERE}")
 
     assert kept(environment).read_text() == "*:*:*:*:outside\n"
     assert environment["PGPASSWORD"] == ""
 
 
 def test_the_users_own_passfile_is_passed_on(tmp_path: Path) -> None:
-    environment = told(tmp_path, f"postgresql://writer@{WHERE}&passfile=/home/writer/.pgpass")
+    environment = variables_of(tmp_path, f"postgresql://writer@{WHERE}&passfile=/home/writer/.pgpass")
 
     assert environment["PGPASSFILE"] == "/home/writer/.pgpass"
 
 
 def test_each_database_has_its_own_folders(tmp_path: Path) -> None:
-    one, other = (told(tmp_path, f"postgresql://writer@db.example/{name}") for name in ("health", "demo"))
+    one, other = (variables_of(tmp_path, f"postgresql://writer@db.example/{name}") for name in ("health", "demo"))
 
     for name in ("MELTANO_SYS_DIR_ROOT", "DBT_TARGET_PATH", "DBT_LOG_PATH"):
         assert one[name] != other[name]
@@ -108,7 +109,7 @@ def test_the_settings_of_a_pg_service_reach_dbt_too(tmp_path: Path, monkeypatch:
     services.write_text("[mine]\nhost=db.example\nport=7777\ndbname=health\nuser=writer\npassword=from the service\n")
     monkeypatch.setenv("PGSERVICEFILE", str(services))
 
-    environment = told(tmp_path, "postgresql:///?service=mine&sslmode=require")
+    environment = variables_of(tmp_path, "postgresql:///?service=mine&sslmode=require")
 
     parts = [environment[f"DATABASE_{part}"] for part in ("HOST", "PORT", "NAME", "USER", "SSLMODE")]
     assert parts == ["db.example", "7777", "health", "writer", "require"]

@@ -29,7 +29,7 @@ def reported(tmp_path: Path) -> Any:
     return read
 
 
-def said(*events: dict[str, Any] | str) -> Log:
+def logged(*events: dict[str, Any] | str) -> Log:
     log = Log()
     for event in events:
         log.take(event if isinstance(event, str) else json.dumps(event))
@@ -97,7 +97,7 @@ def test_a_success_is_never_retried_soon() -> None:
 
 
 def test_a_tap_that_read_nothing_fails_with_its_own_reason(reported: Any) -> None:
-    result = conclude(reported(failed("*", "token"), READ_NOTHING), said(block(extractors=1)), 1)
+    result = conclude(reported(failed("*", "token"), READ_NOTHING), logged(block(extractors=1)), 1)
 
     assert (result.outcome, result.reason) == ("failed", "token")
     assert str(result.message).startswith("everything of user-1")
@@ -139,7 +139,7 @@ def test_the_failed_step_is_named_apart_from_its_cause(
 ) -> None:
     chatter = [by("target-postgres", "Reader 'target-postgres' completed processing 23 lines"), by("tap-oura", "sync")]
 
-    result = conclude(reported(read("sleep"), *lines), said(*chatter, *events), 1)
+    result = conclude(reported(read("sleep"), *lines), logged(*chatter, *events), 1)
 
     assert (result.outcome, result.reason) == ("failed", reason)
 
@@ -148,7 +148,7 @@ def test_the_wording_of_a_log_line_decides_nothing(reported: Any) -> None:
     report = reported(read("sleep"), READ_ALL, BUILD_BEGAN, built(1, "model oura_sleep: syntax error"))
     words = [by("meltano", "Extractor failed"), by("tap-oura", "tap-oura: users: OperationalError")]
 
-    result = conclude(report, said(*words), 1)
+    result = conclude(report, logged(*words), 1)
 
     assert (result.reason, result.message) == ("transform", "model oura_sleep: syntax error")
 
@@ -167,7 +167,7 @@ def test_a_run_without_its_report_is_no_success(reported: Any) -> None:
 
 
 def test_the_exit_code_decides_success(reported: Any) -> None:
-    words = said(by("dbt", "Database Error in model oura_sleep"), by("target-postgres", "OperationalError"))
+    words = logged(by("dbt", "Database Error in model oura_sleep"), by("target-postgres", "OperationalError"))
 
     assert conclude(reported(read("sleep"), READ_ALL, built(0)), words, 0).outcome == "succeeded"
 
@@ -182,7 +182,7 @@ def test_a_process_without_a_report_adds_nothing(tmp_path: Path) -> None:
     report = RunReport()
     report.read(tmp_path / "none")
 
-    assert conclude(report, said("Cannot start"), 1).reason == "load"
+    assert conclude(report, logged("Cannot start"), 1).reason == "load"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_process_without_a_report_adds_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_the_row_that_failed_a_step_is_not_quoted(reported: Any, words: str) -> None:
-    log = said(block(loaders=1))
+    log = logged(block(loaders=1))
 
     passed_on = log.take(json.dumps(by("target-postgres", words)))
     loaded = conclude(reported(READ_ALL), log, 1)
@@ -208,7 +208,7 @@ def test_the_row_that_failed_a_step_is_not_quoted(reported: Any, words: str) -> 
 def test_meltanos_general_advice_is_not_reported_as_the_cause() -> None:
     said_last = "Need help fixing this problem? Visit https://melta.no/ for troubleshooting steps"
 
-    assert conclude(RunReport(), said("Cannot start plugin", said_last), 1).message == (
+    assert conclude(RunReport(), logged("Cannot start plugin", said_last), 1).message == (
         "Meltano failed: Cannot start plugin"
     )
 
@@ -222,7 +222,7 @@ def test_a_run_stopped_on_request_is_interrupted_whatever_its_report_says(report
 def test_a_failed_collection_beside_a_stopped_loader_does_not_hide_the_loader(reported: Any) -> None:
     report = reported(failed("workout"), READ_ALL)
 
-    assert conclude(report, said(by("target-postgres", "value too long"), block(loaders=1)), 1).reason == "load"
+    assert conclude(report, logged(by("target-postgres", "value too long"), block(loaders=1)), 1).reason == "load"
 
 
 def test_a_run_that_skips_dbt_says_so_and_succeeds(reported: Any) -> None:
@@ -235,8 +235,8 @@ def test_a_run_that_skips_dbt_says_so_and_succeeds(reported: Any) -> None:
 
 @pytest.mark.parametrize("seen", ["oura_sleep is locked by process 7 of PostgreSQL (psql)", None])
 def test_a_table_lock_is_a_temporary_failure_and_is_named(reported: Any, seen: str | None) -> None:
-    told = "Database Error in model oura_sleep\n  canceling statement due to lock timeout\n  compiled code at x.sql"
-    model = f"model oura_sleep: {told}"
+    error = "Database Error in model oura_sleep\n  canceling statement due to lock timeout\n  compiled code at x.sql"
+    model = f"model oura_sleep: {error}"
     log = Log()
     log.blocked = seen
 
@@ -249,7 +249,7 @@ def test_a_table_lock_is_a_temporary_failure_and_is_named(reported: Any, seen: s
 def test_a_run_that_lost_its_lock_says_so_in_one_line() -> None:
     said_by_postgresql = "(psycopg.errors.ObjectNotInPrerequisiteState) run 7 lost the lock and may not write any more"
 
-    result = conclude(RunReport(), said(by("meltano", f"{said_by_postgresql}\nCONTEXT:  PL/pgSQL function")), 1)
+    result = conclude(RunReport(), logged(by("meltano", f"{said_by_postgresql}\nCONTEXT:  PL/pgSQL function")), 1)
 
     assert (result.outcome, result.reason) == ("failed", "database")
     assert result.message == said_by_postgresql

@@ -19,7 +19,7 @@ OLD, NEW = 1, 2
 
 
 def consent(
-    oura: Oura, number: int = OLD, decision: str = "allow", scopes: Any = ("daily", "heartrate"), **asked: Any
+    oura: Oura, number: int = OLD, decision: str = "allow", scopes: Any = ("daily", "heartrate"), **parameters: Any
 ) -> Any:
     """Opens the page, fills the form in, and returns where the browser is sent."""
     query = {
@@ -27,7 +27,7 @@ def consent(
         "client_id": f"client-{number}",
         "redirect_uri": "http://localhost:1234/callback",
         "state": "s t&te",
-        **asked,
+        **parameters,
     }
     page = oura.client.request("GET", "/oauth/authorize", query)
     assert page.status == 200, page.text

@@ -114,15 +114,15 @@ class Hostile:
 
     url: str
 
-    def asked(self) -> list[dict[str, Any]]:
+    def requests(self) -> list[dict[str, Any]]:
         """The requests so far: `connection`, `path`, `headers` with names in lower case, `body`."""
-        with urllib.request.urlopen(f"{self.url}/asked") as answer:
+        with urllib.request.urlopen(f"{self.url}/requests") as answer:
             found: list[dict[str, Any]] = json.load(answer)
         return found
 
     @property
     def authorizations(self) -> list[str | None]:
-        return [request["headers"].get("authorization") for request in self.asked()]
+        return [request["headers"].get("authorization") for request in self.requests()]
 
 
 @contextmanager

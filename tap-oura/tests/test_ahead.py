@@ -23,7 +23,7 @@ from .conftest import TODAY, Messages
 
 DAYS = [date(2026, 3, day) for day in range(1, 31)]
 JOBS = [Job(COLLECTIONS["sleep"], "user-1", Window(start, end)) for start, end in pairwise(DAYS)]
-PATIENCE = 20
+TIMEOUT = 20
 
 
 def documents(job: Job) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def test_windows_are_returned_in_order_whichever_finishes_first() -> None:
 
 
 def test_as_many_windows_are_read_at_once_as_configured() -> None:
-    together = threading.Barrier(4, timeout=PATIENCE)
+    together = threading.Barrier(4, timeout=TIMEOUT)
 
     def read(job: Job) -> list[dict[str, Any]]:
         if job in JOBS[:4]:
@@ -75,7 +75,7 @@ def test_only_a_few_windows_per_reader_are_kept_in_memory() -> None:
     def read(job: Job) -> list[dict[str, Any]]:
         started.append(job)
         if len(started) > HELD * 2:
-            taken.wait(PATIENCE)
+            taken.wait(TIMEOUT)
         return documents(job)
 
     ahead = reader(read, concurrency=2)
@@ -115,7 +115,7 @@ def test_no_reader_is_left_after_the_end() -> None:
     ahead.take(JOBS[0])
     ahead.close()
 
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() <= before
@@ -128,7 +128,7 @@ def test_the_output_equals_that_of_sequential_reading(
     monkeypatch.setattr(TapOura, "clock", staticmethod(now.timestamp))
     simulator.fault("scope_401", user="user-2", collection="workout")
 
-    def said(concurrency: int) -> list[Any]:
+    def output(concurrency: int) -> list[Any]:
         messages: list[Any] = []
 
         class Everything(Messages):
@@ -142,8 +142,8 @@ def test_the_output_equals_that_of_sequential_reading(
             TapOura(config=settings, message_writer=Everything()).sync_all()
         return [message for message in messages if message.get("stream") != "collection_failures"]
 
-    alone = said(1)
-    assert said(8) == alone
+    alone = output(1)
+    assert output(8) == alone
     assert len(alone) > 10_000
 
 
@@ -160,9 +160,9 @@ def test_nothing_is_read_twice_if_midnight_falls_between_plan_and_request(
         message_writer=Messages(),
     ).sync_all()
 
-    asked = [(request["path"], request["query"], request["user"]) for request in simulator.requests()]
-    assert len(asked) > 20
-    assert len(asked) == len(set(asked))
+    requested = [(request["path"], request["query"], request["user"]) for request in simulator.requests()]
+    assert len(requested) > 20
+    assert len(requested) == len(set(requested))
 
 
 def test_a_rate_limit_of_one_account_delays_no_other() -> None:

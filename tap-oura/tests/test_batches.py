@@ -46,8 +46,8 @@ def test_each_line_has_the_time_its_day_was_read(run: type[Run], config: dict[st
 
     for user in ("user-1", "user-2"):
         read_at = {datetime.fromisoformat(row["read_at"]) for row in files.of("collection_days", user)}
-        told = {datetime.fromisoformat(each["_sdc_extracted_at"]) for each in files.of("heartrate", user)}
-        assert told == read_at
+        reported = {datetime.fromisoformat(each["_sdc_extracted_at"]) for each in files.of("heartrate", user)}
+        assert reported == read_at
     assert all(each["_sdc_batched_at"] for each in files.records["heartrate"])
 
 
@@ -69,30 +69,30 @@ def test_accounts_share_a_file(run: type[Run], config: dict[str, Any], tmp_path:
 def test_no_state_is_sent_before_the_samples_it_covers(
     run: type[Run], config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
+    output: list[str] = []
     write = Messages.write_message
 
     def listen(self: Messages, message: Any) -> None:
         content = message.to_dict()
         if content["type"] == "BATCH" or (content["type"] == "STATE" and "heartrate" in str(content)):
-            said.append(content["type"])
+            output.append(content["type"])
         write(self, message)
 
     monkeypatch.setattr(Messages, "write_message", listen)
 
     run(config | {"collections": ["heartrate"], "start_date": TODAY} | as_files(tmp_path))
 
-    assert said[0] == "BATCH"
-    assert set(said[1:]) == {"STATE"}
+    assert output[0] == "BATCH"
+    assert set(output[1:]) == {"STATE"}
 
 
 def test_files_have_the_configured_batch_size_and_prefix(
     run: type[Run], config: dict[str, Any], tmp_path: Path
 ) -> None:
-    asked = as_files(tmp_path, prefix="run-7-")
-    asked["batch_config"]["batch_size"] = 1_000
+    requested = as_files(tmp_path, prefix="run-7-")
+    requested["batch_config"]["batch_size"] = 1_000
 
-    files = run(config | {"collections": ["heartrate"]} | asked)
+    files = run(config | {"collections": ["heartrate"]} | requested)
 
     assert {file.name[:6] for file in tmp_path.iterdir()} == {"run-7-"}
     lengths = [len(file.read_bytes().splitlines()) for file in tmp_path.iterdir()]
@@ -138,8 +138,8 @@ def test_messages_are_sent_if_no_file_can_be_written(
 
 
 def test_an_unsupported_batch_format_is_refused(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
-    asked = as_files(tmp_path)
-    asked["batch_config"]["encoding"] = {"format": "parquet"}
+    requested = as_files(tmp_path)
+    requested["batch_config"]["encoding"] = {"format": "parquet"}
 
     with pytest.raises(SettingsError, match="batch_config: the format of the encoding must be jsonl"):
-        run(config | asked)
+        run(config | requested)

@@ -245,4 +245,4 @@ def test_a_slow_response_costs_one_attempt_and_no_later_window(hostile_at: Any, 
             "daily_sleep of attacked",
             "heartrate of attacked",
         ]
-        assert len(hostile.asked()) == 2
+        assert len(hostile.requests()) == 2

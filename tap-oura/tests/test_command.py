@@ -37,7 +37,7 @@ def tap(*arguments: str, config: Any = None, **environment: str) -> subprocess.C
     )
 
 
-def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
+def error_lines(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stderr.splitlines() if line.startswith("tap-oura: ")]
 
 
@@ -101,7 +101,7 @@ def test_test_mode_passes_for_a_working_account(simulator: Running, config: dict
 
 
 @pytest.mark.parametrize(
-    ("settings", "complaint"),
+    ("settings", "message"),
     [
         ({"collections": ["sleeep"]}, "collections: there is no collection 'sleeep'; the names are daily_activity,"),
         ({"collections": []}, "collections: the list is empty"),
@@ -131,11 +131,11 @@ def test_test_mode_passes_for_a_working_account(simulator: Running, config: dict
     ],
     ids=str,
 )
-def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any], complaint: str) -> None:
+def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any], message: str) -> None:
     done = tap(config={**NOWHERE, **settings})
 
     assert done.returncode == 2
-    assert [line for line in complaints(done) if line.startswith(f"tap-oura: {complaint}")]
+    assert [line for line in error_lines(done) if line.startswith(f"tap-oura: {message}")]
     assert "Traceback" not in done.stderr
     assert "12345" not in done.stderr
 
@@ -143,10 +143,10 @@ def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any]
 def test_a_missing_or_invalid_settings_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{oops")
 
-    for name, complaint in (("absent.json", "there is no file"), ("broken.json", "is not JSON")):
+    for name, message in (("absent.json", "there is no file"), ("broken.json", "is not JSON")):
         done = tap("--config", str(tmp_path / name))
-        assert (done.returncode, len(complaints(done))) == (2, 1)
-        assert complaint in done.stderr
+        assert (done.returncode, len(error_lines(done))) == (2, 1)
+        assert message in done.stderr
         assert "Traceback" not in done.stderr
 
 
@@ -166,7 +166,7 @@ def test_without_a_file_settings_are_read_from_the_environment(simulator: Runnin
 def test_an_invalid_environment_variable_is_one_line(name: str) -> None:
     done = tap(TAP_OURA_ACCESS_TOKEN="x", **{name: "[nonsense"})
 
-    assert (done.returncode, len(complaints(done))) == (2, 1)
+    assert (done.returncode, len(error_lines(done))) == (2, 1)
 
 
 def test_nothing_secret_is_in_records_state_or_logs(simulator: Running, config: dict[str, Any]) -> None:
@@ -177,12 +177,12 @@ def test_nothing_secret_is_in_records_state_or_logs(simulator: Running, config: 
 
     done = tap(config={**config, "accounts": accounts, "max_retries": 0})
 
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode == 1
-    assert "token-1" not in said
-    assert "a-planted-token" not in said
+    assert "token-1" not in output
+    assert "a-planted-token" not in output
     # The address is a fact that Oura knows, so it is in its own record, and nowhere else.
-    lines = [line for line in said.splitlines() if wearer["email"] in line]
+    lines = [line for line in output.splitlines() if wearer["email"] in line]
     assert [json.loads(line)["stream"] for line in lines] == ["personal_info"]
 
 
@@ -220,7 +220,7 @@ def test_environment_bytes_that_are_not_utf_8_are_one_line(name: str) -> None:
 def test_a_lone_surrogate_in_the_settings_is_one_line() -> None:
     done = tap(config={**NOWHERE, "accounts": [{"user": "user-1\ud800", "access_token": "token"}]})
 
-    assert (done.returncode, complaints(done)) == (
+    assert (done.returncode, error_lines(done)) == (
         2,
         ["tap-oura: accounts: is not UTF-8 text; write it in that encoding"],
     )

@@ -37,7 +37,7 @@ def first(simulator: Running, collection: str, start: str = "2026-03-20", user: 
     return simulator.documents(user, collection, start=start, end="2026-03-29")[0]
 
 
-def test_a_run_without_news_sends_no_record(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_a_run_without_changes_sends_no_record(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     made = run({**config, "collections": EVERYTHING})
     again = run({**config, "collections": EVERYTHING}, made.state)
 

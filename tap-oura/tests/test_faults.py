@@ -52,14 +52,14 @@ def test_a_dead_token_is_reported_once_and_sends_no_more_requests(
     simulator.call("POST", "revoke", {"user": "user-2"})
     try:
         made = run(only(config, "daily_sleep", "daily_spo2", "workout", concurrency=1))
-        asked = [request for request in simulator.requests() if request["status"] == 401]
+        requested = [request for request in simulator.requests() if request["status"] == 401]
     finally:
         simulator.call("POST", "restore", {"user": "user-2"})
 
     assert made.code == 1
     assert len(made.failures) == 1
     assert "everything of user-2" in made.failures[0]
-    assert len(asked) == 2  # the collection, and whether the token opens anything at all
+    assert len(requested) == 2  # the collection, and whether the token opens anything at all
     assert all(made.of("workout", user) for user in ("user-1", "user-3"))
 
 
@@ -82,12 +82,12 @@ def test_after_the_faults_the_next_run_closes_every_gap(run: Any, simulator: Run
     broken = run(chosen)
     simulator.clear_faults()
 
-    mended = run(chosen, broken.state)
+    repaired = run(chosen, broken.state)
 
-    assert mended.code == 0
+    assert repaired.code == 0
     for user in USERS:
         for collection in ("daily_stress", "daily_spo2"):
-            known = {record["id"] for record in broken.of(collection, user) + mended.of(collection, user)}
+            known = {record["id"] for record in broken.of(collection, user) + repaired.of(collection, user)}
             assert known == {d["id"] for d in simulator.documents(user, collection, start="2026-03-01")}
 
 
@@ -152,8 +152,8 @@ def test_a_retry_after_beyond_our_limit_fails_the_window_at_once(
     made = run(only(config, "workout", max_retries=3))
 
     assert made.failures[0].endswith("rate limited (tier user, X-RateLimit-Remaining unknown, for 4000 s)")
-    asked = [request for request in simulator.requests() if request["user"] == "user-1"]
-    assert len(asked) == 1
+    requested = [request for request in simulator.requests() if request["user"] == "user-1"]
+    assert len(requested) == 1
 
 
 def test_an_unknown_field_is_kept_and_only_its_name_is_logged(
@@ -211,10 +211,10 @@ def test_a_resolved_failure_is_recorded_once(run: Any, simulator: Running, confi
     broken = run(chosen)
     simulator.clear_faults()
 
-    mended = run(chosen, broken.state)
-    quiet = run(chosen, mended.state)
+    repaired = run(chosen, broken.state)
+    quiet = run(chosen, repaired.state)
 
-    (row,) = mended.records["collection_failures"]
+    (row,) = repaired.records["collection_failures"]
     assert row["failed_at"] == broken.records["collection_failures"][0]["failed_at"]
     assert row["recovered_at"] is not None
     assert quiet.records["collection_failures"] == []
@@ -227,9 +227,9 @@ def test_a_failed_window_stops_neither_the_later_ones_nor_their_account(
     simulator.fault("status", code=500, collection="sleep", user="user-1", times=1)
 
     broken = run(chosen)
-    mended = run(chosen, broken.state)
+    repaired = run(chosen, broken.state)
 
     assert broken.failures == ["sleep of user-1, 2026-02-01 to 2026-03-02: Oura responds with 500"]
     assert min(record["day"] for record in broken.of("sleep", "user-1")) >= "2026-03-03"
     assert broken.bookmark("sleep", "user-1") is None
-    assert min(record["day"] for record in mended.of("sleep", "user-1")) < "2026-02-05"
+    assert min(record["day"] for record in repaired.of("sleep", "user-1")) < "2026-02-05"

@@ -88,13 +88,13 @@ def test_changed_content_restarts_the_count_and_removed_documents_are_forgotten(
     oura.answers = {AGE: [GOOD, {**ODD, "vascular_age": 37}]}
     changed = run(config, two.state)
     oura.answers = {AGE: [GOOD, {**ODD, "id": "age-24"}]}
-    mended = run(config, changed.state)
+    repaired = run(config, changed.state)
 
     assert changed.code == 1
     assert [row["document"]["vascular_age"] for row in changed.of("rejected_documents", "user-1")] == [37]
-    assert mended.code == 0
-    assert {record["id"] for record in mended.of(AGE, "user-1")} == {"age-25", "age-24"}
-    assert '"rejected":' not in json.dumps(mended.state)
+    assert repaired.code == 0
+    assert {record["id"] for record in repaired.of(AGE, "user-1")} == {"age-25", "age-24"}
+    assert '"rejected":' not in json.dumps(repaired.state)
 
 
 def test_a_document_in_several_windows_is_counted_once_per_run(run: type[Run], oura: Served) -> None:
@@ -158,12 +158,12 @@ def test_an_ever_changing_rejected_document_blocks_for_twelve_reads_at_most(run:
 
         assert [row["document"]["vascular_age"] for row in made.of("rejected_documents", "user-1")] == [number]
     oura.answers = {AGE: [GOOD]}
-    mended = run(config, state)
+    repaired = run(config, state)
 
     assert codes == [1] * 11 + [0] * 3
     assert made.bookmark(AGE, "user-1") == GOOD["day"]
     assert "held_up" in json.dumps(state)
-    assert "held_up" not in json.dumps(mended.state)
+    assert "held_up" not in json.dumps(repaired.state)
 
 
 def test_a_failed_window_forgets_no_rejected_document() -> None:

@@ -76,8 +76,8 @@ def many(six: Running) -> dict[str, Any]:
 
 def keyed(records: dict[str, list[dict[str, Any]]]) -> dict[str, list[Any]]:
     """The records by stream in an order of their own; of days all but the time at which they were read."""
-    told = ("user_id", "collection", "day", "document_ids", "count")
-    days = [tuple(str(row[name]) for name in told) for row in records["collection_days"]]
+    reported = ("user_id", "collection", "day", "document_ids", "count")
+    days = [tuple(str(row[name]) for name in reported) for row in records["collection_days"]]
     others = {stream: sorted(rows, key=repr) for stream, rows in records.items() if stream != "collection_days"}
     return {**others, "collection_days": sorted(days)}
 

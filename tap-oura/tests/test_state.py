@@ -60,13 +60,13 @@ def test_a_lagging_account_rereads_the_lookback_after_the_start_date_moved(
     assert lagging.bookmark("daily_sleep", "user-1") == "2026-03-14"
     simulator.edit(user="user-1", op="arrive")
     scored = simulator.documents("user-1", "daily_sleep", start="2026-03-01", end="2026-03-10")
-    amended = next(document["day"] for document in scored if document["score"] is not None)
-    simulator.edit(user="user-1", collection="daily_sleep", op="rescore", day=amended, score=41)
+    changed = next(document["day"] for document in scored if document["score"] is not None)
+    simulator.edit(user="user-1", collection="daily_sleep", op="rescore", day=changed, score=41)
 
     again = run({**chosen, "start_date": "2026-03-20"}, lagging.state)
 
     sent = days(again.of("daily_sleep", "user-1"))
-    assert sent[0] == amended
+    assert sent[0] == changed
     assert sent[1] >= "2026-03-15"
 
 

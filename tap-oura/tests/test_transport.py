@@ -43,15 +43,17 @@ def test_netrc_does_not_replace_the_bearer_token(hostile: Any) -> None:
 @pytest.mark.usefixtures("netrc")
 def test_netrc_adds_nothing_to_token_requests(hostile: Any) -> None:
     endpoints = Endpoints((f"{hostile.url}/good/oauth/token",))
-    asked = consent.Request("", APPLICATION, "http://localhost/", "state")
+    consent_request = consent.Request("", APPLICATION, "http://localhost/", "state")
 
-    record = consent.first_record(endpoints, asked, "http://localhost/?code=1&state=state", f"{hostile.url}/good")
+    record = consent.first_record(
+        endpoints, consent_request, "http://localhost/?code=1&state=state", f"{hostile.url}/good"
+    )
     endpoints.at(endpoints.urls[0]).refresh(APPLICATION, "old", lambda body: None)
     Endpoint(f"{hostile.url}/oauth/token").revoke(APPLICATION, "good")
 
     assert record.user_id == "me"
     assert hostile.authorizations == [None, "Bearer new", None, None]
-    assert [("client_secret=secret" in request["body"]) for request in hostile.asked()] == [True, False, True, True]
+    assert [("client_secret=secret" in request["body"]) for request in hostile.requests()] == [True, False, True, True]
 
 
 @pytest.mark.usefixtures("netrc")
@@ -61,22 +63,22 @@ def test_only_configured_basic_credentials_are_sent(hostile: Any) -> None:
     )
 
     assert hostile.authorizations == ["Basic " + base64.b64encode(b"client:secret").decode()]
-    assert "secret" not in hostile.asked()[0]["body"]
+    assert "secret" not in hostile.requests()[0]["body"]
 
 
 def test_a_password_in_the_url_replaces_no_token_and_is_not_logged(hostile: Any, caplog: Any) -> None:
     url = hostile.url.replace("://", f"://somebody:{PASSWORD}@")
     endpoints = Endpoints(token_urls(None, f"{url}/good"), connect=1)
-    asked = consent.Request(consent.page(None, url), APPLICATION, "http://localhost/", "state")
+    consent_request = consent.Request(consent.page(None, url), APPLICATION, "http://localhost/", "state")
 
     with caplog.at_level("DEBUG"):
         client(f"{url}/good").get(GOOD, "personal_info")
-        record = consent.first_record(endpoints, asked, "http://localhost/?code=1&state=state", f"{url}/good")
+        record = consent.first_record(endpoints, consent_request, "http://localhost/?code=1&state=state", f"{url}/good")
         with pytest.raises(Unreachable) as failure:
             client(url.rpartition(":")[0] + ":1").get(GOOD, "personal_info")
 
     assert hostile.authorizations == ["Bearer good", None, "Bearer new"]
-    assert not any(PASSWORD in text for text in (caplog.text, repr(record), asked.url, str(failure.value)))
+    assert not any(PASSWORD in text for text in (caplog.text, repr(record), consent_request.url, str(failure.value)))
 
 
 def test_a_proxy_of_the_environment_is_used(hostile: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +90,7 @@ def test_a_proxy_of_the_environment_is_used(hostile: Any, monkeypatch: pytest.Mo
         client("http://oura.invalid/drip_in_headers").get(BAD, "personal_info")
 
     monkeypatch.delenv("http_proxy")
-    assert [request["headers"]["host"] for request in hostile.asked()] == ["oura.invalid"] * 2
+    assert [request["headers"]["host"] for request in hostile.requests()] == ["oura.invalid"] * 2
     assert hostile.authorizations == ["Bearer good", "Bearer bad"]
 
 
@@ -132,7 +134,7 @@ def certificate(folder: Path) -> Path:
 
 
 def connections(hostile: Any) -> set[int]:
-    return {request["connection"] for request in hostile.asked()}
+    return {request["connection"] for request in hostile.requests()}
 
 
 def test_a_connection_is_reused(hostile: Any) -> None:
@@ -161,4 +163,4 @@ def test_cookies_of_one_account_are_not_sent_for_another(hostile: Any) -> None:
     for _ in range(2):
         one.get(BAD, "heartrate")
 
-    assert ["cookie" in request["headers"] for request in hostile.asked()] == [False, False]
+    assert ["cookie" in request["headers"] for request in hostile.requests()] == [False, False]

@@ -68,8 +68,8 @@ def test_the_parts_of_a_window_have_no_gap_or_overlap(start: date, length: int, 
 @pytest.mark.parametrize("offset_hours", [-12, 0, 14])
 def test_a_request_contains_its_window_whether_bounds_are_inclusive_or_not(inclusive: bool, offset_hours: int) -> None:
     window = Window(date(2026, 3, 1), date(2026, 3, 8))
-    asked = window.parameters(Query.DATES)
-    first, last = date.fromisoformat(asked["start_date"]), date.fromisoformat(asked["end_date"])
+    requested = window.parameters(Query.DATES)
+    first, last = date.fromisoformat(requested["start_date"]), date.fromisoformat(requested["end_date"])
     # A night belongs to the day of waking, so its start in UTC lies up to two days earlier or one later.
     earliest = window.start - timedelta(days=1) - timedelta(hours=max(offset_hours, 0))
     latest = window.last + timedelta(hours=24 + max(-offset_hours, 0)) if offset_hours < 0 else window.last
@@ -79,6 +79,6 @@ def test_a_request_contains_its_window_whether_bounds_are_inclusive_or_not(inclu
 
 
 def test_a_series_is_requested_by_less_than_a_month_at_a_time() -> None:
-    asked = Window(date(2026, 3, 1), date(2026, 3, 29)).parameters(Query.INSTANTS)
+    requested = Window(date(2026, 3, 1), date(2026, 3, 29)).parameters(Query.INSTANTS)
 
-    assert asked == {"start_datetime": "2026-02-28T23:59:59Z", "end_datetime": "2026-03-29T00:00:01Z"}
+    assert requested == {"start_datetime": "2026-02-28T23:59:59Z", "end_datetime": "2026-03-29T00:00:01Z"}

@@ -104,8 +104,8 @@ def test_many_readers_are_served_during_a_run(collector: Collector) -> None:
         until(lambda: service.metric("runs_in_progress") == 1, "a run under way")
         with ThreadPoolExecutor(READERS) as pool:
             paths = ["/health", "/metrics", "/health/live", "/health/ready"]
-            asked = pool.map(lambda number: _status(service.url + paths[number % 4]), range(REQUESTS))
-            statuses = Counter(asked)
+            requested = pool.map(lambda number: _status(service.url + paths[number % 4]), range(REQUESTS))
+            statuses = Counter(requested)
         until(lambda: service.metric("collections_total", outcome="succeeded") >= 1, "the run is over")
     print(dict(statuses))
 

@@ -65,8 +65,8 @@ def test_the_operators_tools_are_installed(computer: Machine) -> None:
 def test_a_first_run_fills_the_tables(computer: Machine) -> None:
     computer.run("python /app/collect.py --once")
 
-    said = computer.run("psql -h 127.0.0.1 -U app -At -c 'SELECT count(*) FROM oura_sleep WHERE total_sleep > 0' app")
-    assert int(said) >= 25
+    output = computer.run("psql -h 127.0.0.1 -U app -At -c 'SELECT count(*) FROM oura_sleep WHERE total_sleep > 0' app")
+    assert int(output) >= 25
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_the_tables_can_be_vacuumed_and_the_token_tested_with_curl(computer: Mac
     computer.run('psql -h 127.0.0.1 -U app -c "VACUUM ANALYZE oura_sleep, oura_activity;"')
 
     address = "http://127.0.0.1:8111/v2/usercollection/personal_info"
-    said = computer.run(f"""sh -c 'curl --fail -s -H "Authorization: Bearer $OURA_API_TOKEN" {address}'""")
-    assert json.loads(said)["id"]
+    output = computer.run(f"""sh -c 'curl --fail -s -H "Authorization: Bearer $OURA_API_TOKEN" {address}'""")
+    assert json.loads(output)["id"]
 
 
 def succeeded(computer: Machine, asked_by: str) -> bool:

@@ -30,14 +30,14 @@ USER = "user-1"
 
 
 def start(oura: Oura, location: str, at: str, urls: list[str] | None = None) -> Any:
-    told = {
+    options = {
         "store": location,
         "urls": urls or [f"{oura.url}/oauth/token"],
         "user": USER,
         "seed": astuple(oura.seed(USER)),
         "at": at,
     }
-    return subprocess.Popen([sys.executable, str(KILL_DURING_REFRESH), json.dumps(told)])
+    return subprocess.Popen([sys.executable, str(KILL_DURING_REFRESH), json.dumps(options)])
 
 
 def die(*given: Any, **named: Any) -> None:
@@ -84,12 +84,12 @@ def test_without_a_stored_response_the_grant_is_reported_lost_and_never_used_aga
     oura: Oura, location: str, next_process: Callable[[], str], at: str
 ) -> None:
     die(oura, location, at)
-    spent = len(oura.refreshes())
+    used = len(oura.refreshes())
 
     for _ in range(2):
         with pytest.raises(ConsentLost, match=r"a refresh was sent at .*; run: collect\.py login --user user-1"):
             next_process()
-    assert len(oura.refreshes()) == spent
+    assert len(oura.refreshes()) == used
 
 
 def test_a_kill_while_waiting_for_the_response_reports_the_grant_as_lost(

@@ -66,11 +66,11 @@ def test_a_thousand_accounts_are_read_in_bounded_memory(thousand: Running, tmp_p
         line for line in log.splitlines() if "not read" in line and "user-500" in line and "consent is lost" in line
     ]
     assert len([line for line in log.splitlines() if "not read" in line]) == 1
-    spent = Counter(
+    refreshes = Counter(
         request["user"]
         for request in thousand.requests()
         if request.get("grant_type") == "refresh_token" and request["status"] == 200
     )
-    assert spent == dict.fromkeys(set(users) - {"user-500"}, 1)
+    assert refreshes == dict.fromkeys(set(users) - {"user-500"}, 1)
     assert memory - memory_of_few < 30 * MIB, f"{memory_of_few} KiB for 50 accounts, {memory} KiB for 1,000"
     print(f"{memory_of_few} KiB for 50 accounts, {memory} KiB for 1,000")

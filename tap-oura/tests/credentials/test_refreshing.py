@@ -240,6 +240,6 @@ def test_no_secret_is_in_the_message_of_a_failure(
 
     with caplog.at_level("DEBUG"), pytest.raises(ConsentLost) as failure:
         make().token()
-    said = caplog.text + repr(failure.value) + repr(make()._auth_config) + repr(seed) + repr(make().record)
-    assert seed.refresh_token not in said
-    assert seed.client_secret not in said
+    output = caplog.text + repr(failure.value) + repr(make()._auth_config) + repr(seed) + repr(make().record)
+    assert seed.refresh_token not in output
+    assert seed.client_secret not in output

@@ -185,14 +185,14 @@ class TestSecretsManager:
 
 class TestEnvironment:
     def test_missing_settings_are_read_from_the_environment(self) -> None:
-        said = from_environment({}, {"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "i", "OURA_ACCOUNTS": ""})
+        output = from_environment({}, {"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "i", "OURA_ACCOUNTS": ""})
 
-        assert said == {"refresh_token": "r", "client_id": "i"}
+        assert output == {"refresh_token": "r", "client_id": "i"}
 
     def test_a_token_pair_of_the_settings_is_not_mixed_with_the_environments(self) -> None:
-        said = from_environment({"access_token": "a"}, {"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "i"})
+        output = from_environment({"access_token": "a"}, {"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "i"})
 
-        assert said == {"client_id": "i"}
+        assert output == {"client_id": "i"}
 
     def test_accounts_that_are_not_json_are_reported(self) -> None:
         with pytest.raises(SettingsError, match="OURA_ACCOUNTS: is not JSON"):

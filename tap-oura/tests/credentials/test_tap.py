@@ -26,7 +26,7 @@ def config(oura: Oura, tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def spent(oura: Oura, user: str = "user-1") -> int:
+def successful_refreshes(oura: Oura, user: str = "user-1") -> int:
     return [request["status"] for request in oura.refreshes(user)].count(200)
 
 
@@ -36,7 +36,7 @@ def test_a_missing_scope_never_causes_a_refresh(oura: Oura, run: type[Run], conf
 
     end = run(config)
 
-    assert spent(oura) == 1
+    assert successful_refreshes(oura) == 1
     assert len(end.failures) == 1
     assert "heartrate of user-1" in end.failures[0]
     assert "scope" in end.failures[0]
@@ -51,7 +51,7 @@ def test_a_token_that_expires_early_is_refreshed_once_and_nothing_is_missing(
 
     end = run(config)
 
-    assert (end.code, spent(oura)) == (0, 2)
+    assert (end.code, successful_refreshes(oura)) == (0, 2)
     assert {name: len(rows) for name, rows in end.records.items()} == {
         name: len(rows) for name, rows in whole.records.items()
     }
@@ -62,7 +62,7 @@ def test_a_401_with_a_new_token_is_a_missing_scope(oura: Oura, run: type[Run], c
 
     end = run(config)
 
-    assert spent(oura) <= 2
+    assert successful_refreshes(oura) <= 2
     assert [failure.partition(",")[0] for failure in end.failures] == ["heartrate of user-1"]
     assert end.of("personal_info", "user-1")
     assert end.of("daily_sleep", "user-1")
@@ -94,8 +94,8 @@ def test_the_name_of_an_unnamed_account_is_requested_once(oura: Oura, run: type[
 
     assert first.of("daily_sleep", "user-1")
     assert second.of("daily_sleep", "user-1")
-    asked = [request for request in oura.requests() if request["path"].endswith("/personal_info")]
-    assert (len(asked), spent(oura)) == (1, 1)
+    name_requests = [request for request in oura.requests() if request["path"].endswith("/personal_info")]
+    assert (len(name_requests), successful_refreshes(oura)) == (1, 1)
 
 
 def test_rows_of_two_accounts_do_not_mix(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
