@@ -1,6 +1,6 @@
 {{ config(tags=['daily']) }}
 
--- Days are updated by news only; this recounts them from the samples.
+-- Only changed days are updated; this recounts all from the samples.
 with counted as (
 
     select

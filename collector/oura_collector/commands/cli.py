@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from oura_collector.pipeline.result import Result
 
-logger = structlog.get_logger("oura_collector.cli")
+logger = structlog.get_logger(__name__)
 
 EXIT_SETTINGS = 2
 EXIT_BUSY = 75

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from oura_collector.database.connection import Database
 
-logger = structlog.get_logger("oura_collector.lock")
+logger = structlog.get_logger(__name__)
 
 KEY = 0x6F757261
 """Of the advisory lock: "oura" in ASCII."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from oura_collector.runs.event_webhook import Notifier
     from oura_collector.settings import Settings
 
-logger = structlog.get_logger("oura_collector.runner")
+logger = structlog.get_logger(__name__)
 
 # We hold the lock, so Meltano's own check, which takes a killed run for a running one, is unnecessary: --force.
 LIVE = ["run", "--force", TAP, LOADER]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from oura_collector.runs.status import Status
 
-logger = structlog.get_logger("oura_collector.web")
+logger = structlog.get_logger(__name__)
 
 START_PATIENCE = 10.0
 
