@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 
 from benchmarks import case_runner, chart, report, results, virtualenvs
 from benchmarks.cases import CASES, Case
@@ -83,7 +83,7 @@ def main() -> None:
                     RECORD.write_text(report.page(CASES, kept))
                     CHART.write_text(chart.drawn(CASES, kept))
         finally:
-            databases.stop_embedded(Path(folder))
+            choice.stop_embedded(Path(folder))
     sys.exit("\n".join(["", *bad]) if bad else 0)
 
 

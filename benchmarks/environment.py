@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database, exists
 from oura_simulator.testing import Running
 from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
@@ -150,7 +150,7 @@ class Server:
     """The PostgreSQL of all contenders, as the project embeds it."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = databases.embedded(folder, "app")
+        self._database = choice.embedded(folder, "app")
 
     @contextmanager
     def database(self, name: str) -> Iterator[Database]:
@@ -158,7 +158,7 @@ class Server:
         with self._database.connect() as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
         database = Database({**self._database.parameters, "dbname": name})
-        databases.prepare(database)
+        choice.prepare(database)
         try:
             yield database
         finally:

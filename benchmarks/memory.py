@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_simulator.testing import running
 
 from benchmarks.measure import Meter
@@ -86,11 +86,11 @@ def main() -> None:
     # Not below the project: PostgreSQL refuses to run as root, and its user must be able to enter.
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as local:
         try:
-            database = databases.embedded(Path(folder), "app")
+            database = choice.embedded(Path(folder), "app")
             with running(accounts=1, days=430) as simulator:
                 found = measured(Collector(database, simulator, Path(local)))
         finally:
-            databases.stop_embedded(Path(folder))
+            choice.stop_embedded(Path(folder))
     RECORD.write_text(table(found))
     print(RECORD.read_text())
     missed = [case for case, threshold in THRESHOLDS.items() if found[case] >= threshold]

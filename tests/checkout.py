@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from psycopg import sql
@@ -76,7 +76,7 @@ def server_with_passwords() -> Iterator[Database]:
     """A PostgreSQL that lets the user `writer` in with PASSWORD only, and its database `health`."""
     # Not below pytest's own folder: PostgreSQL refuses to run as root, and its user could not enter there.
     with tempfile.TemporaryDirectory() as folder:
-        owner = databases.embedded(Path(folder), "health")
+        owner = choice.embedded(Path(folder), "health")
         with owner.connect() as connection:
             create = sql.SQL("CREATE ROLE writer LOGIN CREATEDB PASSWORD {}").format(sql.Literal(PASSWORD))
             connection.execute(create)
@@ -86,4 +86,4 @@ def server_with_passwords() -> Iterator[Database]:
             Path(rules).write_text("local all postgres trust\nlocal all all scram-sha-256\n")
             connection.execute(b"SELECT pg_reload_conf()")
         yield Database({**owner.parameters, "user": "writer", "password": PASSWORD})
-        databases.stop_embedded(Path(folder))
+        choice.stop_embedded(Path(folder))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
@@ -28,7 +28,7 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Collector
     with tempfile.TemporaryDirectory() as folder, running(accounts=2, days=30, today=NOW) as simulator:
         data = Path(folder)
         data.chmod(0o755)
-        collector = Collector(databases.embedded(data, "app"), simulator, tmp_path_factory.mktemp("said"))
+        collector = Collector(choice.embedded(data, "app"), simulator, tmp_path_factory.mktemp("said"))
         # Bearer tokens land in the token store with the first run; one of them fails, so that messages name her.
         collector.settings = {
             "DATABASE_URL": "",
@@ -46,7 +46,7 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Collector
         assert found_in_files(data, ERASED), "she is nowhere, so that nothing would be proved"
         output = collector.run("erase", "--user", ERASED, "--yes").output()
         yield collector, traces, before, output
-        databases.stop_embedded(data)
+        choice.stop_embedded(data)
 
 
 def ids(collector: Collector, user: str) -> list[str]:

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from oura_collector.database import choice as databases
-from oura_collector.database import requirements
+from oura_collector.database import choice, requirements
 from oura_collector.database.connection import Database
 from oura_collector.settings import SettingsError
 from oura_simulator.testing import Running, running
@@ -55,7 +54,7 @@ def role(server: Database) -> Iterator[str]:
 def refusal(database: Database) -> str:
     """The one line about a database that is not good enough."""
     with pytest.raises(SettingsError) as caught:
-        databases.prepare(database)
+        choice.prepare(database)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
@@ -100,7 +99,7 @@ def test_a_role_without_privileges_gets_the_list_and_needs_no_others(server: Dat
         for statement in output.partition("its owner: ")[2].split("; "):
             owner.execute(statement.encode())
 
-        databases.prepare(owned)
+        choice.prepare(owned)
 
 
 def test_a_role_that_cannot_connect_and_a_missing_database_are_one_line(server: Database) -> None:
@@ -159,7 +158,7 @@ def test_a_direct_url_through_a_pooler_or_to_another_database_is_refused(
 ) -> None:
     with pgbouncer(ready, "transaction") as pooled:
         through = pooled.parameters
-        databases.prepare(Database(ready.parameters, through))
+        choice.prepare(Database(ready.parameters, through))
 
         assert refusal(Database(through, through)).startswith("DATABASE_DIRECT_URL: ")
         elsewhere = refusal(Database(make_database().parameters, through))
@@ -181,7 +180,7 @@ def test_a_session_pooler_is_enough_if_sessions_find_meltanos_schema(
         name = database.parameters["dbname"]
         connection.execute(f"ALTER DATABASE {name} SET search_path = meltano, public".encode())
     with pgbouncer(database, "session", ignored="options") as pooled:
-        databases.prepare(pooled)
+        choice.prepare(pooled)
     with pgbouncer(database, "session", size=1, ignored="options") as pooled:
         assert refusal(pooled).endswith("this pooler gives no second session within 5 s; enlarge its pool")
 

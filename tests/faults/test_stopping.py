@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
@@ -140,12 +140,12 @@ def test_no_run_starts_while_a_killed_runs_child_is_alive(emptied: Collector) ->
 def test_the_service_survives_postgres_stopping_in_a_run(tmp_path: Path) -> None:
     # Not below pytest's own folder: PostgreSQL refuses to run as root, and its user could not enter there.
     with tempfile.TemporaryDirectory() as place, running(accounts=1, days=30) as simulator:
-        collector = Collector(databases.embedded(Path(place), "app"), simulator, tmp_path)
+        collector = Collector(choice.embedded(Path(place), "app"), simulator, tmp_path)
         try:
             simulator.fault("slow", ms=300)
             with collector.serving(COLLECTION_INTERVAL="5") as service:
                 until(lambda: len(simulator.requests()) > 8, "a run under way")
-                databases.stop_embedded(Path(place))
+                choice.stop_embedded(Path(place))
                 until(lambda: service.get("/health/ready")[0] == 503, "not ready")
 
                 assert service.get("/health")[0] == 503
@@ -159,7 +159,7 @@ def test_the_service_survives_postgres_stopping_in_a_run(tmp_path: Path) -> None
                 assert service.get("/health")[0] == 200
             assert collector.value("SELECT count(*) FROM oura_activity") > 10
         finally:
-            databases.stop_embedded(Path(place))
+            choice.stop_embedded(Path(place))
 
 
 def test_the_service_reports_an_oura_outage_and_catches_up_later(
