@@ -38,7 +38,7 @@ class Account:
 
 
 class Accounts:
-    """Every account of a simulator, made when asked for."""
+    """All accounts of a simulator, each created on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -73,7 +73,7 @@ class Accounts:
         return f"{number:x}-{self.secret('refresh token', number)}"
 
     def owner_of_refresh_token(self, text: str) -> int | None:
-        """The account that began with this refresh token; None when none did."""
+        """Return the account whose first refresh token this is; None if there is none."""
         try:
             number = int(text.partition("-")[0], 16)
         except ValueError:
@@ -81,6 +81,6 @@ class Accounts:
         return number if 1 <= number <= self.count and text == self._first_refresh_token(number) else None
 
     def secret(self, kind: str, *name: object) -> str:
-        """Looks random, depends on the seed and the name only."""
+        """Return a secret that looks random and depends on the seed and the name only."""
         text = "|".join(map(str, (self._settings.seed, kind, *name)))
         return blake2b(text.encode(), digest_size=20).hexdigest()

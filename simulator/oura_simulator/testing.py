@@ -24,7 +24,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Running:
-    """A simulator that answers at `url`; `accounts` are as `serve --json` tells them."""
+    """A simulator that serves `url`; `accounts` are as in the output of `serve --json`."""
 
     url: str
     accounts: list[Document]
@@ -39,7 +39,7 @@ class Running:
         return json.loads(text) if text else None
 
     def documents(self, user: str, collection: str, start: str = "", end: str = "") -> list[Document]:
-        """Return what the simulator knows, whatever filters, pages and faults would make of it."""
+        """Return the expected documents, without the effect of filters, pages and faults."""
         days = urlencode({name: day for name, day in (("start", start), ("end", end)) if day})
         found: list[Document] = self.call("GET", f"documents/{quote(user)}/{collection}?{days}")
         return found
@@ -73,7 +73,7 @@ class Running:
 def running(**options: Any) -> Iterator[Running]:
     """Serve on a free port until the block ends. Options are those of `serve`; a list repeats its option.
 
-    The clock stands still, at `today` or else at the start, so that two readings of a test never differ by themselves.
+    The clock stands still, at `today` or else at the start, so that two reads of a test never differ by themselves.
     `set_clock` moves it.
     """
     arguments = []
