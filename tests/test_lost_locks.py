@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from oura_collector.database import lock
 from oura_collector.database.connection import Database
-from oura_collector.runs.run_log import Ledger
+from oura_collector.runs.run_log import RunLog
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
@@ -60,7 +60,7 @@ def blocked_build(collector: Collector) -> Process:
 
 def ended_run(collector: Collector) -> int:
     """The number of a run whose lock another has taken since."""
-    run = Ledger(collector.database).start("once")
+    run = RunLog(collector.database).start("once")
     with lock.only_run(collector.database):
         pass
     return run
@@ -166,7 +166,7 @@ def test_a_fenced_writer_moves_no_bookmark_and_a_plain_one_does(collector: Colle
 
 
 def test_a_run_waits_for_a_dead_runs_commit_or_fences_it(collector: Collector) -> None:
-    run = Ledger(collector.database).start("once")
+    run = RunLog(collector.database).start("once")
     end = "UPDATE oura_collector.runs SET outcome = 'interrupted' WHERE run_id = %s"
     impatient = collector.database.with_options("-clock_timeout=500ms")
     with named(collector, f"oura-run-{run}").reach() as late, impatient.reach() as other:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from oura_collector.database.connection import Database
 from oura_collector.database.lock import Busy, only_run
-from oura_collector.runs.run_log import Ledger
+from oura_collector.runs.run_log import RunLog
 from oura_simulator.testing import Running, running
 from tap_oura.shards import Shard
 
@@ -154,7 +154,7 @@ def test_a_watching_service_shows_the_runs_of_others_and_starts_none(install: Ca
     collector = install()
     with collector.serving("--watch", COLLECTION_INTERVAL="1") as service:
         with only_run(collector.database, shard=0):
-            Ledger(collector.database, Shard(0, SHARDS)).start("once")
+            RunLog(collector.database, Shard(0, SHARDS)).start("once")
             until(lambda: service.metric("runs_in_progress") == 1, "the run of another", 60)
 
         assert service.health()["next_run_in_seconds"] is None

@@ -27,7 +27,7 @@ from oura_collector.runs.bookmarks import rewind
 from oura_collector.runs.event_webhook import Notifier
 from oura_collector.runs.repair import repair
 from oura_collector.runs.reread import reread
-from oura_collector.runs.run_log import Ledger
+from oura_collector.runs.run_log import RunLog
 from oura_collector.runs.runner import Runner
 from oura_collector.runs.status import Status, report
 from oura_collector.settings import SettingsError
@@ -102,7 +102,7 @@ def prepared() -> Iterator[Runner]:
     notifier = None
     if given.notify_webhook_url:
         secret = given.notify_webhook_secret.get_secret_value() if given.notify_webhook_secret else None
-        count = Ledger(database).remember
+        count = RunLog(database).remember
         notifier = Notifier(str(given.notify_webhook_url), secret, lambda outcome: count("notifications", [outcome]))
     try:
         # Read anew for each run: a token that was replaced in .env works from the next run on.
