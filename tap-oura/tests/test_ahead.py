@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from oura_simulator.testing import Running
-from tap_oura.api.ahead import HELD, Job, ReadAhead
+from tap_oura.api.ahead import WINDOWS_PER_READER, Job, ReadAhead
 from tap_oura.api.limits import Limits
 from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.errors import BrokenAnswer
@@ -74,7 +74,7 @@ def test_only_a_few_windows_per_reader_are_kept_in_memory() -> None:
 
     def read(job: Job) -> list[dict[str, Any]]:
         started.append(job)
-        if len(started) > HELD * 2:
+        if len(started) > WINDOWS_PER_READER * 2:
             taken.wait(TIMEOUT)
         return documents(job)
 
@@ -82,7 +82,7 @@ def test_only_a_few_windows_per_reader_are_kept_in_memory() -> None:
     ahead.take(JOBS[0])
     time.sleep(0.3)
 
-    assert len(started) <= HELD * 2 + 1
+    assert len(started) <= WINDOWS_PER_READER * 2 + 1
     taken.set()
 
 
