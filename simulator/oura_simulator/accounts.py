@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from oura_simulator.settings import Settings
 
 Provider = Literal["legacy", "modern"]
 TOKEN_PATHS: dict[Provider, str] = {"legacy": "/oauth/token", "modern": "/oauth/v2/ext/oauth-token"}
+
+
+class AccountInfo(TypedDict):
+    """An account as `serve --json` and the admin route show it."""
+
+    user: str
+    token: str
+    client_id: str
+    client_secret: str
+    refresh_token: str
+    token_url: str
+    timezone: str
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,7 @@ class Account:
     refresh_token: str
     timezone: str
 
-    def described(self, url: str, provider: Provider) -> dict[str, str]:
+    def described(self, url: str, provider: Provider) -> AccountInfo:
         return {
             "user": self.user,
             "token": self.token,

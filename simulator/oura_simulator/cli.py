@@ -73,21 +73,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _as_json(simulator: Simulator, url: str) -> None:
     accounts = [simulator.described(number, url) for number in simulator.accounts.numbers()]
-    _say(json.dumps({"url": url, "accounts": accounts}))
+    _print(json.dumps({"url": url, "accounts": accounts}))
 
 
 def _as_text(simulator: Simulator, url: str) -> None:
     lines = [url]
     for number in simulator.accounts.numbers():
         account = simulator.described(number, url)
-        lines.append(account.pop("user"))
-        lines += [f"  {name:<14} {value}" for name, value in account.items()]
-    _say("\n".join(lines))
+        lines.append(account["user"])
+        lines += [f"  {name:<14} {value}" for name, value in account.items() if name != "user"]
+    _print("\n".join(lines))
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-    # Whoever started us waits for this line, mostly through a pipe.
+    # The parent process waits for this line, mostly through a pipe.
     sys.stdout.flush()
 
 

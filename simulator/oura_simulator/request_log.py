@@ -27,6 +27,7 @@ class Entry:
     collection: str | None = None
 
     def described(self) -> dict[str, Any]:
+        """Return the fields as the admin route shows them; `grant_type` only for a token request."""
         shown = {name: getattr(self, name) for name in self.__slots__}
         if self.grant_type is None:
             del shown["grant_type"]
@@ -65,6 +66,7 @@ class RequestLog:
         return found[::-1]
 
     def totals(self) -> dict[str, Any]:
+        """Return `total`, and counts `by_path`, `by_status`, `by_user` and `by_grant`, each by name."""
         by: dict[str, Counter[str]] = {"path": Counter(), "status": Counter(), "user": Counter(), "grant": Counter()}
         for (path, status, user, grant), count in self._totals.items():
             by["path"][path] += count

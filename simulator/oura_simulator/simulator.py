@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oura_simulator.access import Access
-from oura_simulator.accounts import Accounts
+from oura_simulator.accounts import AccountInfo, Accounts
 from oura_simulator.clock import Clock
 from oura_simulator.collections import COLLECTIONS
 from oura_simulator.consent import Consent
@@ -57,6 +57,6 @@ class Simulator:
             raise ValueError(f"user must be user-1 to user-{self.accounts.count}")
         return number
 
-    def described(self, number: int, url: str) -> dict[str, str]:
+    def described(self, number: int, url: str) -> AccountInfo:
         """Return an account with its credentials, as printed at the start."""
         return self.accounts[number].described(url, self.access.provider(number))

@@ -28,6 +28,7 @@ class Running:
 
     url: str
     accounts: list[Document]
+    """Each with `user`, `token`, `client_id`, `client_secret`, `refresh_token`, `token_url` and `timezone`."""
 
     def call(self, method: str, route: str, body: Document | None = None) -> Any:
         """Call an admin route and return its JSON. Raises urllib.error.HTTPError for a refusal."""
@@ -45,9 +46,11 @@ class Running:
         return found
 
     def edit(self, **edit: Any) -> Any:
+        """Apply an edit (`op`, `user`, `collection` and its options) and return its `ids` and `edits`."""
         return self.call("POST", "edits", edit)
 
     def fault(self, kind: str, **options: Any) -> Any:
+        """Activate a fault, with its selection of requests and its options, and return it with its `id`."""
         return self.call("POST", "faults", {"kind": kind, **options})
 
     def clear_faults(self) -> None:
@@ -61,10 +64,12 @@ class Running:
         self.call("POST", "clock", {"now": now.isoformat()})
 
     def requests(self) -> list[Document]:
+        """Return the log of requests, oldest first: `n`, `at`, `method`, `path`, `query`, `user`, `status` and more."""
         found: list[Document] = self.call("GET", "requests")
         return found
 
     def reset(self) -> None:
+        """Restore the initial state and clear the log of requests."""
         self.call("POST", "reset", {})
         self.call("DELETE", "requests")
 
