@@ -1,4 +1,4 @@
-"""A checkout of its own to try commands in that change the project: a copy with the same programs installed."""
+"""A copy of the checkout with the same programs installed, for commands that change the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The collector as an operator meets it: `collect.py` in a process of its own, HTTP, and the database."""
+"""The collector as operators use it: `collect.py` in a process of its own, HTTP, and the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all processes of one pytest share: a server, databases that are made once, and dbt's parsed project."""
+"""What all processes of one pytest share: a server, databases that are created once, and dbt's parsed project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dump, drop, restore: the next run goes on where the backup was, as docs/backup.md promises."""
+"""Dump, drop, restore: the next run continues from the backup, as docs/backup.md promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic, and that what it compares and how it measures is what its report says."""
+"""The benchmark's own arithmetic, and that it compares and measures what its report claims."""
 
 from __future__ import annotations
 

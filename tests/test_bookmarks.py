@@ -1,4 +1,4 @@
-"""Bookmarks: rewound one by one, put back where Meltano's state has lost them, and nobody else's ever moves."""
+"""Bookmarks: rewound one by one, restored where Meltano's state lost them, and no other ever moves."""
 
 from __future__ import annotations
 

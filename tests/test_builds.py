@@ -1,4 +1,4 @@
-"""A run that found nothing new leaves dbt alone; whatever could change a table does not."""
+"""A run without changes starts no dbt; anything that could change a table does."""
 
 from __future__ import annotations
 

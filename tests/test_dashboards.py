@@ -1,4 +1,4 @@
-"""Every panel of the dashboards shows something after a collection; its query runs as Grafana would send it."""
+"""Every panel of the dashboards shows data after a collection; its query runs as Grafana would send it."""
 
 from __future__ import annotations
 

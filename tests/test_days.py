@@ -1,4 +1,4 @@
-"""Every day accounted for: what Oura amends, deletes or withholds is in the tables after the next run, and told."""
+"""Every day accounted for: what Oura changes, deletes or withholds is in the tables after the next run."""
 
 from __future__ import annotations
 

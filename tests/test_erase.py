@@ -1,4 +1,4 @@
-"""Erasing a person: afterwards neither the database nor a file leads to them, and everybody else is untouched."""
+"""Erasing a person: afterwards neither the database nor a file has a trace of them, and all others are unchanged."""
 
 from __future__ import annotations
 

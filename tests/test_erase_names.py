@@ -1,4 +1,4 @@
-"""Erasing accounts that are called like words of everything else: what is theirs goes, and no link leads anywhere."""
+"""Erasing accounts with names that are common words: only their data is removed, and no link is followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking out everything about a person: the archive, read back, holds the rows of the database."""
+"""Exporting a person: the archive, read back, has the rows of the database."""
 
 from __future__ import annotations
 

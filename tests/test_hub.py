@@ -1,4 +1,4 @@
-"""The tap's definition for MeltanoHub: it says what the tap says, and Meltano takes it."""
+"""The tap's definition for MeltanoHub: it matches the tap, and Meltano accepts it."""
 
 from __future__ import annotations
 

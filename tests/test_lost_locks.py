@@ -1,4 +1,4 @@
-"""Who loses the lock stops, and can neither move a bookmark nor build; what PostgreSQL still does for it is ended."""
+"""A run that loses the lock stops, and can neither move a bookmark nor build; its sessions are ended."""
 
 from __future__ import annotations
 

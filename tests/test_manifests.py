@@ -1,4 +1,4 @@
-"""The cluster's manifests render, are valid, and say what the collector and its image need."""
+"""The cluster's manifests render, are valid, and match the collector and its image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cluster's manifests guard: the way to the database, secrets, and who talks to whom."""
+"""What the cluster's manifests protect: database access, secrets, and network traffic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the reporting tables say, held day by day against what the simulator serves; computed here, independently."""
+"""The reporting tables, compared day by day with what the simulator serves; computed here, independently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The collector's own tables are described in the database, in those of older versions too."""
+"""The collector's own tables are described in the database, after a migration too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Odd values in the raw tables cost themselves: no build, no other account's rows, no good value of their own."""
+"""Odd values in the raw tables lose only themselves: no build, no other account's rows, no good value fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The packages as they are published: built, checked, and at work beside nothing but what they declare to need."""
+"""The packages as published: built, checked, and working with only their declared dependencies."""
 
 from __future__ import annotations
 

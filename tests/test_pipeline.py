@@ -1,4 +1,4 @@
-"""The main job, run again and again while Oura amends the past, fails and recovers."""
+"""The main job, run repeatedly while Oura changes past days, fails and recovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Meltano called by hand, in a checkout of its own, on a database that wants a password."""
+"""Meltano called by hand, in a checkout of its own, on a database with a password."""
 
 from __future__ import annotations
 

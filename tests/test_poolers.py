@@ -1,4 +1,4 @@
-"""Behind a real PgBouncer: one run at a time, everything in its schema, and nothing left on other people's sessions."""
+"""Behind a real PgBouncer: one run at a time, everything in its schema, and no setting left on shared sessions."""
 
 from __future__ import annotations
 

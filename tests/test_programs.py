@@ -1,4 +1,4 @@
-"""A test that lacks a program is skipped and says so, but not where the program was promised."""
+"""A test without its program is skipped with a message, but fails where the program should be installed."""
 
 from __future__ import annotations
 

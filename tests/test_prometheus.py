@@ -1,4 +1,4 @@
-"""A real Prometheus reads the running service: the alert of the product fires and resolves, no panel is empty."""
+"""A real Prometheus reads the running service: the published alert fires and resolves, no panel is empty."""
 
 from __future__ import annotations
 

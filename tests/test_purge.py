@@ -1,4 +1,4 @@
-"""Purging: what Oura no longer has leaves the raw tables for good; what was not read whole stays."""
+"""Purging: what Oura deleted leaves the raw tables; what was not read completely stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Days that could not be read are counted, told, and collected again: these days, and nothing else."""
+"""Days that could not be read are counted, reported, and collected again: these days, and nothing else."""
 
 from __future__ import annotations
 

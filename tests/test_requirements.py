@@ -1,4 +1,4 @@
-"""What the database lacks is one line and exit code 2, before Oura is asked for anything."""
+"""A missing requirement of the database is one line and exit code 2, before any request to Oura."""
 
 from __future__ import annotations
 

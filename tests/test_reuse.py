@@ -1,4 +1,4 @@
-"""The tap alone, piped into other targets: they hold what PostgreSQL holds."""
+"""The tap alone, piped into other targets: they get the same rows as PostgreSQL."""
 
 from __future__ import annotations
 

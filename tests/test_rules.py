@@ -1,4 +1,4 @@
-"""The alerts, judged by Prometheus's own tool."""
+"""The alerts, checked by Prometheus's own tool."""
 
 from __future__ import annotations
 

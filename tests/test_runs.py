@@ -1,4 +1,4 @@
-"""The runner and what it finds changed, in this process: with a real PostgreSQL, and Meltano where a run begins."""
+"""The runner and its change detection, in this process: with a real PostgreSQL, and Meltano where a run starts."""
 
 from __future__ import annotations
 

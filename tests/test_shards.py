@@ -1,4 +1,4 @@
-"""Shards: several collectors on one database, side by side, make what one would."""
+"""Shards: several collectors on one database at the same time build the tables that one would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service over many runs against an Oura that stumbles: ten minutes, or OURA_SOAK_SECONDS."""
+"""The service over many runs against a failing Oura: ten minutes, or OURA_SOAK_SECONDS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dbt project as a whole: its tests, what a quiet build writes."""
+"""The dbt project as a whole: its tests, and what a build without changes writes."""
 
 from __future__ import annotations
 

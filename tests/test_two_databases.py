@@ -1,4 +1,4 @@
-"""Two databases from one checkout and one data folder: each run makes its own right, and neither sees the other."""
+"""Two databases from one checkout and one data folder: each run fills its own, and neither sees the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the database is named, and what each part of the pipeline is told about it."""
+"""The database's address, and the form in which each part of the pipeline gets it."""
 
 from __future__ import annotations
 

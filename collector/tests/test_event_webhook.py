@@ -1,4 +1,4 @@
-"""Events for a webhook: signed, repeated, and never in the way. The receiver is a real HTTP server."""
+"""Webhook events: signed, retried, and never blocking. The receiver is a real HTTP server."""
 
 from __future__ import annotations
 

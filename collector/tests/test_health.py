@@ -1,4 +1,4 @@
-"""What /health and /metrics make of a snapshot."""
+"""/health and /metrics, derived from a snapshot."""
 
 from __future__ import annotations
 

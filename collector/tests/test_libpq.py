@@ -1,4 +1,4 @@
-"""Which of libpq's parameters an address of the database may hold, and how each program hears of them."""
+"""Which of libpq's parameters a database URL may have, and how each program gets them."""
 
 from __future__ import annotations
 

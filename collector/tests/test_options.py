@@ -1,4 +1,4 @@
-"""What the command line takes, and which of it goes together."""
+"""The options of the command line, and which of them exclude each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The password is in one file that libpq reads, and in nothing else that Meltano is told."""
+"""The password is in one file that libpq reads, and in no variable of Meltano."""
 
 from __future__ import annotations
 

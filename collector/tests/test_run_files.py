@@ -1,4 +1,4 @@
-"""The folder of a run's files is gone with the run, and the one that a killed run left is removed by the next."""
+"""A run's folder is removed when the run ends, and that of a killed run by the next one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the next run is due, with a clock that the test holds."""
+"""When the next run is due, by a clock that the test controls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The past changes: every edit is in the truth and in the answers, and only where it belongs."""
+"""Edits of the past: each appears in the expected data and in responses, and only where it belongs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults: each kind, whom it hits, how often, and that the truth stays untouched."""
+"""Faults: each kind, which requests it applies to, how often, and that the expected data stays unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data is a life: consistent in itself, the same on every start, with the irregularities of real ones."""
+"""The generated data: consistent, the same on every start, with the irregularities of real data."""
 
 from __future__ import annotations
 

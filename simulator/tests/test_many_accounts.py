@@ -1,4 +1,4 @@
-"""Ten thousand accounts from one process: none is made before it is asked for, none is kept for ever."""
+"""Ten thousand accounts in one process: each is created on first use, and the cache is bounded."""
 
 from __future__ import annotations
 

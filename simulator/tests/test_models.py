@@ -1,4 +1,4 @@
-"""Every answer of a healthy account fits the models that somebody else generated from Oura's own document."""
+"""Every response for a healthy account validates against models generated from Oura's own document."""
 
 from __future__ import annotations
 

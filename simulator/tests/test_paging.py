@@ -1,4 +1,4 @@
-"""Pages: complete, without doubles, with opaque tokens that stand for themselves."""
+"""Pages: complete, without duplicates, with opaque self-contained tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox: made-up rows, with the sandbox's own defects."""
+"""The sandbox: generated rows, with the sandbox's own defects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Meets one attack after another in a process of its own and prints, a line of JSON each, what it cost."""
+"""Reads one hostile response after another in a process of its own and prints the cost of each as a JSON line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a body to JSON: exact, and what is malformed told from what broke off."""
+"""From a body to JSON: exact, and malformed bodies distinguished from truncated ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long stretches of samples go as files, and say there what they would have said as messages."""
+"""Many samples are sent as files, with the same records as messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a server sends, an answer costs so much time and memory at most, and fails its window and nothing else."""
+"""Whatever a server sends, a response takes bounded time and memory, and fails only its own window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: what it says of itself without a network, how it takes bad settings, and what it never says."""
+"""The command: what it shows without a network, how it reports bad settings, and what it never prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The day ledger: unchanged days send nothing, changed days are sent and told of, unread days are left alone."""
+"""The day ledger: unchanged days send nothing, changed days are sent with a row, unread days are left alone."""
 
 from __future__ import annotations
 

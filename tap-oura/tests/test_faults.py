@@ -1,4 +1,4 @@
-"""What Oura does wrong, and what of it a run survives, names, and makes good."""
+"""Oura's failures: which of them a run survives, reports and repairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every form of an instant, and the one text that each becomes."""
+"""Every format of an instant, and its normalised text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One odd value of one account: the run goes on, and the value is where it belongs."""
+"""One odd value of one account: the run continues, and the value is where it belongs."""
 
 from __future__ import annotations
 

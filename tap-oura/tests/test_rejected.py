@@ -1,4 +1,4 @@
-"""A document that can be neither keyed nor dated: set aside whole, named once, and a gap until it is no surprise."""
+"""A document without a usable key or day: rejected whole, reported once, and a gap until it is known."""
 
 from __future__ import annotations
 

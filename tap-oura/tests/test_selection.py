@@ -1,4 +1,4 @@
-"""What a selection leaves out is missing, and nothing else: fields, keys, whole streams, as messages and as files."""
+"""A deselected field or stream is missing and nothing else is, in messages and in files."""
 
 from __future__ import annotations
 

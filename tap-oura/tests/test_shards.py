@@ -1,4 +1,4 @@
-"""Several taps share the accounts: each account is read by exactly one of them, the same one every time."""
+"""Several taps share the accounts: each account is read by exactly one of them, always the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tap tells of itself: one line per account and collection, and never a request that is not in one."""
+"""The tap's metrics: one line per account and collection, and every request in exactly one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which credentials go with a request, what of the environment holds, and what becomes of connections."""
+"""Which credentials a request carries, which environment variables apply, and how connections are reused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every value fits its field, and what the field cannot say is kept."""
+"""Every value is fitted to its field, and the rest is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which days are read, and how Oura is asked for them."""
+"""Which days are read, and how they are requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people complain about in comparable connectors, each as a test: it happens, and the warehouse is right again."""
+"""Known faults of comparable connectors, one test each: the fault happens, and the warehouse is correct again."""
 
 from __future__ import annotations
 

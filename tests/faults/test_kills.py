@@ -1,4 +1,4 @@
-"""A run that is killed at any moment loses nothing and doubles nothing: one more run makes the tables whole."""
+"""A run killed at any moment loses and duplicates nothing: one more run completes the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine lets the service down: a full disk, a clock that is set. It stays, says so, and recovers by itself."""
+"""Failures of the machine: a full disk, a changed clock. The service keeps running, reports it, and recovers."""
 
 from __future__ import annotations
 

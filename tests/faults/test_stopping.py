@@ -1,4 +1,4 @@
-"""Stopped, killed or without its database inside a batch: no bookmark is ever past rows that are not there."""
+"""Stopped, killed or without its database inside a batch: no bookmark is ever beyond the loaded rows."""
 
 from __future__ import annotations
 

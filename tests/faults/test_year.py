@@ -1,4 +1,4 @@
-"""A year of hourly runs in simulated time: nothing drifts, nothing swells. A year, or OURA_SOAK_HOURS."""
+"""A year of hourly runs in simulated time: nothing drifts or grows. A year, or OURA_SOAK_HOURS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image at work without a container daemon: its unpacked root, read-only, in a network that leads nowhere."""
+"""The image at work without a container daemon: its unpacked root, read-only, in an isolated network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image as a strict cluster runs it: not root, a read-only root, one writable folder, no way to the internet."""
+"""The image as a strict cluster runs it: not root, a read-only root, one writable folder, no internet access."""
 
 from __future__ import annotations
 

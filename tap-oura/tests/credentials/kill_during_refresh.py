@@ -1,4 +1,4 @@
-"""A process that refreshes a token, and kills itself with SIGKILL at the step that it is told."""
+"""A process that refreshes a token and kills itself with SIGKILL at the step in its arguments."""
 
 from __future__ import annotations
 

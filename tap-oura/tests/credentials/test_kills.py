@@ -1,4 +1,4 @@
-"""SIGKILL at every step of a refresh: the grant is intact afterwards, or told as lost where no answer was stored."""
+"""SIGKILL at every step of a refresh: the grant stays usable, or is reported lost if no response was stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thousand wearers in one run: one refresh each, flat memory, and a dead one in the middle stops nobody."""
+"""A thousand accounts in one run: one refresh each, constant memory, and a dead one stops no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pair counts: the one in the store, or a newer one in the settings."""
+"""Which token pair is used: the one in the store, or a newer one in the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a refresh does, whatever Oura's token endpoints answer."""
+"""Refreshes, with every response that Oura's token endpoints may give."""
 
 from __future__ import annotations
 

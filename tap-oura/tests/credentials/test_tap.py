@@ -1,4 +1,4 @@
-"""The tap with OAuth2 accounts: what a 401 costs, and whose failure is whose."""
+"""The tap with OAuth2 accounts: the effect of a 401, and which account fails."""
 
 from __future__ import annotations
 
