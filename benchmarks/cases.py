@@ -1,4 +1,4 @@
-"""The cases: what is done, by whom, and which bars it is held against."""
+"""The cases: what is done, by whom, and which thresholds it must meet."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from benchmarks.contenders import (
     through_meltano,
     write_files,
 )
-from benchmarks.figures import Bar, Result
-from benchmarks.hours import a_day_later, a_day_loaded, collected, news_of_one, sync, the_others_news
+from benchmarks.environment import Environment, Job
+from benchmarks.incremental import a_day_later, a_day_loaded, changes_of_one, changes_of_the_others, collected, sync
 from benchmarks.measure import Pipe
-from benchmarks.place import Job, Place
+from benchmarks.results import Result, Threshold
 
 
-def _nothing(place: Place) -> None:
+def _nothing(environment: Environment) -> None:
     pass
 
 
@@ -43,7 +43,7 @@ def _nothing(place: Place) -> None:
 class Case:
     """One table of the report.
 
-    `keeps` lets a contender's database live through all rounds; only its end is compared with what there is to read.
+    `keeps` lets a contender's database live through all rounds; only the final rows are compared.
     `alike` names contenders whose tables must have the same content, not only as many rows. `prepare` is done once.
     """
 
@@ -55,13 +55,13 @@ class Case:
     latency_ms: int = 0
     collections: tuple[str, ...] = DEFAULT_COLLECTIONS
     repeat: int = 5
-    bars: tuple[Bar, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
     keeps: bool = False
     compares: bool = True
     alike: tuple[str, ...] = ()
-    prepare: Callable[[Place], None] = _nothing
+    prepare: Callable[[Environment], None] = _nothing
 
-    def asked(self, scale: float, without: Sequence[str]) -> Case:
+    def scaled(self, scale: float, without: Sequence[str]) -> Case:
         """The same with that share of the days (of the accounts, where these are many), and without some contenders."""
         left = tuple(contender for contender in self.contenders if contender.name not in without)
         if self.accounts > 10:
@@ -69,13 +69,13 @@ class Case:
         return replace(self, contenders=left, days=max(3, round(self.days * scale)))
 
 
-def times_as_fast_as_dlt(least: float) -> Bar:
+def times_as_fast_as_dlt(least: float) -> Threshold:
     """Held against the faster of its two configurations; which one that is depends on the volume."""
 
     def value(found: Result) -> float:
         return min(found.seconds("dlt"), found.seconds("dlt, 2 workers")) / found.seconds("ours")
 
-    return Bar("times as fast as dlt, the faster of the two", value, least=least)
+    return Threshold("times as fast as dlt, the faster of the two", value, least=least)
 
 
 def share_of(share: float) -> Callable[[Job], Job]:
@@ -103,7 +103,7 @@ CASES = (
         30,
         (OURS, DLT, DLT_WORKERS, FLOOR, STOCK, MELTANO_RUN),
         latency_ms=100,
-        bars=(times_as_fast_as_dlt(1.5),),
+        thresholds=(times_as_fast_as_dlt(1.5),),
     ),
     Case(
         "year",
@@ -112,9 +112,9 @@ CASES = (
         (OURS, DLT, DLT_WORKERS, FLOOR, STOCK, MELTANO_RUN),
         latency_ms=100,
         repeat=3,
-        bars=(
+        thresholds=(
             times_as_fast_as_dlt(3),
-            Bar("times the floor", lambda found: found.seconds("ours") / found.seconds("floor"), most=3),
+            Threshold("times the floor", lambda found: found.seconds("ours") / found.seconds("floor"), most=3),
         ),
     ),
     Case(
@@ -131,10 +131,10 @@ CASES = (
         ),
         collections=("heartrate",),
         repeat=3,
-        bars=(
+        thresholds=(
             times_as_fast_as_dlt(1.5),
-            Bar("MiB at the peak", lambda found: found.of("ours", "peak"), most=384),
-            Bar(
+            Threshold("MiB at the peak", lambda found: found.of("ours", "peak"), most=384),
+            Threshold(
                 "MiB more than for a third of the rows",
                 lambda found: found.of("ours", "peak") - found.of(A_THIRD, "peak"),
                 most=40,
@@ -150,23 +150,23 @@ CASES = (
         prepare=write_files,
     ),
     Case(
-        "no-news",
+        "no-changes",
         "A run without changes, 1 account: meltano run sync",
         30,
         (Contender("ours", sync, before=collected),),
         keeps=True,
-        bars=(
-            Bar("seconds", lambda found: found.seconds("ours"), most=6),
-            Bar("rows written", lambda found: max(run.written for run in found.runs["ours"]), most=0),
+        thresholds=(
+            Threshold("seconds", lambda found: found.seconds("ours"), most=6),
+            Threshold("rows written", lambda found: max(run.written for run in found.runs["ours"]), most=0),
         ),
     ),
     Case(
-        "news",
+        "changes",
         "A run with one night and one day of changes, 1 account: meltano run sync, including dbt",
         30,
         (Contender("ours", sync, before=a_day_later),),
         keeps=True,
-        bars=(Bar("seconds", lambda found: found.seconds("ours"), most=10),),
+        thresholds=(Threshold("seconds", lambda found: found.seconds("ours"), most=10),),
     ),
     Case(
         "wide",
@@ -178,13 +178,13 @@ CASES = (
         ),
         accounts=1000,
         repeat=1,
-        bars=(
-            Bar(
+        thresholds=(
+            Threshold(
                 "times a quarter's time per account",
                 lambda found: found.seconds("ours") / found.seconds(_per_account(0.25)) / 4,
                 most=1.15,
             ),
-            Bar(
+            Threshold(
                 "times a quarter's memory",
                 lambda found: found.of("ours", "peak") / found.of(_per_account(0.25), "peak"),
                 most=1.25,
@@ -204,26 +204,26 @@ CASES = (
                 before=a_day_loaded,
             ),
             Contender(
-                "5 years, 10 accounts, news of 1",
+                "5 years, 10 accounts, changes of 1",
                 build,
-                before=news_of_one,
-                place="years",
+                before=changes_of_one,
+                environment="years",
             ),
-            Contender("5 years, 10 accounts, news of 9", build, before=the_others_news, place="years"),
+            Contender("5 years, 10 accounts, changes of 9", build, before=changes_of_the_others, environment="years"),
         ),
         accounts=10,
         keeps=True,
         compares=False,
         repeat=3,
-        bars=(
-            Bar(
-                "times 30 days of 1, news of 1 account",
-                lambda found: found.seconds("5 years, 10 accounts, news of 1") / found.seconds("30 days, 1 account"),
+        thresholds=(
+            Threshold(
+                "times 30 days of 1, changes of 1 account",
+                lambda found: found.seconds("5 years, 10 accounts, changes of 1") / found.seconds("30 days, 1 account"),
                 most=1.3,
             ),
-            Bar(
-                "times 30 days of 1, news of 9 accounts",
-                lambda found: found.seconds("5 years, 10 accounts, news of 9") / found.seconds("30 days, 1 account"),
+            Threshold(
+                "times 30 days of 1, changes of 9 accounts",
+                lambda found: found.seconds("5 years, 10 accounts, changes of 9") / found.seconds("30 days, 1 account"),
                 most=1.3,
             ),
         ),
@@ -235,8 +235,14 @@ CASES = (
         (
             Contender("the tap's start", lambda _: [Pipe([[TAP, "--version"]])], loads=False),
             Contender("the loader's start", lambda _: [Pipe([[LOADER, "--version"]])], loads=False),
-            Contender("Meltano's start", lambda place: through_meltano(place, "state", "list"), loads=False),
-            Contender("the tap alone", lambda place: [Pipe([tap(place)], QUIET, sink=Path("/dev/null"))], loads=False),
+            Contender(
+                "Meltano's start", lambda environment: through_meltano(environment, "state", "list"), loads=False
+            ),
+            Contender(
+                "the tap alone",
+                lambda environment: [Pipe([tap(environment)], QUIET, sink=Path("/dev/null"))],
+                loads=False,
+            ),
             replace(LOADER_ALONE, name="the loader alone"),
             replace(OURS, name="tap and loader in a pipe"),
             replace(MELTANO_RUN, name="the same through meltano run"),

@@ -1,4 +1,4 @@
-"""The medians as a picture: bars of time by case, drawn as SVG by hand, because a page needs no plotting library."""
+"""The medians as a chart: a bar of time per contender, written as SVG, which needs no plotting library."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 from benchmarks.cases import Case
-from benchmarks.figures import Result
+from benchmarks.results import Result
 
 WIDTH, LINE, LEFT, RIGHT = 860, 20, 240, 90
-"""In pixels: the picture, one bar with its gap, the room for names and for figures."""
+"""In pixels: the picture, one bar with its gap, the space for names and for seconds."""
 
 OURS, OTHERS = "#2a7f62", "#9aa5b1"
 

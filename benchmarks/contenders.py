@@ -1,4 +1,4 @@
-"""Who is compared: each turns a place into the commands that do its job there."""
+"""Who is compared: each builds the commands that do its job in an environment."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 from oura_collector.settings import PROJECT
 
-from benchmarks import environments, measure
-from benchmarks.environments import PEERS, program, python
+from benchmarks import measure, virtualenvs
+from benchmarks.environment import PEER_SCHEMA, Environment, Job
 from benchmarks.measure import Pipe
-from benchmarks.place import PEER_SCHEMA, Job, Place
+from benchmarks.virtualenvs import PEERS, program, python
 
 PLUGINS = PROJECT / ".meltano"
 TAP = str(PLUGINS / "extractors" / "tap-oura" / "venv" / "bin" / "tap-oura")
@@ -42,15 +42,16 @@ def _always() -> str:
 class Contender:
     """One way to do a job.
 
-    `job` is what it does of the case's job; `before` what is done before each of its turns, unmeasured. Those with
-    the same `place` share a database. `loads` is false for what only reads. `missing` tells why it can't take part.
+    `job` narrows the case's job; `before` runs before each of its turns, unmeasured. Contenders with the same
+    `environment` share a database. `loads` is false for those that only read. `missing` returns why it cannot take
+    part, or an empty text.
     """
 
     name: str
-    pipes: Callable[[Place], list[Pipe]]
+    pipes: Callable[[Environment], list[Pipe]]
     job: Callable[[Job], Job] = lambda job: job
-    before: Callable[[Place, Turn], Place] = lambda place, _: place
-    place: str = ""
+    before: Callable[[Environment, Turn], Environment] = lambda environment, _: environment
+    environment: str = ""
     loads: bool = True
     missing: Callable[[], str] = _always
 
@@ -62,112 +63,112 @@ def _plugin(kind: str, name: str) -> dict[str, Any]:
     return {setting: value for setting, value in config.items() if not str(value).startswith("$")}
 
 
-def tap_settings(place: Place, **more: Any) -> dict[str, Any]:
-    job = place.job
+def tap_settings(environment: Environment, **more: Any) -> dict[str, Any]:
+    job = environment.job
     return {
-        "api_url": place.simulator.url,
+        "api_url": environment.simulator.url,
         "accounts": [{"user": f"user-{number}", "access_token": f"token-{number}"} for number in job.accounts],
         "start_date": str(job.first),
         "end_date": str(job.last),
         "collections": list(job.collections),
-        "token_store": str(place.folder / "credentials"),
+        "token_store": str(environment.folder / "credentials"),
         **more,
     }
 
 
-def tap(place: Place, **more: Any) -> list[str]:
+def tap(environment: Environment, **more: Any) -> list[str]:
     name = f"tap-{more.get('shard_index', 0)}.json"
-    return [TAP, "--config", str(place.write(name, tap_settings(place, **more)))]
+    return [TAP, "--config", str(environment.write(name, tap_settings(environment, **more)))]
 
 
-def batch_files(place: Place) -> dict[str, Any]:
-    """The setting of meltano.yml with a folder of the place."""
+def batch_files(environment: Environment) -> dict[str, Any]:
+    """The setting of meltano.yml with a folder of the environment."""
     config: dict[str, Any] = _plugin("extractors", "tap-oura")["batch_config"]
-    return config | {"storage": {"root": f"file://{place.folder}/batches"}}
+    return config | {"storage": {"root": f"file://{environment.folder}/batches"}}
 
 
-def loader(place: Place) -> list[str]:
-    settings = {**_plugin("loaders", "target-postgres"), "sqlalchemy_url": place.database.url()}
-    return [LOADER, "--config", str(place.write("target.json", settings))]
+def loader(environment: Environment) -> list[str]:
+    settings = {**_plugin("loaders", "target-postgres"), "sqlalchemy_url": environment.database.url()}
+    return [LOADER, "--config", str(environment.write("target.json", settings))]
 
 
 QUIET = {"TARGET_POSTGRES_LOGLEVEL": "WARNING", "TAP_OURA_LOGLEVEL": "WARNING"}
 
 
-def pipe(place: Place, **more: Any) -> list[Pipe]:
+def pipe(environment: Environment, **more: Any) -> list[Pipe]:
     """Our tap and loader, joined by a pipe, as Meltano would join them. Keeps state if there is one."""
-    state = place.folder / STATE
-    extract = tap(place, batch_config=batch_files(place), **more)
+    state = environment.folder / STATE
+    extract = tap(environment, batch_config=batch_files(environment), **more)
     if state.exists():
         extract += ["--state", str(state)]
-    return [Pipe([extract, loader(place)], QUIET, sink=place.folder / "states.jsonl")]
+    return [Pipe([extract, loader(environment)], QUIET, sink=environment.folder / "states.jsonl")]
 
 
-def keep_state(place: Place) -> None:
+def keep_state(environment: Environment) -> None:
     """Make the last state that the loader wrote the one that the next pipe begins with."""
-    lines = (place.folder / "states.jsonl").read_text().splitlines()
-    (place.folder / STATE).write_text(lines[-1])
+    lines = (environment.folder / "states.jsonl").read_text().splitlines()
+    (environment.folder / STATE).write_text(lines[-1])
 
 
-def through_meltano(place: Place, *arguments: str) -> list[Pipe]:
+def through_meltano(environment: Environment, *arguments: str) -> list[Pipe]:
     """The same as Meltano runs it."""
-    tap = tap_settings(place)
-    environment = {
-        **place.database.environment(),
+    tap = tap_settings(environment)
+    variables = {
+        **environment.database.environment(),
         **{f"TAP_OURA_{name.upper()}": v if isinstance(v, str) else json.dumps(v) for name, v in tap.items()},
-        **places_of_dbt(place),
+        **dbt_paths(environment),
         "MELTANO_ENVIRONMENT": "dev",
     }
-    return [Pipe([[MELTANO, *arguments]], environment)]
+    return [Pipe([[MELTANO, *arguments]], variables)]
 
 
-def dlt(place: Place, *workers: str) -> list[Pipe]:
-    return [Pipe([[python("dlt"), str(PEERS / "dlt_rest_api.py"), str(place.order), *workers]])]
+def dlt(environment: Environment, *workers: str) -> list[Pipe]:
+    return [Pipe([[python("dlt"), str(PEERS / "dlt_rest_api.py"), str(environment.order), *workers]])]
 
 
-def stock(place: Place) -> list[Pipe]:
-    config = place.write("stock.json", {"job": str(place.order)})
-    return [Pipe([[python("stock"), str(PEERS / "stock_tap.py"), "--config", str(config)], stock_loader(place)])]
+def stock(environment: Environment) -> list[Pipe]:
+    config = environment.write("stock.json", {"job": str(environment.order)})
+    return [Pipe([[python("stock"), str(PEERS / "stock_tap.py"), "--config", str(config)], stock_loader(environment)])]
 
 
-def stock_loader(place: Place) -> list[str]:
-    settings = {"sqlalchemy_url": place.database.url(), "default_target_schema": PEER_SCHEMA}
-    return [program("stock", "target-postgres"), "--config", str(place.write("stock-target.json", settings))]
+def stock_loader(environment: Environment) -> list[str]:
+    settings = {"sqlalchemy_url": environment.database.url(), "default_target_schema": PEER_SCHEMA}
+    return [program("stock", "target-postgres"), "--config", str(environment.write("stock-target.json", settings))]
 
 
-def messages_file(place: Place) -> Path:
-    return place.folder.parent / "messages.jsonl"
+def messages_file(environment: Environment) -> Path:
+    return environment.folder.parent / "messages.jsonl"
 
 
-def batches_file(place: Place) -> Path:
-    return place.folder.parent / "batches.jsonl"
+def batches_file(environment: Environment) -> Path:
+    return environment.folder.parent / "batches.jsonl"
 
 
-def rows_file(place: Place) -> Path:
-    return place.folder.parent / "rows.jsonl"
+def rows_file(environment: Environment) -> Path:
+    return environment.folder.parent / "rows.jsonl"
 
 
-def write_files(place: Place) -> None:
-    """What loaders are fed with: what our tap says, without files and with, and of a lone collection the bare rows."""
-    with_files = tap(place, batch_config=batch_files(place))
-    measure.run([Pipe([with_files], QUIET, sink=batches_file(place))], place.folder)
-    measure.run([Pipe([tap(place)], QUIET, sink=messages_file(place))], place.folder)
-    if len(place.job.collections) > 1:
+def write_files(environment: Environment) -> None:
+    """Write the loaders' input: our tap's output with and without batch files, and of a single collection the rows."""
+    with_files = tap(environment, batch_config=batch_files(environment))
+    measure.run([Pipe([with_files], QUIET, sink=batches_file(environment))], environment.folder)
+    measure.run([Pipe([tap(environment)], QUIET, sink=messages_file(environment))], environment.folder)
+    if len(environment.job.collections) > 1:
         return
-    rows = place.simulator.documents(f"user-{place.job.accounts[0]}", place.job.collections[0])
-    with rows_file(place).open("w") as file:
+    rows = environment.simulator.documents(f"user-{environment.job.accounts[0]}", environment.job.collections[0])
+    with rows_file(environment).open("w") as file:
         file.writelines(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
 
 
-def sling(place: Place) -> list[Pipe]:
-    source = ["--src-stream", f"file://{rows_file(place)}", "--src-options", '{"flatten": true}']
-    target = ["--tgt-conn", "BENCH", "--tgt-object", f"{PEER_SCHEMA}.{place.job.collections[0]}"]
-    home = {"SLING_HOME_DIR": str(place.folder), "SLING_DISABLE_TELEMETRY": "TRUE", "BENCH": place.url}
-    return [Pipe([[environments.sling(), "run", *source, *target, "--mode", "full-refresh"]], home)]
+def sling(environment: Environment) -> list[Pipe]:
+    source = ["--src-stream", f"file://{rows_file(environment)}", "--src-options", '{"flatten": true}']
+    target = ["--tgt-conn", "BENCH", "--tgt-object", f"{PEER_SCHEMA}.{environment.job.collections[0]}"]
+    home = {"SLING_HOME_DIR": str(environment.folder), "SLING_DISABLE_TELEMETRY": "TRUE", "BENCH": environment.url}
+    return [Pipe([[virtualenvs.sling(), "run", *source, *target, "--mode", "full-refresh"]], home)]
 
 
-def _floor(place: Place) -> list[str]:
-    return [python("floor"), str(PEERS / "floor.py"), str(place.order)]
+def _floor(environment: Environment) -> list[str]:
+    return [python("floor"), str(PEERS / "floor.py"), str(environment.order)]
 
 
 def _no_shards() -> str:
@@ -180,37 +181,45 @@ def sharded(count: int) -> Contender:
     """Our pipe over all shards, one after another, each as its own process would be started."""
     return Contender(
         f"ours, {count} shards",
-        lambda place: [part for index in range(count) for part in pipe(place, shard_index=index, shard_count=count)],
+        lambda environment: [
+            part for index in range(count) for part in pipe(environment, shard_index=index, shard_count=count)
+        ],
         missing=_no_shards,
     )
 
 
-def build(place: Place) -> list[Pipe]:
+def build(environment: Environment) -> list[Pipe]:
     """What Meltano runs as `dbt:update`, without Meltano."""
     (dbt,) = yaml.safe_load((PROJECT / "meltano.yml").read_text())["plugins"]["utilities"]
     arguments = dbt["commands"]["update"]["args"].replace("$DBT_PROJECT_DIR", str(PROJECT / "transform")).split()
-    environment = {
-        **place.database.environment(),
-        **places_of_dbt(place),
+    variables = {
+        **environment.database.environment(),
+        **dbt_paths(environment),
         "DBT_PROJECT_DIR": str(PROJECT / "transform"),
         "DBT_PROFILES_DIR": str(PROJECT / "transform"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    return [Pipe([[str(PLUGINS / "utilities" / "dbt" / "venv" / "bin" / "python"), *arguments]], environment)]
+    return [Pipe([[str(PLUGINS / "utilities" / "dbt" / "venv" / "bin" / "python"), *arguments]], variables)]
 
 
-def places_of_dbt(place: Place) -> dict[str, str]:
-    return {"DBT_TARGET_PATH": str(place.folder / "target"), "DBT_LOG_PATH": str(place.folder / "logs")}
+def dbt_paths(environment: Environment) -> dict[str, str]:
+    return {"DBT_TARGET_PATH": str(environment.folder / "target"), "DBT_LOG_PATH": str(environment.folder / "logs")}
 
 
 OURS = Contender("ours", pipe)
-MELTANO_RUN = Contender("ours, meltano run", lambda place: through_meltano(place, "run", "tap-oura", "target-postgres"))
+MELTANO_RUN = Contender(
+    "ours, meltano run", lambda environment: through_meltano(environment, "run", "tap-oura", "target-postgres")
+)
 DLT = Contender("dlt", dlt)
-DLT_WORKERS = Contender("dlt, 2 workers", lambda place: dlt(place, "2"))
+DLT_WORKERS = Contender("dlt, 2 workers", lambda environment: dlt(environment, "2"))
 STOCK = Contender("stock Singer", stock)
-FLOOR = Contender("floor", lambda place: [Pipe([_floor(place)])])
+FLOOR = Contender("floor", lambda environment: [Pipe([_floor(environment)])])
 
-LOADER_ALONE = Contender("our loader", lambda place: [Pipe([loader(place)], QUIET, source=batches_file(place))])
-STOCK_LOADER = Contender("stock loader", lambda place: [Pipe([stock_loader(place)], source=messages_file(place))])
+LOADER_ALONE = Contender(
+    "our loader", lambda environment: [Pipe([loader(environment)], QUIET, source=batches_file(environment))]
+)
+STOCK_LOADER = Contender(
+    "stock loader", lambda environment: [Pipe([stock_loader(environment)], source=messages_file(environment))]
+)
 SLING = Contender("Sling", sling)
-COPY = Contender("COPY", lambda place: [Pipe([[*_floor(place), str(rows_file(place))]])])
+COPY = Contender("COPY", lambda environment: [Pipe([[*_floor(environment), str(rows_file(environment))]])])

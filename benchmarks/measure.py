@@ -16,7 +16,7 @@ from typing import IO
 import psutil
 from oura_collector.settings import PROJECT
 
-from tests.operated import MIB, memory, until
+from tests.collector_process import MIB, memory, until
 
 INTERVAL = 0.25
 """Seconds between two looks at the memory. Each look costs the measured processes a little of a core."""
@@ -28,10 +28,10 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Pipe:
-    """Commands joined by pipes. `source` feeds the first, `sink` takes what the last one says on standard output."""
+    """Commands joined by pipes. `source` feeds the first, `sink` takes the standard output of the last."""
 
     commands: Sequence[Sequence[str]]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = None
     sink: Path | None = None
 
@@ -55,7 +55,7 @@ class Meter:
     def look(self) -> None:
         found = 0
         for pid in self.pids:
-            # Who reads a process that is just ending may be told any of these.
+            # Reading a process that is just ending may raise any of these.
             with suppress(psutil.Error, OSError):
                 found += memory(pid)[1]
         self.peak = max(self.peak, found)
@@ -101,8 +101,8 @@ def _processor() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _run(pipe: Pipe, meter: Meter, place: Path) -> None:
-    log = place.with_suffix(".log")
+def _run(pipe: Pipe, meter: Meter, path: Path) -> None:
+    log = path.with_suffix(".log")
     with ExitStack() as files:
         errors = files.enter_context(log.open("wb"))
         feed: IO[bytes] | int = files.enter_context(pipe.source.open("rb")) if pipe.source else subprocess.DEVNULL
@@ -112,7 +112,7 @@ def _run(pipe: Pipe, meter: Meter, place: Path) -> None:
             process = subprocess.Popen(
                 command,
                 cwd=PROJECT,
-                env={**outside(), **pipe.environment},
+                env={**outside(), **pipe.variables},
                 stdin=feed,
                 stdout=sink if number == len(pipe.commands) else subprocess.PIPE,
                 stderr=errors,

@@ -1,8 +1,8 @@
 """Peak memory of everything the collector runs, compared with its thresholds and written to `benchmarks/memory.md`.
 
-Run with `.venv/bin/python -m benchmarks.memory`; ends with 1 where a bar is missed. Counted is the service with all its
-children, and beside it the backfill that an operator starts in the same container: the sum of PSS, ten times a second.
-PostgreSQL and the simulator in Oura's place are real and not counted.
+Run with `.venv/bin/python -m benchmarks.memory`; exits with 1 if a threshold is missed. Measured is the sum of PSS
+of the service with all its children, and of the backfill that an operator starts in the same container. PostgreSQL
+and the simulator, which stands for Oura, are real and not counted.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_simulator.testing import running
 
 from benchmarks.measure import Meter
-from tests.operated import Collector, Service, until
+from tests.collector_process import Collector, Service, until
 
 RECORD = Path(__file__).with_suffix(".md")
-BARS = {"idle between runs": 100, "first run of 30 days": 400, "hourly run": 400, "a year of backfill": 450}
+THRESHOLDS = {"idle between runs": 100, "first run of 30 days": 400, "hourly run": 400, "a year of backfill": 450}
 """MiB, of the 512 that the container may use."""
 
 IDLE_SECONDS = 10.0
@@ -74,23 +74,26 @@ def table(found: dict[str, float]) -> str:
         "",
         "| case | peak | threshold | date | machine |",
         "|---|---:|---:|---|---|",
-        *(f"| {case} | {found[case]:.0f} | {bar} | {today} | {where} |" for case, bar in BARS.items()),
+        *(
+            f"| {case} | {found[case]:.0f} | {threshold} | {today} | {where} |"
+            for case, threshold in THRESHOLDS.items()
+        ),
     ]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     # Not below the project: PostgreSQL refuses to run as root, and its user must be able to enter.
-    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as local:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as local:
         try:
-            database = databases.embedded(Path(place), "app")
+            database = choice.embedded(Path(folder), "app")
             with running(accounts=1, days=430) as simulator:
                 found = measured(Collector(database, simulator, Path(local)))
         finally:
-            databases.stop_embedded(Path(place))
+            choice.stop_embedded(Path(folder))
     RECORD.write_text(table(found))
     print(RECORD.read_text())
-    missed = [case for case, bar in BARS.items() if found[case] >= bar]
+    missed = [case for case, threshold in THRESHOLDS.items() if found[case] >= threshold]
     sys.exit(f"over the threshold: {', '.join(missed)}" if missed else 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.cases import Case
-from benchmarks.figures import Figures, Result
+from benchmarks.results import Measurement, Result
 
 HEAD = """\
 # Side by side
@@ -37,7 +37,7 @@ def section(case: Case, result: Result) -> str:
         *(_row(name, runs, result) for name, runs in result.runs.items()),
         "",
         *(f"- skipped: {name}: {reason}" for name, reason in result.skipped.items()),
-        *(f"- {line}" for _, line in (bar.told(result) for bar in case.bars)),
+        *(f"- {line}" for _, line in (threshold.judge(result) for threshold in case.thresholds)),
         *(f"- **different**: {difference}" for difference in result.differences),
         f"- `--case {case.name}`, {result.when}, {result.machine}",
         "",
@@ -45,13 +45,13 @@ def section(case: Case, result: Result) -> str:
     return "\n".join(lines)
 
 
-def complaints(case: Case, result: Result) -> list[str]:
-    """What makes the whole run end with 1."""
-    told = (bar.told(result) for bar in case.bars)
-    return [line for met, line in told if met is False] + result.differences
+def violations(case: Case, result: Result) -> list[str]:
+    """Return what makes the benchmark exit with 1: missed thresholds and different rows."""
+    judged = (threshold.judge(result) for threshold in case.thresholds)
+    return [line for met, line in judged if met is False] + result.differences
 
 
-def _row(name: str, runs: list[Figures], result: Result) -> str:
+def _row(name: str, runs: list[Measurement], result: Result) -> str:
     seconds, requests = result.seconds(name), result.of(name, "requests")
     first = result.seconds(next(iter(result.runs)))
     cells = [

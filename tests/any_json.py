@@ -1,4 +1,4 @@
-"""Documents that no documentation foresees: any JSON, in any field, under any name."""
+"""Documents of any JSON, in any field, under any name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkout of its own to try commands in that change the project: a copy with the same programs installed."""
+"""A copy of the checkout with the same programs installed, for commands that change the project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from psycopg import sql
@@ -49,9 +49,9 @@ class Checkout:
     def call(self, program: str, *arguments: str, code: int = 0, **variables: str) -> str:
         """Run to the end and return all it said; fails with that where the exit code is another."""
         process = self.start(program, *arguments, **variables)
-        said, _ = process.communicate(timeout=400)
-        assert process.returncode == code, f"exit {process.returncode}\n{said[-5000:]}"
-        return said
+        output, _ = process.communicate(timeout=400)
+        assert process.returncode == code, f"exit {process.returncode}\n{output[-5000:]}"
+        return output
 
     def meltano(self, *arguments: str, code: int = 0, **variables: str) -> str:
         """Plain Meltano."""
@@ -76,7 +76,7 @@ def server_with_passwords() -> Iterator[Database]:
     """A PostgreSQL that lets the user `writer` in with PASSWORD only, and its database `health`."""
     # Not below pytest's own folder: PostgreSQL refuses to run as root, and its user could not enter there.
     with tempfile.TemporaryDirectory() as folder:
-        owner = databases.embedded(Path(folder), "health")
+        owner = choice.embedded(Path(folder), "health")
         with owner.connect() as connection:
             create = sql.SQL("CREATE ROLE writer LOGIN CREATEDB PASSWORD {}").format(sql.Literal(PASSWORD))
             connection.execute(create)
@@ -86,4 +86,4 @@ def server_with_passwords() -> Iterator[Database]:
             Path(rules).write_text("local all postgres trust\nlocal all all scram-sha-256\n")
             connection.execute(b"SELECT pg_reload_conf()")
         yield Database({**owner.parameters, "user": "writer", "password": PASSWORD})
-        databases.stop_embedded(Path(folder))
+        choice.stop_embedded(Path(folder))

@@ -1,4 +1,4 @@
-"""Whether the warehouse holds what Oura holds: document by document, field by field, sample by sample."""
+"""Compares the warehouse with Oura: document by document, field by field, sample by sample."""
 
 from __future__ import annotations
 

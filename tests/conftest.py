@@ -23,7 +23,7 @@ from psycopg.rows import dict_row
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import shared
-from tests.operated import Collector
+from tests.collector_process import Collector
 
 TODAY = "2026-03-31"
 """The simulated day. The clocks changed on 8 March in America and on 29 March in Europe."""

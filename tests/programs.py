@@ -1,4 +1,4 @@
-"""Programs of Debian's that some tests need, and what becomes of a test where they are missing."""
+"""Debian programs that some tests need, and what happens to a test without them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all processes of one pytest share: a server, databases that are made once, and dbt's parsed project."""
+"""What all processes of one pytest share: a server, databases that are created once, and dbt's parsed project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database
 from oura_collector.settings import Settings
 
@@ -32,16 +32,16 @@ def end() -> None:
             names = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_name("")])
             for (name,) in names.fetchall():
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-    databases.stop_embedded(folder)
+    choice.stop_embedded(folder)
     shutil.rmtree(folder)
 
 
 def server() -> Database:
     """The server of DATABASE_URL, else an embedded one, which the first process that asks for it starts."""
     if url := os.environ.get("DATABASE_URL"):
-        return Database(databases.parse(url))
+        return Database(choice.parse(url))
     with _alone("server"):
-        return databases.embedded(Path(os.environ[FOLDER]), "app")
+        return choice.embedded(Path(os.environ[FOLDER]), "app")
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def _name(part: object) -> str:
 
 def _ready(server: Database, name: str) -> Database:
     url = Database({**server.parameters, "dbname": name}).url().replace("+psycopg", "", 1)
-    return databases.resolve(Settings(database_url=url))
+    return choice.resolve(Settings(database_url=url))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tap_oura.catalog.values import is_storable
 
 from tests.any_json import body, documents, examples
 from tests.conftest import TODAY
-from tests.served import Answer, Collections
+from tests.document_server import Answer, Collections
 from tests.test_odd_documents import START, Collected, collect
 
 EACH = int(os.environ.get("OURA_ANY_DOCUMENTS", "300"))
@@ -74,7 +74,7 @@ def disturbed(
     return collect(make_database, tmp_path_factory.mktemp("any"), {ODD: odd, **calm}, code=1)
 
 
-def test_one_load_and_one_build_take_any_document(disturbed: Collected) -> None:
+def test_any_document_is_loaded_and_built(disturbed: Collected) -> None:
     (run,) = disturbed.collector.runs()
 
     assert run["outcome"] == "partial"
@@ -83,7 +83,7 @@ def test_one_load_and_one_build_take_any_document(disturbed: Collected) -> None:
         assert disturbed.failures(user) == {}
 
 
-def test_the_other_accounts_tables_are_as_if_they_were_alone(disturbed: Collected, undisturbed: Collected) -> None:
+def test_odd_documents_do_not_change_the_tables_of_other_accounts(disturbed: Collected, undisturbed: Collected) -> None:
     tables = {row["name"]: row["columns"] for row in undisturbed.collector.rows(TABLES)}
 
     assert len(tables) > 20
@@ -95,7 +95,7 @@ def test_the_other_accounts_tables_are_as_if_they_were_alone(disturbed: Collecte
             assert disturbed.collector.rows(whose, list(CALM)) == alone, table
 
 
-def test_every_document_is_in_its_table_or_set_aside(disturbed: Collected, odd: Collections) -> None:
+def test_every_document_is_in_its_table_or_rejected(disturbed: Collected, odd: Collections) -> None:
     for name, answer in odd.items():
         if not isinstance(answer, Answer) or COLLECTIONS[name].keys != ("id",):
             continue
@@ -110,7 +110,7 @@ def test_every_document_is_in_its_table_or_set_aside(disturbed: Collected, odd: 
         assert {each for each in ids if is_storable(each)} <= {each for each in names if isinstance(each, str)}, name
 
 
-def test_no_marker_of_a_value_is_in_the_log(disturbed: Collected) -> None:
+def test_no_value_is_in_the_log_of_any_document(disturbed: Collected) -> None:
     log = disturbed.process.path.with_suffix(".log").read_text()
 
     assert "Traceback" not in log

@@ -1,4 +1,4 @@
-"""Dump, drop, restore: the next run goes on where the backup was, as docs/backup.md promises."""
+"""Dump, drop, restore: the next run continues from the backup, as docs/backup.md promises."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def postgres(program: str, database: Database, *arguments: str) -> str:
     return done.stdout
 
 
-def test_after_a_restore_the_next_run_makes_the_tables_whole(
+def test_the_first_run_after_a_restore_completes_the_tables(
     make_database: Callable[..., Database], built: Database, folder: Path, tmp_path: Path
 ) -> None:
     database, dump = make_database(built), tmp_path / "oura.dump"
@@ -57,16 +57,16 @@ def test_after_a_restore_the_next_run_makes_the_tables_whole(
         assert tables(pipeline) == counts
         for table, rows in marts.items():
             assert contents(pipeline, table) == rows, table
-        asked = [
+        requested = [
             parse_qs(request["query"]) for request in simulator.requests() if request["collection"] == "daily_sleep"
         ]
-        assert asked
-        assert all(query["start_date"][0] > pipeline.start_date for query in asked), "the bookmarks were not used"
+        assert requested
+        assert all(query["start_date"][0] > pipeline.start_date for query in requested), "the bookmarks were not used"
 
 
-def test_the_published_backup_command_saves_the_reporting_tables(collected: Pipeline) -> None:
-    said = postgres("pg_dump", collected.database, "-t", "oura_*", collected.database.parameters["dbname"])
+def test_the_published_backup_command_dumps_the_reporting_tables(collected: Pipeline) -> None:
+    output = postgres("pg_dump", collected.database, "-t", "oura_*", collected.database.parameters["dbname"])
 
-    assert "COPY public.oura_sleep " in said
-    assert "COPY public.oura_heart_rate " in said
-    assert "oura_raw." not in said.replace("COMMENT", "")
+    assert "COPY public.oura_sleep " in output
+    assert "COPY public.oura_heart_rate " in output
+    assert "oura_raw." not in output.replace("COMMENT", "")

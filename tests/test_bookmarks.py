@@ -1,4 +1,4 @@
-"""Bookmarks: rewound one by one, put back where Meltano's state has lost them, and nobody else's ever moves."""
+"""Bookmarks: rewound one by one, restored where Meltano's state lost them, and no other ever moves."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.settings import SETTINGS
 from tap_oura.windows import EARLIEST
 
+from tests.collector_process import Collector
 from tests.conftest import NOW, TODAY
-from tests.operated import Collector
 
 STATE_ID = "prod:tap-oura-to-target-postgres"
 FIRST, SECOND = "account-1", "account-2"
@@ -114,13 +114,13 @@ def put_back_in(collector: Collector, **changes: Any) -> dict[tuple[str, str], d
 # rewind
 
 
-def test_one_bookmark_goes_back_and_all_else_of_the_state_stays(collector: Collector) -> None:
+def test_rewind_moves_one_bookmark_and_keeps_the_rest_of_the_state(collector: Collector) -> None:
     before = state(collector)
     was = part(before, "daily_sleep", FIRST)["replication_key_value"]
 
-    said = collector.run("rewind", "--user", FIRST, "--collection", "daily_sleep", "--to", "2026-02-01").said()
+    output = collector.run("rewind", "--user", FIRST, "--collection", "daily_sleep", "--to", "2026-02-01").output()
 
-    assert said == f"daily_sleep of account-1: {was} -> 2026-02-01 ({STATE_ID})\n"
+    assert output == f"daily_sleep of account-1: {was} -> 2026-02-01 ({STATE_ID})\n"
     expected = copy.deepcopy(before)
     for each in streams(expected)["daily_sleep"]["partitions"]:
         if each["context"]["user_id"] == FIRST:
@@ -128,14 +128,14 @@ def test_one_bookmark_goes_back_and_all_else_of_the_state_stays(collector: Colle
     assert state(collector) == expected
 
 
-def test_without_collections_all_of_the_account_go_back_in_every_shards_state(collector: Collector) -> None:
+def test_without_collections_rewind_moves_all_bookmarks_in_every_shards_state(collector: Collector) -> None:
     before = state(collector)
     older = without(before, "daily_sleep", SECOND)
     store(collector, older, f"{STATE_ID}:shard-1-of-2")
     store(collector, before, f"{STATE_ID}-of-somebody-else")
     store(collector, before, "dev:tap-oura-to-target-postgres")
 
-    said = collector.run("rewind", "--user", SECOND, "--to", ago(40).isoformat()).said()
+    output = collector.run("rewind", "--user", SECOND, "--to", ago(40).isoformat()).output()
 
     for name, had in ((STATE_ID, before), (f"{STATE_ID}:shard-1-of-2", older)):
         for collection, stream in streams(state(collector, name)).items():
@@ -145,13 +145,13 @@ def test_without_collections_all_of_the_account_go_back_in_every_shards_state(co
                     ago(40)
                 )
                 assert now == (was | {"replication_key_value": str(ago(40))} if goes_back else was)
-    assert f"sleep of account-2: {ago(LAG + 1)} -> {ago(40)} ({STATE_ID}:shard-1-of-2)" in said
-    assert said.count("daily_sleep of account-2") == 1
+    assert f"sleep of account-2: {ago(LAG + 1)} -> {ago(40)} ({STATE_ID}:shard-1-of-2)" in output
+    assert output.count("daily_sleep of account-2") == 1
     assert state(collector, "dev:tap-oura-to-target-postgres") == before
     assert state(collector, f"{STATE_ID}-of-somebody-else") == before
 
 
-def test_a_bookmark_under_a_merged_one_is_not_the_one_that_counts(collector: Collector) -> None:
+def test_a_pending_merged_bookmark_takes_precedence(collector: Collector) -> None:
     before = state(collector)
     merged = {"singer_state": {"bookmarks": {"sleep": {"partitions": [part(before, "sleep", FIRST)]}}}}
     store(collector, before, partial=merged)
@@ -165,27 +165,27 @@ def test_a_bookmark_under_a_merged_one_is_not_the_one_that_counts(collector: Col
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
         ("--user account-1 --to tomorrow", "'tomorrow' is not a date"),
         ("--user account-1 --to 2026-02-01 --collection naps", "there is no collection 'naps'"),
         (f"--user account-2 --to {ago(40)} --collection sleep,tag", "--collection: tag of account-2 has no bookmark"),
     ],
 )
-def test_what_cannot_be_rewound_is_one_line_and_changes_nothing(
-    collector: Collector, arguments: str, complaint: str
+def test_an_impossible_rewind_is_one_line_and_changes_nothing(
+    collector: Collector, arguments: str, message: str
 ) -> None:
     before = state(collector)
 
-    said = collector.run("rewind", *arguments.split(), code=2).log()
+    output = collector.run("rewind", *arguments.split(), code=2).log()
 
-    assert complaint in said
-    assert len(said.splitlines()) == 1
+    assert message in output
+    assert len(output.splitlines()) == 1
     assert state(collector) == before
 
 
 @pytest.mark.parametrize(
-    ("user", "collections", "day", "complaint"),
+    ("user", "collections", "day", "message"),
     [
         ("nobody", [], ago(40), "--user: there is no bookmark of 'nobody'; the accounts are: account-1, account-2"),
         (FIRST, [], date(2999, 1, 1), "--to: 2999-01-01 is in the future"),
@@ -199,23 +199,23 @@ def test_what_cannot_be_rewound_is_one_line_and_changes_nothing(
         (FIRST, ["personal_info"], ago(40), "--collection: personal_info has no bookmark; every run reads all of it"),
     ],
 )
-def test_what_would_not_be_a_way_back_is_refused(
-    collector: Collector, user: str, collections: list[str], day: date, complaint: str
+def test_a_rewind_that_does_not_go_back_is_refused(
+    collector: Collector, user: str, collections: list[str], day: date, message: str
 ) -> None:
     before = state(collector)
 
-    with collector.database.connect() as connection, pytest.raises(SettingsError, match=re.escape(complaint)):
+    with collector.database.connect() as connection, pytest.raises(SettingsError, match=re.escape(message)):
         rewind(connection, "prod", user, collections, day)
 
     assert state(collector) == before
 
 
-def test_before_the_first_run_there_is_nothing_to_rewind(make_database: Callable[[], Database]) -> None:
+def test_rewind_before_the_first_run_is_refused(make_database: Callable[[], Database]) -> None:
     with make_database().connect() as connection, pytest.raises(SettingsError, match="no bookmarks yet in environment"):
         rewind(connection, "prod", FIRST, [], ago(40))
 
 
-def test_a_run_under_way_keeps_bookmarks_from_being_rewound(collector: Collector) -> None:
+def test_bookmarks_cannot_be_rewound_during_a_run(collector: Collector) -> None:
     before = state(collector)
 
     with only_run(collector.database):
@@ -227,7 +227,7 @@ def test_a_run_under_way_keeps_bookmarks_from_being_rewound(collector: Collector
 # lost ones
 
 
-def test_where_others_have_the_collection_a_lost_one_goes_on_where_it_was(collector: Collector) -> None:
+def test_a_lost_bookmark_is_restored_if_others_have_the_collection(collector: Collector) -> None:
     before = state(collector)
     lost = without(without(before, "daily_sleep", SECOND), "heartrate", FIRST)
     store(collector, lost)
@@ -246,7 +246,7 @@ def test_where_others_have_the_collection_a_lost_one_goes_on_where_it_was(collec
     assert put_back_in(collector) == {}
 
 
-def test_what_a_merge_hides_goes_on_from_its_own_bookmark(collector: Collector) -> None:
+def test_a_bookmark_hidden_by_a_merge_is_restored(collector: Collector) -> None:
     before = state(collector)
     rewound = part(before, "sleep", FIRST) | {"replication_key_value": "2026-02-01"}
     store(collector, before, partial={"singer_state": {"bookmarks": {"sleep": {"partitions": [rewound]}}}})
@@ -259,7 +259,7 @@ def test_what_a_merge_hides_goes_on_from_its_own_bookmark(collector: Collector) 
     assert state(collector) == before
 
 
-def test_where_there_is_no_ledger_the_raw_table_tells(collector: Collector) -> None:
+def test_without_a_day_ledger_the_raw_table_gives_the_bookmark(collector: Collector) -> None:
     store(collector, without(state(collector), "sleep", SECOND))
     collector.execute("ALTER TABLE oura_raw.collection_days RENAME TO elsewhere")
     try:
@@ -268,7 +268,7 @@ def test_where_there_is_no_ledger_the_raw_table_tells(collector: Collector) -> N
         collector.execute("ALTER TABLE oura_raw.elsewhere RENAME TO collection_days")
 
 
-def test_the_lookback_is_the_taps() -> None:
+def test_restored_bookmarks_use_the_taps_lookback() -> None:
     assert SETTINGS.to_dict()["properties"]["lookback_days"]["default"] == LOOKBACK.days
 
 
@@ -279,7 +279,7 @@ def test_a_cleared_state_stays_cleared(collector: Collector) -> None:
     assert collector.rows("SELECT FROM meltano.state") == []
 
 
-def test_a_collection_that_nobody_has_any_more_is_read_from_the_earlier_of_both_days(collector: Collector) -> None:
+def test_a_collection_without_any_bookmark_restarts_from_the_earlier_day(collector: Collector) -> None:
     dropped = state(collector)
     del streams(dropped)["daily_sleep"]
     store(collector, dropped)
@@ -290,7 +290,7 @@ def test_a_collection_that_nobody_has_any_more_is_read_from_the_earlier_of_both_
     assert put_back_in(collector, start_date="2020-01-01") == {}
 
 
-def test_one_bookmark_for_the_whole_collection_is_somebodys_wish(collector: Collector) -> None:
+def test_a_bookmark_for_a_whole_collection_is_kept(collector: Collector) -> None:
     wished = without(state(collector), "daily_sleep", FIRST, SECOND)
     streams(wished)["daily_sleep"]["replication_key_value"] = "2026-02-01"
     store(collector, wished)
@@ -298,7 +298,7 @@ def test_one_bookmark_for_the_whole_collection_is_somebodys_wish(collector: Coll
     assert put_back_in(collector) == {}
 
 
-def test_who_is_known_from_backfills_alone_begins_at_the_start_date(collector: Collector) -> None:
+def test_an_account_known_from_backfills_only_begins_at_the_start_date(collector: Collector) -> None:
     store(collector, without(state(collector), "daily_sleep", SECOND))
     with collector.database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("UPDATE oura_collector.runs SET asked_by = 'backfill'")
@@ -307,7 +307,7 @@ def test_who_is_known_from_backfills_alone_begins_at_the_start_date(collector: C
     assert put_back_in(collector) == {("daily_sleep", SECOND): WAS}
 
 
-def test_a_new_division_into_shards_goes_on_where_the_old_one_was(collector: Collector) -> None:
+def test_a_new_shard_count_continues_from_the_old_bookmarks(collector: Collector) -> None:
     moved = {"suffix": "shard-0-of-2", "accounts": frozenset({SECOND})}
 
     assert put_back_in(collector, **moved) == {}, "its state was cleared"
@@ -323,11 +323,11 @@ def test_a_new_division_into_shards_goes_on_where_the_old_one_was(collector: Col
         assert part(shard, collection, user)["replication_key_value"] == str(found[collection, user])
     assert (
         "prod:tap-oura-to-target-postgres:shard-0-of-2"
-        in collector.run("meltano", "--log-level", "critical", "state", "list").said()
+        in collector.run("meltano", "--log-level", "critical", "state", "list").output()
     )
 
 
-def test_nothing_later_than_a_day_that_fails_still(collector: Collector) -> None:
+def test_no_bookmark_is_restored_beyond_a_day_that_still_fails(collector: Collector) -> None:
     store(collector, without(state(collector), "daily_sleep", SECOND))
     collector.execute(
         "INSERT INTO oura_raw.collection_failures (user_id, collection, start_date) "
@@ -339,7 +339,7 @@ def test_nothing_later_than_a_day_that_fails_still(collector: Collector) -> None
         collector.execute("DELETE FROM oura_raw.collection_failures")
 
 
-def test_what_a_run_loaded_that_was_cut_short_proves_nothing(collector: Collector) -> None:
+def test_rows_of_an_interrupted_run_give_no_bookmark(collector: Collector) -> None:
     store(collector, without(state(collector), "daily_sleep", SECOND))
     columns = "(asked_by, outcome, reason, started_at, shard_index, shard_count)"
     cut = f"INSERT INTO oura_collector.runs {columns} VALUES ('once', 'interrupted', 'interrupted', now(), 0, 1)"
@@ -358,7 +358,7 @@ def test_what_a_run_loaded_that_was_cut_short_proves_nothing(collector: Collecto
 @pytest.mark.parametrize(
     "odd", ["no JSON", "", "null", "[]", '{"singer_state": 1}', '{"singer_state": {"bookmarks": {"sleep": [1]}}}']
 )
-def test_a_state_that_makes_no_sense_stops_no_run(collector: Collector, odd: str) -> None:
+def test_an_invalid_state_stops_no_run(collector: Collector, odd: str) -> None:
     with collector.database.connect() as connection:
         connection.execute("UPDATE meltano.state SET completed_state = %s", [odd])
 
@@ -368,7 +368,7 @@ def test_a_state_that_makes_no_sense_stops_no_run(collector: Collector, odd: str
 
 
 @pytest.mark.parametrize("odd", ["null", "[]", "1", '"text"', '[{"singer_state": {}}]'])
-def test_a_state_that_is_no_object_stands_in_nobodys_way(collector: Collector, odd: str) -> None:
+def test_a_state_that_is_no_object_blocks_nothing(collector: Collector, odd: str) -> None:
     store(collector, without(state(collector), "sleep", SECOND))
     store(collector, json.loads(odd), f"{STATE_ID}:shard-0-of-2")
 
@@ -382,7 +382,7 @@ def test_a_state_that_is_no_object_stands_in_nobodys_way(collector: Collector, o
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05T00:00:00Z", "1999-12-31"])
-def test_a_bookmark_before_any_ring_means_all_there_is(collector: Collector, day: str) -> None:
+def test_a_bookmark_before_the_first_ring_reads_everything(collector: Collector, day: str) -> None:
     elsewhere = {"context": {"user_id": "account-3"}, "replication_key": "day", "replication_key_value": day}
     older = {"singer_state": {"bookmarks": {"daily_sleep": {"partitions": [elsewhere]}}}}
     store(collector, older, f"{STATE_ID}:shard-0-of-2")
@@ -392,7 +392,7 @@ def test_a_bookmark_before_any_ring_means_all_there_is(collector: Collector, day
     }
 
 
-def test_a_day_before_any_ring_that_fails_still_means_all_there_is(collector: Collector) -> None:
+def test_a_failing_day_before_the_first_ring_reads_everything(collector: Collector) -> None:
     store(collector, without(state(collector), "daily_sleep", SECOND))
     collector.execute(
         "INSERT INTO oura_raw.collection_failures (user_id, collection, start_date) "
@@ -407,7 +407,7 @@ def test_a_day_before_any_ring_that_fails_still_means_all_there_is(collector: Co
 # all of it, with the real Meltano
 
 
-def test_an_account_that_a_merge_dropped_has_no_hole_after_the_next_run(lagging: Collector) -> None:
+def test_an_account_that_a_merge_dropped_has_no_gap_after_the_next_run(lagging: Collector) -> None:
     rewound = {"context": {"user_id": FIRST}, "replication_key_value": str(ago(40))}
     merged = {"singer_state": {"bookmarks": {"daily_sleep": {"partitions": [rewound]}}}}
     lagging.run("meltano", "state", "merge", STATE_ID, json.dumps(merged))
@@ -420,8 +420,8 @@ def test_an_account_that_a_merge_dropped_has_no_hole_after_the_next_run(lagging:
     assert held == {
         document["id"] for document in lagging.simulator.documents("user-2", "daily_sleep", start=str(ago(45)))
     }
-    (told,) = run.events("bookmark put back")
-    assert (told["account"], told["collection"], told["day"]) == (SECOND, "daily_sleep", str(WAS))
+    (event,) = run.events("bookmark put back")
+    assert (event["account"], event["collection"], event["day"]) == (SECOND, "daily_sleep", str(WAS))
     oldest = lagging.value("SELECT min(day)::text FROM oura_raw.workout WHERE user_id = 'account-1'")
     assert oldest < str(ago(50))
     after = state(lagging)

@@ -1,4 +1,4 @@
-"""A run that found nothing new leaves dbt alone; whatever could change a table does not."""
+"""A run without changes starts no dbt; anything that could change a table does."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def update(pipeline: Pipeline, project: Path = PROJECT / "transform") -> str:
     program = PROJECT / ".meltano/utilities/dbt/venv/bin" / command["executable"]
     arguments = command["args"].replace("$DBT_PROJECT_DIR", str(project)).split()
     environment = {**pipeline.environment(), "DBT_PROJECT_DIR": str(project), "DBT_PROFILES_DIR": str(project)}
-    said = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=True).stdout
-    assert (SKIPPED in said) != (BUILT in said), said
-    return SKIPPED if SKIPPED in said else BUILT
+    output = subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=True).stdout
+    assert (SKIPPED in output) != (BUILT in output), output
+    return SKIPPED if SKIPPED in output else BUILT
 
 
 @pytest.fixture
@@ -36,15 +36,15 @@ def settled(pipeline: Pipeline) -> Pipeline:
     return pipeline
 
 
-def test_nothing_new_is_said_in_one_line_and_starts_no_dbt(settled: Pipeline) -> None:
-    said = settled.meltano("run", "dbt:update")
+def test_without_changes_the_build_is_one_line_and_starts_no_dbt(settled: Pipeline) -> None:
+    output = settled.meltano("run", "dbt:update")
 
-    (line,) = [line for line in said.splitlines() if SKIPPED in line]
+    (line,) = [line for line in output.splitlines() if SKIPPED in line]
     assert "UTC: dbt skipped" in line
-    assert "Running with dbt" not in said
+    assert "Running with dbt" not in output
 
 
-def test_who_asks_for_a_build_gets_it(settled: Pipeline) -> None:
+def test_a_requested_build_always_runs(settled: Pipeline) -> None:
     assert BUILT in settled.meltano("run", "transform")
     assert update(settled) == SKIPPED
 
@@ -55,7 +55,7 @@ def test_a_second_run_right_after_the_first_builds_nothing(settled: Pipeline) ->
     assert SKIPPED in settled.sync()
 
 
-def test_what_is_loaded_is_built_once_and_all_is_tested_once_a_day(settled: Pipeline) -> None:
+def test_loaded_rows_are_built_once_and_everything_is_tested_daily(settled: Pipeline) -> None:
     def load(score: int) -> None:
         day = "2026-03-28"
         settled.simulator.edit(user="user-1", collection="daily_readiness", op="rescore", day=day, score=score)
@@ -78,7 +78,7 @@ def test_what_is_loaded_is_built_once_and_all_is_tested_once_a_day(settled: Pipe
     assert ranges not in tables_only
 
 
-def test_what_is_removed_by_hand_is_seen_too(settled: Pipeline) -> None:
+def test_rows_removed_by_hand_cause_a_build(settled: Pipeline) -> None:
     settled.execute("DELETE FROM oura_raw.workout WHERE day = '2026-03-20'")
 
     assert update(settled) == BUILT
@@ -91,7 +91,7 @@ def test_a_mart_that_is_missing_is_built(settled: Pipeline) -> None:
     assert settled.rows("SELECT to_regclass('oura_vo2_max') AS mart")[0]["mart"]
 
 
-def test_a_build_that_failed_is_made_up_for_though_nothing_is_new(settled: Pipeline) -> None:
+def test_a_failed_build_is_repeated_without_changes(settled: Pipeline) -> None:
     settled.meltano("run", "transform", code=1, DBT_TARGET_PATH="/dev/null/target")
 
     assert update(settled) == BUILT
@@ -107,7 +107,7 @@ def test_a_failing_collection_fails_every_run_by_its_name(settled: Pipeline) -> 
 
 
 # Last: what it builds is another project's, and the next test would have to build all of its own again.
-def test_other_models_are_built_where_nothing_is_new(settled: Pipeline, tmp_path: Path) -> None:
+def test_changed_models_are_built_without_changed_rows(settled: Pipeline, tmp_path: Path) -> None:
     upgraded = tmp_path / "transform"
     shutil.copytree(PROJECT / "transform", upgraded)
     model = upgraded / "models/marts/oura_vo2_max.sql"

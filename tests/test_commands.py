@@ -42,7 +42,7 @@ def empty(make_database: Callable[[], Database]) -> Database:
     return make_database()
 
 
-def test_a_run_without_credentials_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_run_without_credentials_names_the_missing_settings(tmp_path: Path) -> None:
     done = collect("--once", DATA_DIR=str(tmp_path), OURA_API_TOKEN="")
 
     assert done.returncode == 2
@@ -65,7 +65,7 @@ def test_a_bad_setting_is_one_line(name: str, value: str, tmp_path: Path) -> Non
     "name",
     "DATABASE_URL LISTEN_HOST OURA_API_TOKEN OURA_CLIENT_SECRET USER_MAPPING oura_api_url PGPASSWORD".split(),
 )
-def test_bytes_that_are_no_text_are_one_line(name: str, tmp_path: Path) -> None:
+def test_arguments_that_are_not_utf_8_are_one_line(name: str, tmp_path: Path) -> None:
     done = collect("status", **{"DATA_DIR": str(tmp_path), "MULTI_USER_MODE": "true", name: "pl\udcffanted"})
 
     assert done.returncode == 2
@@ -75,7 +75,7 @@ def test_bytes_that_are_no_text_are_one_line(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words", ["--start-date 2026-01-01", "login", "logout", "rewind --to 2026-01-01", "export", "erase"]
 )
-def test_an_account_whose_name_is_no_text_is_one_line(words: str, tmp_path: Path) -> None:
+def test_an_account_name_that_is_not_utf_8_is_one_line(words: str, tmp_path: Path) -> None:
     done = collect(*words.split(), "--user", "ann\udcff", DATA_DIR=str(tmp_path), OURA_API_TOKEN="token-1")
 
     assert done.returncode == 2
@@ -107,19 +107,19 @@ def test_once_collects_from_the_api_of_the_settings(empty: Database, folder: Pat
             **dbt_folders(empty),
         )
         assert done.returncode == 0, done.stdout[-3000:]
-        asked = {request["path"].rsplit("/", 1)[-1] for request in simulator.requests()}
+        requested = {request["path"].rsplit("/", 1)[-1] for request in simulator.requests()}
 
     pipeline = Pipeline(empty, simulator, folder)
     (found,) = pipeline.rows("SELECT count(*) AS days, count(DISTINCT user_id) AS users FROM oura_activity")
     assert 8 <= found["days"] <= 11
     assert found["users"] == 1
-    assert "sleep" in asked
-    assert "workout" not in asked
+    assert "sleep" in requested
+    assert "workout" not in requested
     assert "token-1" not in done.stdout + done.stderr
     assert pipeline.rows("SELECT state_id FROM meltano.state")[0]["state_id"] == "prod:tap-oura-to-target-postgres"
 
 
-def test_a_second_run_on_the_same_database_leaves_with_75(empty: Database, tmp_path: Path) -> None:
+def test_a_second_run_on_the_same_database_exits_with_75(empty: Database, tmp_path: Path) -> None:
     with only_run(empty):
         done = collect("--once", DATABASE_URL=url(empty), DATA_DIR=str(tmp_path), OURA_API_TOKEN="token-1")
 

@@ -25,13 +25,13 @@ def test_ports_are_open_to_this_machine_only(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_is_mounted_exists(name: str) -> None:
+def test_every_mounted_path_exists(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):
         source = volume.partition(":")[0]
         assert source in COMPOSE["volumes"] or (PROJECT / source).is_dir(), volume
 
 
-def test_the_collector_may_write_nothing_but_its_volume() -> None:
+def test_the_collector_can_write_to_its_volume_only() -> None:
     collector = SERVICES["oura-collector"]
     version = tomllib.loads((PROJECT / "collector" / "pyproject.toml").read_text())["project"]["version"]
 
@@ -46,7 +46,7 @@ def test_the_collector_can_be_reached_from_other_containers() -> None:
     assert "    LISTEN_HOST=0.0.0.0 \\\n" in (PROJECT / "Dockerfile").read_text()
 
 
-def test_no_password_is_written_down() -> None:
+def test_no_password_is_in_the_compose_file() -> None:
     for service in SERVICES.values():
         for name, value in (service.get("environment") or {}).items():
             if "PASSWORD" in name:

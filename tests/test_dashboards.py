@@ -1,4 +1,4 @@
-"""Every panel of the dashboards shows something after a collection; its query runs as Grafana would send it."""
+"""Every panel of the dashboards shows data after a collection; its query runs as Grafana would send it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_panels_do_not_overlap() -> None:
         assert max(x for x, _ in cells) < 24, name
 
 
-def test_the_files_are_what_the_code_writes() -> None:
+def test_the_dashboard_files_are_up_to_date() -> None:
     script = (
         "import dashboards; print(''.join(board.text() for board in sorted(dashboards.BOARDS, key=lambda b: b.name)))"
     )
@@ -101,7 +101,7 @@ def test_the_files_are_what_the_code_writes() -> None:
     assert written.strip() == "".join((GRAFANA / "dashboards" / f"{name}.json").read_text() for name in BOARDS).strip()
 
 
-def test_each_mart_of_a_dashboards_exposure_is_on_it() -> None:
+def test_each_mart_of_a_dashboards_exposure_is_queried_by_it() -> None:
     exposures = YAML(typ="safe").load(PROJECT / "transform" / "models" / "exposures.yml")["exposures"]
     declared = {
         exposure["label"]: set(re.findall(r"oura_\w+", " ".join(exposure["depends_on"])))

@@ -1,4 +1,4 @@
-"""Every day accounted for: what Oura amends, deletes or withholds is in the tables after the next run, and told."""
+"""Every day accounted for: what Oura changes, deletes or withholds is in the tables after the next run."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_one_score_changed_at_oura_is_one_revision(pipeline: Pipeline) -> None:
     assert pipeline.rows(written) == [{**counted, "n_tup_upd": counted["n_tup_upd"] + 1}]
 
 
-def test_what_was_deleted_at_oura_leaves_the_marts_and_is_listed_until_it_is_back(pipeline: Pipeline) -> None:
+def test_documents_that_oura_deleted_leave_the_marts_and_are_listed(pipeline: Pipeline) -> None:
     gone = {
         "workout": newest(pipeline, "workout"),
         "sleep": newest(pipeline, "sleep", type="long_sleep"),
@@ -108,7 +108,7 @@ def test_what_was_deleted_at_oura_leaves_the_marts_and_is_listed_until_it_is_bac
     assert [row["collection"] for row in pipeline.rows(PER_USER)] == ["heartrate"]
 
 
-def test_a_day_that_lost_its_last_heartbeat_is_gone(pipeline: Pipeline) -> None:
+def test_a_day_that_lost_its_last_heart_rate_sample_is_removed(pipeline: Pipeline) -> None:
     shortest = (
         "SELECT date FROM oura_heart_rate_daily "
         "WHERE user_id = 'user-1' AND date BETWEEN '2026-03-20' AND '2026-03-27' ORDER BY samples LIMIT 1"
@@ -133,7 +133,7 @@ def test_a_day_that_lost_its_last_heartbeat_is_gone(pipeline: Pipeline) -> None:
     assert pipeline.rows(of_the_day, day + timedelta(days=1))
 
 
-def test_a_window_that_failed_deletes_nothing_and_its_days_say_why(pipeline: Pipeline) -> None:
+def test_a_failed_window_deletes_nothing_and_its_days_have_the_reason(pipeline: Pipeline) -> None:
     workout = newest(pipeline, "workout")
     pipeline.simulator.edit(user="user-1", collection="workout", op="delete", id=workout["id"])
     pipeline.simulator.fault("status", code=500, collection="workout", user="user-1")
@@ -157,7 +157,7 @@ def test_a_window_that_failed_deletes_nothing_and_its_days_say_why(pipeline: Pip
     assert not pipeline.rows("SELECT FROM oura_completeness WHERE status IN ('our_failure', 'no_permission')")
 
 
-def test_judging_all_days_anew_changes_nothing(pipeline: Pipeline) -> None:
+def test_a_full_refresh_changes_no_days_status(pipeline: Pipeline) -> None:
     judged = "SELECT user_id, collection, date, status, reason FROM oura_completeness ORDER BY 1, 2, 3"
     before = pipeline.rows(judged)
 

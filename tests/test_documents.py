@@ -54,13 +54,13 @@ def test_the_notebook_runs_from_top_to_bottom(collected: Pipeline, monkeypatch: 
     assert re.search(r"steps\s+integer\s+Number of steps", shown[2]) or "integer" in shown[2]
 
 
-def test_the_notebook_is_kept_without_results() -> None:
+def test_the_notebook_has_no_stored_output() -> None:
     notebook = json.loads((DOCS / "notebook.ipynb").read_text())
 
     assert not [cell for cell in notebook["cells"] if cell.get("outputs")]
 
 
-def test_the_workflow_listens_where_the_product_says_and_is_connected() -> None:
+def test_the_workflow_listens_on_the_documented_path_and_is_connected() -> None:
     workflow = json.loads((DOCS / "n8n-workflow.json").read_text())
     nodes = {node["name"]: node for node in workflow["nodes"]}
 
@@ -83,8 +83,8 @@ def in_the_workflow(body: bytes, headers: dict[str, str], secret: str) -> subpro
 
 
 @needs("node")
-def test_the_workflow_takes_the_collectors_events_and_nobody_elses() -> None:
-    news: list[dict[str, Any]] = [
+def test_the_workflow_accepts_only_the_collectors_events() -> None:
+    changes: list[dict[str, Any]] = [
         {"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"},
         {"user": "user-ö", "table": "oura_activity", "rows": 1, "first_day": "2026-03-31", "last_day": "2026-03-31"},
     ]
@@ -92,21 +92,21 @@ def test_the_workflow_takes_the_collectors_events_and_nobody_elses() -> None:
         CollectionResult("user-1", "sleep", "succeeded", records=16),
         CollectionResult("user-ö", "daily_activity", "succeeded"),
     )
-    told = event(7, news, Result("succeeded", collections=collections))
-    body, now = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode(), int(time.time())
+    sent = event(7, changes, Result("succeeded", collections=collections))
+    body, now = json.dumps(sent, separators=(",", ":"), ensure_ascii=False).encode(), int(time.time())
 
-    taken = in_the_workflow(body, signature("planted", told["id"], now, body), "planted")
+    taken = in_the_workflow(body, signature("planted", sent["id"], now, body), "planted")
 
     assert taken.returncode == 0, taken.stderr
     assert [item["json"] for item in json.loads(taken.stdout)] == [
-        {"event": told["id"], **account} for account in told["data"]["accounts"]
+        {"event": sent["id"], **account} for account in sent["data"]["accounts"]
     ]
-    right = signature("planted", told["id"], now, body)
+    right = signature("planted", sent["id"], now, body)
     for refused in (
         in_the_workflow(body, right, "another"),
         in_the_workflow(body.replace(b"16", b"17"), right, "planted"),
         in_the_workflow(body, {**right, "webhook-id": "another"}, "planted"),
-        in_the_workflow(body, signature("planted", told["id"], now - 600, body), "planted"),
+        in_the_workflow(body, signature("planted", sent["id"], now - 600, body), "planted"),
         in_the_workflow(body, {}, "planted"),
     ):
         assert refused.returncode == 1
@@ -135,7 +135,7 @@ def test_every_alert_has_its_section_in_the_runbook() -> None:
             assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
 
 
-def test_links_of_the_documents_lead_somewhere() -> None:
+def test_every_link_of_the_documents_resolves() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.md"], cwd=PROJECT, capture_output=True, text=True, check=True)
     for page in map(PROJECT.joinpath, tracked.stdout.splitlines()):
         for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
@@ -149,7 +149,7 @@ def test_links_of_the_documents_lead_somewhere() -> None:
                 assert anchor in [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles], target
 
 
-def test_the_architecture_names_every_room_and_nothing_that_is_not_there() -> None:
+def test_the_architecture_names_every_package_and_only_existing_paths() -> None:
     text = (PROJECT / "ARCHITECTURE.md").read_text()
     named = {path.rstrip("/") for path in re.findall(r"\b(?:collector|tap-oura|transform|simulator)/[\w./-]+", text)}
     rooms = {

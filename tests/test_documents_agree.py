@@ -32,7 +32,7 @@ def iter_table(lines: list[str]) -> list[str]:
     return lines[: next((i for i, line in enumerate(lines) if not line.startswith("|")), len(lines))]
 
 
-def test_the_taps_readme_tells_every_setting_as_the_code_does() -> None:
+def test_the_taps_readme_lists_every_setting_as_the_code_does() -> None:
     rows = table(PROJECT / "tap-oura/README.md", "| setting | default | meaning |")
 
     assert {name: row[1] for name, row in rows.items()} == {
@@ -43,7 +43,7 @@ def test_the_taps_readme_tells_every_setting_as_the_code_does() -> None:
             assert rows[name][0] == f"`{setting['default']}`"
 
 
-def test_the_taps_readme_tells_every_stream() -> None:
+def test_the_taps_readme_lists_every_stream() -> None:
     rows = table(PROJECT / "tap-oura/README.md", "| streams | key | bookmark |")
     text = (PROJECT / "tap-oura/README.md").read_text()
     listed = set(re.findall(r"`(\w+)`", " ".join(line for line in text.splitlines() if line.startswith("| `"))))
@@ -84,7 +84,7 @@ def test_telemetry_is_off() -> None:
     assert project["flags"]["send_anonymous_usage_stats"] is False
 
 
-def test_the_collectors_readme_tells_every_setting_as_the_code_does() -> None:
+def test_the_collectors_readme_lists_every_setting_as_the_code_does() -> None:
     rows = table(PROJECT / "collector/README.md", "| variable | default | meaning |")
 
     assert {name: row[1] for name, row in rows.items()} == {
@@ -92,7 +92,7 @@ def test_the_collectors_readme_tells_every_setting_as_the_code_does() -> None:
     }
 
 
-def test_the_example_of_the_environment_names_every_setting_and_its_default() -> None:
+def test_env_example_lists_every_setting_and_its_default() -> None:
     example = dict(re.findall(r"^#? ?([A-Z_]+)=(.*)$", (PROJECT / ".env.example").read_text(), re.MULTILINE))
 
     assert example.keys() == COLLECTOR_SETTINGS.keys()
@@ -103,7 +103,7 @@ def test_the_example_of_the_environment_names_every_setting_and_its_default() ->
             assert example[name] == str(field.default)
 
 
-def test_the_operators_page_tells_every_metric_as_the_code_does() -> None:
+def test_the_operating_page_lists_every_metric_as_the_code_does() -> None:
     page = PROJECT / "docs/operating.md"
     declared = {**FAMILIES, DURATION: Family(GaugeMetricFamily, DURATION_TEXT, ("asked_by",))}
 
@@ -121,7 +121,7 @@ def test_the_operators_page_tells_every_metric_as_the_code_does() -> None:
         assert table(page, header) == expected
 
 
-def test_the_operators_page_tells_every_reason_and_whether_it_passes() -> None:
+def test_the_operating_page_lists_every_reason_and_whether_it_is_temporary() -> None:
     rows = table(PROJECT / "docs/operating.md", "| reason | what it means | needs a person |")
 
     assert {name: row[1] == "no" for name, row in rows.items()} == {reason: reason in PASSING for reason in REASONS}

@@ -1,4 +1,4 @@
-"""Erasing a person: afterwards neither the database nor a file leads to them, and everybody else is untouched."""
+"""Erasing a person: afterwards neither the database nor a file has a trace of them, and all others are unchanged."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
+from tests.collector_process import Collector
 from tests.conftest import NOW
-from tests.operated import Collector
 from tests.test_backup import postgres
 
 ERASED, KEPT = "wearer-one", "wearer-two"
@@ -28,7 +28,7 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Collector
     with tempfile.TemporaryDirectory() as folder, running(accounts=2, days=30, today=NOW) as simulator:
         data = Path(folder)
         data.chmod(0o755)
-        collector = Collector(databases.embedded(data, "app"), simulator, tmp_path_factory.mktemp("said"))
+        collector = Collector(choice.embedded(data, "app"), simulator, tmp_path_factory.mktemp("said"))
         # Bearer tokens land in the token store with the first run; one of them fails, so that messages name her.
         collector.settings = {
             "DATABASE_URL": "",
@@ -44,9 +44,9 @@ def erased(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Collector
         traces = [ERASED, *ids(collector, ERASED)]
         before = {name: row_of(collector, name) for name in held(collector)}
         assert found_in_files(data, ERASED), "she is nowhere, so that nothing would be proved"
-        said = collector.run("erase", "--user", ERASED, "--yes").said()
-        yield collector, traces, before, said
-        databases.stop_embedded(data)
+        output = collector.run("erase", "--user", ERASED, "--yes").output()
+        yield collector, traces, before, output
+        choice.stop_embedded(data)
 
 
 def ids(collector: Collector, user: str) -> list[str]:
@@ -94,7 +94,7 @@ def found_in_files(folder: Path, text: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_dump_of_the_whole_database_does_not_lead_to_her(erased: Any) -> None:
+def test_a_database_dump_has_no_trace_of_an_erased_account(erased: Any) -> None:
     collector, traces, *_ = erased
     dump = postgres("pg_dump", collector.database, collector.database.parameters["dbname"])
 
@@ -102,7 +102,7 @@ def test_a_dump_of_the_whole_database_does_not_lead_to_her(erased: Any) -> None:
     assert [trace for trace in traces if trace in dump] == []
 
 
-def test_no_file_of_the_data_folder_leads_to_her_not_even_those_of_postgresql(erased: Any) -> None:
+def test_no_file_has_a_trace_of_an_erased_account_not_even_postgresqls(erased: Any) -> None:
     collector, traces, *_ = erased
     data = Path(collector.settings["DATA_DIR"])
 
@@ -112,7 +112,7 @@ def test_no_file_of_the_data_folder_leads_to_her_not_even_those_of_postgresql(er
     assert [path for path in data.rglob("*") if ERASED in path.name] == []
 
 
-def test_what_is_held_of_the_others_is_as_it_was(erased: Any) -> None:
+def test_erase_leaves_other_accounts_unchanged(erased: Any) -> None:
     collector, _, before, _ = erased
 
     assert {name: row_of(collector, name) for name in before} == before
@@ -120,24 +120,26 @@ def test_what_is_held_of_the_others_is_as_it_was(erased: Any) -> None:
     assert [part["context"] for part in state["daily_sleep"]["partitions"]] == [{"user_id": KEPT}]
 
 
-def test_the_proof_counts_rows_by_table_and_says_what_collects_again(erased: Any) -> None:
-    *_, said = erased
-    counts = {line.split()[0]: int(line.split()[1]) for line in said.splitlines() if line.endswith(tuple("0123456789"))}
+def test_the_proof_counts_rows_by_table_and_names_what_would_collect_again(erased: Any) -> None:
+    *_, output = erased
+    counts = {
+        line.split()[0]: int(line.split()[1]) for line in output.splitlines() if line.endswith(tuple("0123456789"))
+    }
 
     assert counts["oura_raw.sleep"] > 0
     assert counts["public.oura_sleep"] > 0
     assert counts["oura_collector.run_collections"] > 0
-    assert "nothing was found" in said
-    assert f"The settings still name {ERASED}" in said
+    assert "nothing was found" in output
+    assert f"The settings still name {ERASED}" in output
 
 
-def test_a_name_of_whom_nothing_is_held_is_refused(erased: Any) -> None:
+def test_erase_refuses_a_name_without_data(erased: Any) -> None:
     collector, *_ = erased
 
     assert f"the accounts are: {KEPT}" in collector.run("erase", "--user", "nobody", "--yes", code=2).log()
 
 
-def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
+def test_after_erase_the_next_run_continues_with_the_others(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:
     with running(accounts=3, days=30) as simulator:
@@ -154,14 +156,14 @@ def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
         bookmarks = "SELECT completed_state FROM meltano.state"
         before = json.loads(collector.value(bookmarks))["singer_state"]["bookmarks"]
 
-        said = collector.run("erase", "--user", "1", "--yes", USER_MAPPING="\n".join(accounts[1:])).said()
+        output = collector.run("erase", "--user", "1", "--yes", USER_MAPPING="\n".join(accounts[1:])).output()
 
         after = json.loads(collector.value(bookmarks))["singer_state"]["bookmarks"]
         assert after.keys() == before.keys()
         for name, stream in before.items():
             kept = [part for part in stream.get("partitions", []) if part["context"]["user_id"] != "1"]
             assert after[name].get("partitions", []) == kept
-        assert "nothing was found" in said
+        assert "nothing was found" in output
         assert found_in_files(tmp_path / "data" / "meltano", "daily_sleep of 1:") == []
         collector.run("--once", USER_MAPPING="\n".join(accounts[1:]))
         assert collector.runs()[-1]["outcome"] == "succeeded"
@@ -171,7 +173,7 @@ def test_the_next_run_goes_on_with_the_others_whatever_the_name_was(
         ]
 
 
-def test_without_a_yes_nothing_is_erased(erased: Any) -> None:
+def test_nothing_is_erased_without_confirmation(erased: Any) -> None:
     collector, *_ = erased
 
     collector.run("erase", "--user", KEPT, code=1)

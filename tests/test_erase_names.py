@@ -1,4 +1,4 @@
-"""Erasing accounts that are called like words of everything else: what is theirs goes, and no link leads anywhere."""
+"""Erasing accounts with names that are common words: only their data is removed, and no link is followed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from oura_collector.privacy.export import export, file_stem
 from oura_collector.settings import PROJECT
 from pydantic import SecretStr
 
-from tests.held import MELTANO, STATE_ID, Installation, installation, state
+from tests.installation import MELTANO, STATE_ID, Installation, installation, state
 
 __all__ = ["installation"]
 
@@ -21,7 +21,7 @@ ODD = (
 """Names that are words of paths, tables, states and logs, or marks with a meaning in patterns."""
 
 
-def test_an_account_of_any_name_goes_alone(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_account_of_any_name_is_erased_alone(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
     names = [*ODD, "user-1", "user-10", "10"]
     installation.add(*names)
     program = installation.put("notes/1 a venv/meltano", "1 a venv bin meltano oura app 2026-01-01 target")
@@ -45,7 +45,7 @@ def test_an_account_of_any_name_goes_alone(installation: Installation, capsys: p
     assert (PROJECT / ".venv/bin/meltano").exists()
 
 
-def test_what_a_link_points_to_is_never_touched(
+def test_the_target_of_a_symlink_is_never_touched(
     installation: Installation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installation.add("wearer-one", "target")
@@ -73,14 +73,14 @@ def test_what_a_link_points_to_is_never_touched(
         assert installation.erase(name)
 
     assert sorted(outside.rglob("*")) == before
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in links:
         assert (installation.data / name).is_symlink()
         # Those that the collector makes itself need no mention.
-        assert (f"Link, not followed: {installation.data / name}\n" in said) is ("extractors" not in name)
+        assert (f"Link, not followed: {installation.data / name}\n" in output) is ("extractors" not in name)
 
 
-def test_a_data_folder_that_is_a_link_itself_is_searched(installation: Installation, tmp_path: Path) -> None:
+def test_a_data_folder_that_is_a_symlink_is_searched(installation: Installation, tmp_path: Path) -> None:
     installation.add("wearer-one")
     leaves = installation.put("dbt/logs/dbt.log.1", "daily_sleep of wearer-one")
     link = tmp_path / "link"
@@ -91,7 +91,7 @@ def test_a_data_folder_that_is_a_link_itself_is_searched(installation: Installat
     assert not leaves.exists()
 
 
-def test_each_file_that_a_run_leaves_is_removed_where_it_names_the_person(
+def test_each_file_of_a_run_that_names_the_account_is_removed(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation.add("Zoë 1")
@@ -127,7 +127,7 @@ def test_each_file_that_a_run_leaves_is_removed_where_it_names_the_person(
     assert [path for path in kept if not path.exists()] == []
 
 
-def test_a_trace_in_a_file_of_somebody_elses_is_named_and_left(
+def test_a_trace_in_a_foreign_file_is_reported_and_left(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installation.add("wearer-one", "1")
@@ -151,12 +151,12 @@ def test_a_trace_in_a_file_of_somebody_elses_is_named_and_left(
     assert [line for line in lines if line.startswith("Left: 1 logs in ")]
 
     assert not installation.erase("1")
-    said = capsys.readouterr().out
-    assert [line for line in said.splitlines() if line.startswith("STILL")] == [f"STILL FOUND: file: {numbered}"]
-    assert "'1' is a common word" in said
+    output = capsys.readouterr().out
+    assert [line for line in output.splitlines() if line.startswith("STILL")] == [f"STILL FOUND: file: {numbered}"]
+    assert "'1' is a common word" in output
 
 
-def test_messages_and_backfills_of_others_stay(installation: Installation) -> None:
+def test_messages_and_backfills_of_other_accounts_are_kept(installation: Installation) -> None:
     installation.add("1", "10", "wearer-one")
     messages = {
         "1": "daily_sleep of 1: Oura refuses it (and 1 more)",
@@ -187,19 +187,19 @@ def test_messages_and_backfills_of_others_stay(installation: Installation) -> No
                 "INSERT INTO oura_collector.backfill_pieces VALUES (%s, '2024-01-01', '2024-01-31')", [name]
             )
 
-    def told() -> list[str]:
+    def stored() -> list[str]:
         return [message for (message,) in installation.rows("SELECT message FROM oura_collector.runs ORDER BY run_id")]
 
     assert installation.erase("1")
-    assert told() == ["erased", *list(messages.values())[1:]]
+    assert stored() == ["erased", *list(messages.values())[1:]]
     left = installation.rows("SELECT backfill FROM oura_collector.backfill_pieces ORDER BY 1 DESC")
     assert left == [(backfills[1],), (backfills[2],)]
 
     assert installation.erase("wearer-one")
-    assert told() == ["erased", messages["10"], "erased", "erased"]
+    assert stored() == ["erased", messages["10"], "erased", "erased"]
 
 
-def test_tables_that_meltano_made_in_public_count_and_those_of_others_do_not(installation: Installation) -> None:
+def test_meltanos_tables_in_public_are_searched_and_foreign_ones_are_not(installation: Installation) -> None:
     with installation.database.connect() as connection:
         connection.execute(MELTANO.format(schema="public").encode())
         connection.execute("CREATE TABLE public.oura_shoes (user_id integer, size integer)")
@@ -216,7 +216,7 @@ def test_tables_that_meltano_made_in_public_count_and_those_of_others_do_not(ins
     assert installation.rows("SELECT size FROM public.oura_shoes") == [(42,)]
 
 
-def test_a_state_that_is_named_after_the_person_but_holds_others_stays_and_is_reported(
+def test_a_state_named_after_the_account_but_with_others_is_kept_and_reported(
     installation: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installation.add("wearer-one", "wearer-two")
@@ -255,7 +255,7 @@ def test_documents_that_were_rejected_are_exported_and_erased(installation: Inst
 
 
 @pytest.mark.parametrize("mapping", ["", "no line of a mapping"])
-def test_who_was_the_last_account_of_the_settings_can_still_be_erased(
+def test_the_last_account_of_the_settings_can_be_erased(
     installation: Installation, mapping: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     installation.add("wearer-one")

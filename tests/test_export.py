@@ -1,4 +1,4 @@
-"""Taking out everything about a person: the archive, read back, holds the rows of the database."""
+"""Exporting a person: the archive, read back, has the rows of the database."""
 
 from __future__ import annotations
 
@@ -114,21 +114,21 @@ def comparable(rows: list[tuple[Any, ...]]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["data-dictionary.md", "README.md", "columns.csv", "state.json"])
-def test_what_explains_the_rows_is_inside(collected: Pipeline, tmp_path: Path, name: str) -> None:
+def test_an_archive_contains_the_data_dictionary(collected: Pipeline, tmp_path: Path, name: str) -> None:
     text = exported(collected, "csv", tmp_path).read(name).decode()
 
     assert text
     assert "user-2" not in text
 
 
-def test_no_row_of_anybody_else_is_inside(collected: Pipeline, tmp_path: Path) -> None:
+def test_an_archive_contains_no_row_of_another_account(collected: Pipeline, tmp_path: Path) -> None:
     archive = exported(collected, "csv", tmp_path)
 
     assert [name for name in archive.namelist() if b"user-2" in archive.read(name)] == []
     assert len(json.loads(archive.read("state.json"))["dev:tap-oura-to-target-postgres"]["sleep"]) == 1
 
 
-def test_the_archive_is_the_same_whatever_the_servers_settings_are(collected: Pipeline, tmp_path: Path) -> None:
+def test_an_archive_does_not_depend_on_the_servers_settings(collected: Pipeline, tmp_path: Path) -> None:
     usual = exported(collected, "csv", tmp_path)
     other = exported(
         collected,
@@ -145,7 +145,7 @@ def test_the_archive_is_the_same_whatever_the_servers_settings_are(collected: Pi
         assert other.read(name) == usual.read(name), name
 
 
-def test_an_archive_goes_into_the_data_folder_for_its_owner_alone(collected: Pipeline, tmp_path: Path) -> None:
+def test_an_archive_is_in_the_data_folder_and_private(collected: Pipeline, tmp_path: Path) -> None:
     done = collect("export", "--user", USER, DATABASE_URL=url(collected.database), DATA_DIR=str(tmp_path / "data"))
 
     path = Path(done.stdout.strip())
@@ -156,7 +156,7 @@ def test_an_archive_goes_into_the_data_folder_for_its_owner_alone(collected: Pip
 
 
 @pytest.mark.parametrize("name", ["user-1", "x" * 300, "ä" * 200, "李 / .. %", "a.b", "-", ""])
-def test_an_accounts_files_have_short_names_of_their_own(name: str) -> None:
+def test_an_accounts_files_have_short_unique_names(name: str) -> None:
     others = ["user-10", "x" * 301, "ä" * 201, "李", "a", "user-1-2026-01-01"]
     file = f"{file_stem(name)}-2026-01-01.zip"
 
@@ -176,9 +176,7 @@ def test_an_accounts_files_have_short_names_of_their_own(name: str) -> None:
         ("/dev/full/all.zip", "does not exist; create it"),
     ],
 )
-def test_a_place_that_cannot_be_written_is_one_line(
-    collected: Pipeline, tmp_path: Path, output: str, says: str
-) -> None:
+def test_an_unwritable_path_is_one_line(collected: Pipeline, tmp_path: Path, output: str, says: str) -> None:
     (tmp_path / "dangling.zip").symlink_to(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     where = {"DATABASE_URL": url(collected.database), "DATA_DIR": str(tmp_path / "data")}

@@ -48,17 +48,17 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=str)
-def test_a_derived_file_is_what_the_catalog_makes_of_it(path: Path) -> None:
+def test_a_derived_file_matches_the_catalog(path: Path) -> None:
     assert (PROJECT / path).read_text(encoding="utf-8") == GENERATED[path], "run: make generated"
 
 
-def test_what_is_derived_covers_every_collection() -> None:
+def test_derived_files_cover_every_collection() -> None:
     names = {path.stem.removeprefix(marts.STAGING) for path in GENERATED if path.suffix == ".sql"}
 
     assert names - {"columns"} == COLLECTIONS.keys()
 
 
-def test_an_edit_by_hand_of_a_derived_column_is_undone(project: Path, staged: marts.Columns) -> None:
+def test_a_manual_edit_of_a_derived_column_is_overwritten(project: Path, staged: marts.Columns) -> None:
     file = project / READINESS
     edited = file.read_text().replace("Contributor score of HRV balance", "Something else")
     file.write_text(edited)
@@ -68,7 +68,7 @@ def test_an_edit_by_hand_of_a_derived_column_is_undone(project: Path, staged: ma
     assert made[READINESS] == GENERATED[READINESS] != edited
 
 
-def test_a_line_by_hand_after_the_derived_columns_stays(project: Path, staged: marts.Columns) -> None:
+def test_a_manual_line_after_the_derived_columns_is_kept(project: Path, staged: marts.Columns) -> None:
     file = project / READINESS
     line = "      - name: mine\n        data_type: integer\n        description: My own.\n"
     file.write_text(file.read_text() + line)
@@ -108,20 +108,20 @@ def test_a_new_field_under_another_name_is_one_line_of_the_mart(project: Path, s
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("hrv", "oura_readiness: stg_oura__daily_readiness.hrv needs another name"),
         ("steps", "oura_daily: oura_readiness.steps needs another name"),
     ],
 )
-def test_a_name_that_is_taken_is_refused(project: Path, staged: marts.Columns, name: str, said: str) -> None:
+def test_a_column_name_in_use_is_refused(project: Path, staged: marts.Columns, name: str, message: str) -> None:
     staged["stg_oura__daily_readiness"].append({"name": name, "data_type": "integer", "description": "Another"})
 
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         marts.marts(project, staged)
 
 
-def test_a_field_that_is_gone_is_missed_where_it_is_named(project: Path, staged: marts.Columns) -> None:
+def test_a_removed_field_is_reported_where_it_is_named(project: Path, staged: marts.Columns) -> None:
     columns = staged["stg_oura__daily_readiness"]
     staged["stg_oura__daily_readiness"] = [each for each in columns if each["name"] != "temperature_deviation"]
 
@@ -140,7 +140,7 @@ def test_the_simulator_answers_every_field_with_its_type(oura: Running, name: st
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_a_field_that_no_life_is_told_for_has_a_value_of_its_type(name: str) -> None:
+def test_a_field_without_a_generator_has_a_value_of_its_type(name: str) -> None:
     """All fields of a collection, as if the generators knew none."""
     collection = COLLECTIONS[name]
     document = simulated.values(collection.segment, collection.properties, date(2026, 3, 1), "user-1")
@@ -152,7 +152,7 @@ def test_a_field_that_no_life_is_told_for_has_a_value_of_its_type(name: str) -> 
             assert least <= document[field] <= greatest
 
 
-def test_a_new_field_is_answered_and_a_text_for_a_number_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_field_is_served_and_a_text_for_a_number_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     known = COLLECTIONS["daily_readiness"].properties
 
     def answered(schema: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The tap's definition for MeltanoHub: it says what the tap says, and Meltano takes it."""
+"""The tap's definition for MeltanoHub: it matches the tap, and Meltano accepts it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ OF_THE_HUB = {"domain_url", "keywords", "maintenance_status"}
 """What only its pages show."""
 
 
-def test_the_definition_is_what_the_tap_says_of_itself(tmp_path: Path) -> None:
+def test_the_hub_definition_matches_the_tap(tmp_path: Path) -> None:
     (tmp_path / "definition.py").write_bytes((HUB / "definition.py").read_bytes())
     subprocess.run([sys.executable, tmp_path / "definition.py"], check=True, timeout=60)
 
     assert (tmp_path / "tap-oura.yml").read_text() == (HUB / "tap-oura.yml").read_text(), "run `make generated`"
 
 
-def test_the_definition_fits_meltanos_schema_of_an_extractor() -> None:
+def test_the_hub_definition_is_valid_against_meltanos_schema() -> None:
     schema = json.loads(files(meltano.schemas).joinpath("meltano.schema.json").read_text())
     extractor = Draft202012Validator({"$defs": schema["$defs"], "$ref": "#/$defs/plugins/extractors"})
     plugin = {key: value for key, value in DEFINITION.items() if key not in OF_THE_HUB}
@@ -37,7 +37,7 @@ def test_the_definition_fits_meltanos_schema_of_an_extractor() -> None:
     assert list(extractor.iter_errors(plugin | {"capabilities": ["none such"]}))
 
 
-def test_meltano_adds_the_tap_by_its_definition_and_knows_its_secrets(tmp_path: Path) -> None:
+def test_meltano_adds_the_tap_by_its_hub_definition_and_knows_its_secrets(tmp_path: Path) -> None:
     (tmp_path / "meltano.yml").write_text("project_id: other\nsend_anonymous_usage_stats: false\n")
     outside = {name: value for name, value in os.environ.items() if not name.startswith("MELTANO_")}
     subprocess.run(

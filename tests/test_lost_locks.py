@@ -1,4 +1,4 @@
-"""Who loses the lock stops, and can neither move a bookmark nor build; what PostgreSQL still does for it is ended."""
+"""A run that loses the lock stops, and can neither move a bookmark nor build; its sessions are ended."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import psycopg
 import pytest
 from oura_collector.database import lock
 from oura_collector.database.connection import Database
-from oura_collector.runs.run_log import Ledger
+from oura_collector.runs.run_log import RunLog
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
+from tests.collector_process import Collector, Process, until
 from tests.conftest import PERSON
-from tests.operated import Collector, Process, until
 from tests.poolers import pgbouncer
 from tests.programs import needs
 
@@ -60,7 +60,7 @@ def blocked_build(collector: Collector) -> Process:
 
 def ended_run(collector: Collector) -> int:
     """The number of a run whose lock another has taken since."""
-    run = Ledger(collector.database).start("once")
+    run = RunLog(collector.database).start("once")
     with lock.only_run(collector.database):
         pass
     return run
@@ -78,7 +78,7 @@ def named(collector: Collector, name: str) -> Database:
     return Database({**collector.database.parameters, "application_name": name})
 
 
-def test_a_run_whose_lock_ends_while_it_reads_is_stopped_and_says_why(collector: Collector) -> None:
+def test_a_run_that_loses_its_lock_while_extracting_stops_with_the_reason(collector: Collector) -> None:
     collector.simulator.fault("slow", ms=3000)
     collector.simulator.call("DELETE", "requests")
     process = collector.start("--once")
@@ -97,7 +97,7 @@ def test_a_run_whose_lock_ends_while_it_reads_is_stopped_and_says_why(collector:
     assert collector.value(SESSIONS % finished["run"]) == 0
 
 
-def test_a_run_whose_lock_ends_while_it_builds_is_stopped_and_the_next_one_does_not_wait_for_it(
+def test_a_run_that_loses_its_lock_while_building_stops_without_delaying_the_next(
     collector: Collector,
 ) -> None:
     with collector.database.reach() as person, person.transaction():
@@ -113,7 +113,7 @@ def test_a_run_whose_lock_ends_while_it_builds_is_stopped_and_the_next_one_does_
     assert collector.value(BUILDS) == 0
 
 
-def test_what_a_killed_run_left_in_postgresql_is_ended_by_the_next_one(collector: Collector) -> None:
+def test_the_next_run_ends_the_sessions_of_a_killed_run(collector: Collector) -> None:
     with collector.database.reach() as person, person.transaction():
         person.execute("LOCK TABLE public.oura_activity")
         process = blocked_build(collector)
@@ -129,7 +129,7 @@ def test_what_a_killed_run_left_in_postgresql_is_ended_by_the_next_one(collector
     assert collector.runs()[-1]["outcome"] == "interrupted"
 
 
-def test_a_persons_lock_on_a_table_fails_the_build_after_a_while_by_name(collector: Collector) -> None:
+def test_a_users_table_lock_fails_the_build_by_name_after_a_timeout(collector: Collector) -> None:
     with psycopg.connect(**collector.database.parameters, application_name="a notebook") as person:  # type: ignore[arg-type]
         pid = person.info.backend_pid
         person.execute("LOCK TABLE public.oura_activity")
@@ -140,7 +140,7 @@ def test_a_persons_lock_on_a_table_fails_the_build_after_a_while_by_name(collect
     assert f"oura_activity is locked by process {pid} of PostgreSQL (a notebook)" in finished["message"]
 
 
-def test_a_late_writer_moves_no_bookmark_and_a_plain_one_does(collector: Collector) -> None:
+def test_a_fenced_writer_moves_no_bookmark_and_a_plain_one_does(collector: Collector) -> None:
     late = f"oura-run-{ended_run(collector)}"
     before = collector.rows(STATE)
     write = "UPDATE meltano.state SET completed_state = completed_state || ' '"
@@ -165,8 +165,8 @@ def test_a_late_writer_moves_no_bookmark_and_a_plain_one_does(collector: Collect
     assert collector.bookmarks() == {}
 
 
-def test_a_run_waits_for_what_a_dead_one_is_committing_or_wins(collector: Collector) -> None:
-    run = Ledger(collector.database).start("once")
+def test_a_run_waits_for_a_dead_runs_commit_or_fences_it(collector: Collector) -> None:
+    run = RunLog(collector.database).start("once")
     end = "UPDATE oura_collector.runs SET outcome = 'interrupted' WHERE run_id = %s"
     impatient = collector.database.with_options("-clock_timeout=500ms")
     with named(collector, f"oura-run-{run}").reach() as late, impatient.reach() as other:
@@ -187,9 +187,7 @@ def test_a_run_waits_for_what_a_dead_one_is_committing_or_wins(collector: Collec
         ("purge", "public.oura_activity"),
     ],
 )
-def test_a_command_whose_lock_ends_changes_nothing_more_and_says_why(
-    collector: Collector, command: str, table: str
-) -> None:
+def test_a_command_that_loses_its_lock_stops_with_the_reason(collector: Collector, command: str, table: str) -> None:
     user = collector.value("SELECT max(user_id) FROM oura_raw.sleep")
     collector.execute("DELETE FROM oura_staging.builds")  # So that a purge has something to build first.
     part = {"context": {"user_id": user}, "replication_key": "day", "replication_key_value": "2026-02-01"}
@@ -212,7 +210,7 @@ def test_a_command_whose_lock_ends_changes_nothing_more_and_says_why(
         pass
 
 
-def test_a_demo_whose_lock_ends_stops(make_database: Callable[[], Database], tmp_path: Path) -> None:
+def test_a_demo_that_loses_its_lock_stops(make_database: Callable[[], Database], tmp_path: Path) -> None:
     database = make_database()
     with running(accounts=1, days=1) as simulator:
         collector = Collector(database, simulator, tmp_path)
@@ -228,7 +226,7 @@ def test_a_demo_whose_lock_ends_stops(make_database: Callable[[], Database], tmp
     assert collector.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'oura-collect-%'") == 0
 
 
-def test_a_lock_whose_session_ended_is_lost(make_database: Callable[[], Database]) -> None:
+def test_a_lock_is_lost_when_its_session_ends(make_database: Callable[[], Database]) -> None:
     database = make_database()
     with lock.only_run(database) as hold, database.connect() as other:
         assert hold.is_held()
@@ -238,7 +236,7 @@ def test_a_lock_whose_session_ended_is_lost(make_database: Callable[[], Database
 
 
 @needs("pgbouncer")
-def test_a_lock_whose_server_keeps_silent_is_lost_in_time(
+def test_a_lock_is_lost_in_time_when_its_server_is_silent(
     make_database: Callable[[], Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "ANSWER", 1.0)

@@ -1,4 +1,4 @@
-"""The cluster's manifests render, are valid, and say what the collector and its image need."""
+"""The cluster's manifests render, are valid, and match the collector and its image."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = needs("kubectl")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_built_in_kind_is_valid(render: Callable[[str], list[Manifest]], variant: str) -> None:
+def test_every_built_in_resource_is_valid(render: Callable[[str], list[Manifest]], variant: str) -> None:
     built_in = [manifest for manifest in render(variant) if is_built_in(manifest)]
 
     assert len(built_in) >= 7
@@ -41,7 +41,7 @@ def test_every_built_in_kind_is_valid(render: Callable[[str], list[Manifest]], v
 
 @needs_schemas
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_operators_kind_is_valid(render: Callable[[str], list[Manifest]], variant: str) -> None:
+def test_every_custom_resource_is_valid(render: Callable[[str], list[Manifest]], variant: str) -> None:
     of_operators = [manifest for manifest in render(variant) if not is_built_in(manifest)]
 
     # The plain overlay is for clusters without operators; every other has kinds of theirs to hold against a schema.
@@ -69,7 +69,7 @@ def strict(schema: Any) -> Any:
     return made
 
 
-def test_a_misspelt_field_would_be_found(render: Callable[[str], list[Manifest]]) -> None:
+def test_validation_detects_a_misspelt_field(render: Callable[[str], list[Manifest]]) -> None:
     deployment = json.loads(json.dumps(only(render("base"), "Deployment")))
     deployment["spec"]["template"]["spec"]["containers"][0]["enviroment"] = []
 
@@ -77,7 +77,7 @@ def test_a_misspelt_field_would_be_found(render: Callable[[str], list[Manifest]]
         kubernetes_validate.validate(deployment, KUBERNETES, strict=True)
 
 
-def test_the_base_holds_everything_a_cluster_with_operators_needs(render: Callable[[str], list[Manifest]]) -> None:
+def test_the_base_has_every_resource_of_a_cluster_with_operators(render: Callable[[str], list[Manifest]]) -> None:
     kinds = sorted(manifest["kind"] for manifest in render("base"))
 
     assert kinds == sorted(
@@ -91,7 +91,7 @@ def test_the_plain_overlay_needs_no_operator(render: Callable[[str], list[Manife
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_everything_lives_in_one_namespace(render: Callable[[str], list[Manifest]], variant: str) -> None:
+def test_every_resource_is_in_one_namespace(render: Callable[[str], list[Manifest]], variant: str) -> None:
     for manifest in render(variant):
         where = manifest["metadata"].get("namespace", manifest["metadata"]["name"])
         # The component for Grafana has none of its own where no overlay gives one.
@@ -99,7 +99,7 @@ def test_everything_lives_in_one_namespace(render: Callable[[str], list[Manifest
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_pods_may_write_nothing_but_their_volume(render: Callable[[str], list[Manifest]], variant: str) -> None:
+def test_pods_can_write_to_their_volume_only(render: Callable[[str], list[Manifest]], variant: str) -> None:
     for _, pod in pods(render(variant)):
         [container] = pod["containers"]
         assert container["securityContext"] == {
@@ -136,7 +136,7 @@ def test_both_ways_to_run_have_the_same_resources_and_environment(render: Callab
     }
 
 
-def test_every_setting_of_the_cluster_is_one_of_the_collector(render: Callable[[str], list[Manifest]]) -> None:
+def test_every_setting_of_the_manifests_exists_in_the_collector(render: Callable[[str], list[Manifest]]) -> None:
     known = {name.upper() for name in Settings.model_fields}
     elsewhere = {"AWS_REGION", "SECRETS_DIR"}
 
@@ -145,7 +145,7 @@ def test_every_setting_of_the_cluster_is_one_of_the_collector(render: Callable[[
     assert settings - known - elsewhere == set()
 
 
-def test_every_secret_of_a_pod_is_made_by_an_external_secret(render: Callable[[str], list[Manifest]]) -> None:
+def test_every_secret_of_a_pod_comes_from_an_external_secret(render: Callable[[str], list[Manifest]]) -> None:
     manifests = render("base")
     made = {m["spec"]["target"]["name"] for m in manifests if m["kind"] == "ExternalSecret"}
 
@@ -172,7 +172,7 @@ def test_the_cronjob_never_overlaps_itself_and_ends(render: Callable[[str], list
     assert spec["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"] == ["--once"]
 
 
-def test_every_shard_has_a_pod_that_knows_which_one_it_is(render: Callable[[str], list[Manifest]]) -> None:
+def test_every_shard_has_a_pod_with_its_own_index(render: Callable[[str], list[Manifest]]) -> None:
     spec = only(render("shards"), "CronJob", "oura-shards")["spec"]
     job = spec["jobTemplate"]["spec"]
     [container] = job["template"]["spec"]["containers"]
@@ -188,7 +188,7 @@ def test_every_shard_has_a_pod_that_knows_which_one_it_is(render: Callable[[str]
     assert "backoffLimit" not in job
 
 
-def test_shards_share_no_folder_and_find_their_tokens_elsewhere(render: Callable[[str], list[Manifest]]) -> None:
+def test_shards_share_no_folder_and_keep_tokens_outside(render: Callable[[str], list[Manifest]]) -> None:
     manifests = render("shards")
     pod = only(manifests, "CronJob", "oura-shards")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
 
@@ -215,7 +215,7 @@ def test_several_users_keep_their_tokens_in_a_secret(render: Callable[[str], lis
     assert keys == ["oura/api-credentials", "oura/user-mapping"]
 
 
-def test_the_clusters_rules_and_dashboards_are_those_of_the_files(render: Callable[[str], list[Manifest]]) -> None:
+def test_the_manifests_use_the_same_rules_and_dashboards_as_the_files(render: Callable[[str], list[Manifest]]) -> None:
     manifests = render("overlays/fako")
     monitoring = PROJECT / "monitoring"
 
@@ -225,7 +225,7 @@ def test_the_clusters_rules_and_dashboards_are_those_of_the_files(render: Callab
     assert only(manifests, "ConfigMap", "oura-dashboards")["data"] == files
 
 
-def test_a_stopping_pod_is_given_longer_than_a_batch_takes(render: Callable[[str], list[Manifest]]) -> None:
+def test_the_grace_period_of_a_pod_is_longer_than_a_batch(render: Callable[[str], list[Manifest]]) -> None:
     drain = Settings.model_fields["stop_seconds"].default if "stop_seconds" in Settings.model_fields else 25
 
     for _, pod in pods(render("everything")):

@@ -1,4 +1,4 @@
-"""What the cluster's manifests guard: the way to the database, secrets, and who talks to whom."""
+"""What the cluster's manifests protect: database access, secrets, and network traffic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = needs("kubectl")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_database_must_prove_who_it_is(render: Callable[[str], list[Manifest]], variant: str) -> None:
+def test_the_database_certificate_is_verified(render: Callable[[str], list[Manifest]], variant: str) -> None:
     settings = only(render(variant), "ConfigMap")["data"]
 
     assert settings["DATABASE_SSLMODE"] == "verify-full"
@@ -29,9 +29,7 @@ def test_the_database_must_prove_who_it_is(render: Callable[[str], list[Manifest
 
 
 @pytest.mark.parametrize("variant", [variant for variant in VARIANTS if "secret-files" in variant])
-def test_secrets_may_come_as_files_and_then_in_no_variable(
-    render: Callable[[str], list[Manifest]], variant: str
-) -> None:
+def test_secrets_mounted_as_files_are_in_no_variable(render: Callable[[str], list[Manifest]], variant: str) -> None:
     folder = only(render(variant), "ConfigMap")["data"]["SECRETS_DIR"]
     found = list(pods(render(variant)))
 

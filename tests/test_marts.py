@@ -1,4 +1,4 @@
-"""What the reporting tables say, held day by day against what the simulator serves; computed here, independently."""
+"""The reporting tables, compared day by day with what the simulator serves; computed here, independently."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_published_queries_run_as_they_stand(collected: Pipeline, query: str
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_sleep_is_what_oura_says_day_by_day(collected: Pipeline, user: str) -> None:
+def test_sleep_equals_ouras_data_day_by_day(collected: Pipeline, user: str) -> None:
     periods = defaultdict(list)
     for period in documents(collected, user, "sleep"):
         if period["type"] in COUNTED:
@@ -107,7 +107,7 @@ def test_sleep_is_what_oura_says_day_by_day(collected: Pipeline, user: str) -> N
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_activity_is_what_oura_says_day_by_day(collected: Pipeline, user: str) -> None:
+def test_activity_equals_ouras_data_day_by_day(collected: Pipeline, user: str) -> None:
     same = (
         "steps active_calories total_calories equivalent_walking_distance non_wear_time high_activity_time "
         "medium_activity_time low_activity_time sedentary_time resting_time high_activity_met_minutes "
@@ -126,7 +126,7 @@ def test_activity_is_what_oura_says_day_by_day(collected: Pipeline, user: str) -
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_readiness_is_what_oura_says_day_by_day(collected: Pipeline, user: str) -> None:
+def test_readiness_equals_ouras_data_day_by_day(collected: Pipeline, user: str) -> None:
     nights = {}
     for period in sorted(documents(collected, user, "sleep"), key=lambda period: period["total_sleep_duration"] or 0):
         if period["type"] == "long_sleep":
@@ -152,7 +152,7 @@ def test_readiness_is_what_oura_says_day_by_day(collected: Pipeline, user: str) 
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_heart_rate_is_what_oura_says_sample_by_sample(collected: Pipeline, user: str) -> None:
+def test_heart_rate_equals_ouras_data_sample_by_sample(collected: Pipeline, user: str) -> None:
     expected = sorted(
         (datetime.fromisoformat(row["timestamp"]), row["source"], row["bpm"])
         for row in documents(collected, user, "heartrate")
@@ -165,7 +165,7 @@ def test_heart_rate_is_what_oura_says_sample_by_sample(collected: Pipeline, user
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_a_sample_lies_on_the_local_day_of_the_night_around_it(collected: Pipeline, user: str) -> None:
+def test_a_sample_belongs_to_the_local_day_of_its_night(collected: Pipeline, user: str) -> None:
     nights = [
         (datetime.fromisoformat(period["bedtime_start"]), datetime.fromisoformat(period["bedtime_end"]))
         for period in documents(collected, user, "sleep")
@@ -194,7 +194,7 @@ def test_today_is_not_complete_and_yesterday_is(collected: Pipeline) -> None:
     assert complete["2026-03-25"] is True
 
 
-def test_every_column_of_every_mart_says_its_unit_or_meaning_in_the_database(collected: Pipeline) -> None:
+def test_every_column_of_every_mart_is_described_in_the_database(collected: Pipeline) -> None:
     bare = collected.rows(
         "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 "
         "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT a.attisdropped "

@@ -1,4 +1,4 @@
-"""The collector's own tables are described in the database, in those of older versions too."""
+"""The collector's own tables are described in the database, after a migration too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SELECT relname, obj_description(oid, 'pg_class') FROM pg_class
 WHERE relnamespace = 'oura_collector'::regnamespace AND relkind = 'r' AND relname <> 'migrations'"""
 
 
-def test_a_database_of_an_older_version_gets_the_comments_of_this_one(make_database: Callable[..., Database]) -> None:
+def test_migrating_an_older_database_updates_its_comments(make_database: Callable[..., Database]) -> None:
     with make_database().connect() as connection:
         migrate(connection)
         described: dict[str, str] = dict(connection.execute(TABLES).fetchall())

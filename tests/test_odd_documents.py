@@ -20,8 +20,8 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import Running
 
-from tests.operated import Collector, Process
-from tests.served import Answer, Collections, served
+from tests.collector_process import Collector, Process
+from tests.document_server import Answer, Collections, served
 
 DAY, DAY_BEFORE = "2026-03-25", "2026-03-24"
 START = "2026-03-01"
@@ -147,7 +147,7 @@ def collected_cases(make_database: Callable[[], Database], tmp_path_factory: pyt
     return collect(make_database, tmp_path_factory.mktemp("odd"), dict(CASES), code=1)
 
 
-def test_only_what_could_not_be_read_is_named(collected_cases: Collected) -> None:
+def test_only_unreadable_values_are_named(collected_cases: Collected) -> None:
     failed = {user: set(collected_cases.failures(user)) for user in CASES}
 
     assert {user: names for user, names in failed.items() if names} == {
@@ -157,7 +157,7 @@ def test_only_what_could_not_be_read_is_named(collected_cases: Collected) -> Non
     assert collected_cases.collector.runs()[-1]["outcome"] == "partial"
 
 
-def test_whole_floats_are_the_integers_that_they_are(collected_cases: Collected) -> None:
+def test_whole_floats_become_integers(collected_cases: Collected) -> None:
     activity = collected_cases.row("whole-floats", "oura_activity")
     sleep = collected_cases.row("whole-floats", "oura_sleep")
     bedtime = collected_cases.row("whole-floats", "oura_sleep_time")
@@ -175,7 +175,7 @@ def test_a_rounded_value_is_kept_exactly_beside_its_column(collected_cases: Coll
     assert night["extra"] == {"average_hrv": 44.5}
 
 
-def test_a_value_out_of_range_is_null_and_kept(collected_cases: Collected) -> None:
+def test_a_value_out_of_range_is_null_and_kept_in_extra(collected_cases: Collected) -> None:
     stress = collected_cases.row("out-of-range", "oura_stress")
     activity = collected_cases.row("out-of-range", "oura_activity")
     (raw,) = collected_cases.rows("out-of-range", "oura_raw.daily_activity")
@@ -186,7 +186,7 @@ def test_a_value_out_of_range_is_null_and_kept(collected_cases: Collected) -> No
     assert int(raw["extra"]["steps"]) == 2**63
 
 
-def test_text_in_place_of_a_nested_number_costs_that_number(collected_cases: Collected) -> None:
+def test_a_text_for_a_nested_number_loses_only_that_number(collected_cases: Collected) -> None:
     spo2 = collected_cases.row("nested-text", "oura_spo2")
     sleep = collected_cases.row("nested-text", "oura_sleep")
 
@@ -194,14 +194,14 @@ def test_text_in_place_of_a_nested_number_costs_that_number(collected_cases: Col
     assert (sleep["sleep_score"], sleep["contributor_deep_sleep"], sleep["contributor_timing"]) == (70, None, None)
 
 
-def test_an_impossible_instant_costs_that_instant(collected_cases: Collected) -> None:
+def test_an_invalid_instant_loses_only_that_instant(collected_cases: Collected) -> None:
     workouts = {row["id"]: row for row in collected_cases.rows("impossible-instant", "oura_workouts")}
 
     assert workouts["good"]["duration"] == 2400
     assert {workouts["bad"][name] for name in ("start_at", "end_at", "duration")} == {None}
 
 
-def test_a_document_without_an_id_is_set_aside_whole_and_named(collected_cases: Collected) -> None:
+def test_a_document_without_an_id_is_rejected_and_named(collected_cases: Collected) -> None:
     (rejected,) = collected_cases.rows("without-id", "oura_raw.rejected_documents")
     failures = collected_cases.failures("without-id")
 
@@ -210,31 +210,31 @@ def test_a_document_without_an_id_is_set_aside_whole_and_named(collected_cases: 
     assert collected_cases.row("without-id", "oura_cardiovascular_age")["vascular_age"] == 37
 
 
-def test_a_tag_without_its_day_is_on_the_day_that_it_names_otherwise(collected_cases: Collected) -> None:
+def test_a_tag_without_its_day_takes_it_from_another_field(collected_cases: Collected) -> None:
     tags = collected_cases.rows("tag-without-its-day", "oura_tags")
 
     assert {(row["id"], str(row["date"])) for row in tags} == {("usual", DAY), ("by-day", DAY), ("by-time", DAY)}
 
 
-def test_of_two_documents_of_a_day_the_scored_then_the_later_one_counts(collected_cases: Collected) -> None:
+def test_of_two_documents_of_a_day_the_scored_or_later_one_is_used(collected_cases: Collected) -> None:
     assert collected_cases.row("two-of-a-day", "oura_readiness", DAY_BEFORE)["document_id"] == "a"
     assert collected_cases.row("two-of-a-day", "oura_readiness", DAY)["document_id"] == "a2"
 
 
-def test_fields_named_like_ours_stay_apart(collected_cases: Collected) -> None:
+def test_ouras_fields_named_like_ours_stay_in_extra(collected_cases: Collected) -> None:
     (raw,) = collected_cases.rows("foreign-names", "oura_raw.daily_sleep")
 
     assert raw["extra"] == {"user_id": "whole-floats", "extra": 1, "_sdc_sequence": 2}
     assert collected_cases.row("foreign-names", "oura_sleep")["sleep_score"] == 77
 
 
-def test_a_compressed_or_marked_answer_is_read(collected_cases: Collected) -> None:
+def test_a_gzip_response_or_one_with_a_byte_order_mark_is_read(collected_cases: Collected) -> None:
     assert collected_cases.row("odd-bodies", "oura_sleep")["sleep_score"] == 80
     assert collected_cases.row("odd-bodies", "oura_readiness")["readiness_score"] == 80
     assert collected_cases.row("odd-bodies", "oura_stress")["stress_high"] == 1000
 
 
-def test_no_value_is_in_the_log(collected_cases: Collected) -> None:
+def test_no_value_of_an_odd_document_is_in_the_log(collected_cases: Collected) -> None:
     log = collected_cases.process.path.with_suffix(".log").read_text()
 
     for value in ("4294967295", "25:61", "8123", 'vascular_age\\": 36'):
@@ -242,9 +242,7 @@ def test_no_value_is_in_the_log(collected_cases: Collected) -> None:
 
 
 @pytest.mark.skipif(not os.environ.get("OURA_CASES"), reason="OURA_CASES names no folder of cases")
-def test_cases_from_elsewhere_have_their_expected_outcome(
-    make_database: Callable[[], Database], tmp_path: Path
-) -> None:
+def test_external_cases_have_their_expected_result(make_database: Callable[[], Database], tmp_path: Path) -> None:
     folder = Path(os.environ["OURA_CASES"])
     expected = {
         path.name.removesuffix(".expected.json"): json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Odd values in the raw tables cost themselves: no build, no other account's rows, no good value of their own."""
+"""Odd values in the raw tables lose only themselves: no build, no other account's rows, no good value fails."""
 
 from __future__ import annotations
 
@@ -182,20 +182,20 @@ def retype(pipeline: Pipeline, types: dict[str, str]) -> None:
             connection.execute(f"ALTER TABLE {table} SET SCHEMA oura_raw".encode())
 
 
-def test_odd_values_of_one_account_cost_themselves(three: Pipeline) -> None:
+def test_an_odd_value_of_one_account_loses_only_itself(three: Pipeline) -> None:
     others, good = rows_of_the_others(three), good_rows(three)
     assert all(good[mart] for mart in ("oura_workouts", "oura_sleep_periods", "oura_heart_rate", *BY_DAY))
 
     add_odd_rows(three)
-    said = three.meltano("run", "transform")
+    output = three.meltano("run", "transform")
 
     assert rows_of_the_others(three) == others
     assert good_rows(three) == good
-    assert f"Not readable: 3 values of daily_activity.steps of {ODD}" in said
+    assert f"Not readable: 3 values of daily_activity.steps of {ODD}" in output
 
 
 @pytest.mark.parametrize("types", [{}, ANOTHER_TOOL], ids=["all text", "another tool's"])
-def test_tables_of_other_types_are_read_as_far_as_they_can_be(three: Pipeline, types: dict[str, str]) -> None:
+def test_tables_with_other_column_types_are_read_where_possible(three: Pipeline, types: dict[str, str]) -> None:
     others, good = rows_of_the_others(three), good_rows(three)
 
     retype(three, types)
@@ -208,7 +208,7 @@ def test_tables_of_other_types_are_read_as_far_as_they_can_be(three: Pipeline, t
     assert good_rows(three) == good
 
 
-def test_what_meltano_select_leaves_out_costs_itself(make_database: Callable[[], Database], folder: Path) -> None:
+def test_a_field_that_meltano_deselects_loses_only_itself(make_database: Callable[[], Database], folder: Path) -> None:
     left_out = ["daily_sleep.score", "daily_readiness.contributors", "heartrate.bpm", "workout.activity"]
     left_out += ["daily_stress.*", "collection_days.*"]
     with running(accounts=2, days=30, today=f"{TODAY}T20:00:00+00:00") as simulator:

@@ -1,4 +1,4 @@
-"""The packages as they are published: built, checked, and at work beside nothing but what they declare to need."""
+"""The packages as published: built, checked, and working with only their declared dependencies."""
 
 from __future__ import annotations
 
@@ -147,9 +147,7 @@ def test_the_tap_reads_a_ring_from_its_wheel(install: Install, tmp_path: Path) -
     assert streams.count("personal_info") == 1
 
 
-def test_the_collector_from_its_wheel_works_in_a_checkout_and_elsewhere_says_so(
-    install: Install, tmp_path: Path
-) -> None:
+def test_the_collector_wheel_works_in_a_checkout_only_and_says_so(install: Install, tmp_path: Path) -> None:
     program = install("oura-collector", "tap-oura") / "oura-collector"
 
     assert run(program, "--version", cwd=tmp_path).stdout == f"oura-collector {VERSION}\n"
@@ -180,7 +178,7 @@ def test_images_have_the_version_of_the_packages() -> None:
     assert f"ARG VERSION={VERSION}\n" in (PROJECT / "Dockerfile").read_text()
 
 
-def test_the_collector_takes_the_tap_of_its_own_series() -> None:
+def test_the_collector_requires_the_tap_of_its_own_series() -> None:
     assert f"tap-oura=={VERSION.rpartition('.')[0]}.*" in PACKAGES["oura-collector"]["dependencies"]
 
 

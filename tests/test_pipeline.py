@@ -1,4 +1,4 @@
-"""The main job, run again and again while Oura amends the past, fails and recovers."""
+"""The main job, run repeatedly while Oura changes past days, fails and recovers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def raw_ids(pipeline: Pipeline, collection: str, user: str) -> set[str]:
     return {row["id"] for row in pipeline.rows(f"SELECT id FROM oura_raw.{collection} WHERE user_id = %s", user)}
 
 
-def test_a_second_run_right_after_doubles_nothing_and_keeps_a_users_own_view(pipeline: Pipeline) -> None:
+def test_a_second_run_duplicates_nothing_and_keeps_a_users_view(pipeline: Pipeline) -> None:
     count = "SELECT (SELECT count(*) FROM oura_sleep) AS sleep, (SELECT count(*) FROM oura_heart_rate) AS heart_rate"
     before = pipeline.rows(count)
     pipeline.execute("CREATE OR REPLACE VIEW my_week AS SELECT date, total_sleep FROM oura_sleep")
@@ -35,7 +35,7 @@ def test_a_second_run_right_after_doubles_nothing_and_keeps_a_users_own_view(pip
     pipeline.execute("DROP VIEW my_week")
 
 
-def test_what_oura_amends_is_in_the_marts_after_the_next_run(pipeline: Pipeline) -> None:
+def test_changes_at_oura_are_in_the_marts_after_the_next_run(pipeline: Pipeline) -> None:
     simulator = pipeline.simulator
     nap = next(
         period
@@ -75,7 +75,7 @@ def test_a_week_that_arrives_late_is_in_the_marts_after_the_next_run(pipeline: P
     assert pipeline.rows(samples, *inside) == complete
 
 
-def test_what_fails_is_named_all_else_is_loaded_and_the_next_run_closes_every_gap(pipeline: Pipeline) -> None:
+def test_failures_are_named_the_rest_is_loaded_and_the_next_run_fills_the_gaps(pipeline: Pipeline) -> None:
     simulator = pipeline.simulator
     for table in ("daily_spo2", "daily_stress", "workout"):
         pipeline.execute(f"DELETE FROM oura_raw.{table}")
@@ -85,12 +85,12 @@ def test_what_fails_is_named_all_else_is_loaded_and_the_next_run_closes_every_ga
     simulator.fault("status", code=500, collection="daily_stress", user="user-1")
     simulator.call("POST", "revoke", {"user": "user-2"})
 
-    said = pipeline.sync(code=1)
+    output = pipeline.sync(code=1)
 
     simulator.call("POST", "restore", {"user": "user-2"})
     simulator.clear_faults()
     for named in ("daily_spo2 of user-1", "daily_stress of user-1", "everything of user-2"):
-        assert named in said
+        assert named in output
     assert raw_ids(pipeline, "workout", "user-1")
     assert raw_ids(pipeline, "daily_stress", "user-1") == set()
     # One account's dead token keeps nobody's tables from being built.
@@ -110,9 +110,7 @@ def published(about: str, folder: Path) -> list[str]:
     return [line.replace(".data/", f"{folder}/") for line in block.splitlines() if not line.startswith("#")]
 
 
-def test_state_lives_in_postgres_and_rewinding_it_as_published_collects_from_there(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
+def test_a_bookmark_in_postgres_rewound_as_documented_collects_from_there(pipeline: Pipeline, tmp_path: Path) -> None:
     state = pipeline.state()
     table = pipeline.rows("SELECT state_id FROM meltano.state")
     assert [row["state_id"] for row in table] == ["dev:tap-oura-to-target-postgres"]
@@ -166,7 +164,7 @@ def _written(pipeline: Pipeline, state: dict[str, Any]) -> Any:
     return path
 
 
-def test_what_a_new_version_of_the_tap_can_read_is_read_after_a_start(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_values_that_a_new_version_can_read_are_read_after_a_start(pipeline: Pipeline, tmp_path: Path) -> None:
     system = own_folder(tmp_path, "shard-0-of-2")
 
     def collections() -> list[str]:

@@ -1,4 +1,4 @@
-"""Meltano called by hand, in a checkout of its own, on a database that wants a password."""
+"""Meltano called by hand, in a checkout of its own, on a database with a password."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from oura_simulator.testing import Running, running
 from psycopg import sql
 
 from tests.checkout import PASSWORD, Checkout, checkout, server_with_passwords
-from tests.operated import until, url
+from tests.collector_process import until, url
 
 FORMS = (PASSWORD, quote(PASSWORD, safe=""), json.dumps(PASSWORD)[1:-1], "p@s s", "p%40s")
 """How the password, or enough of it, looks in the files that could hold it."""
@@ -75,7 +75,7 @@ def tracked(copy: Checkout) -> dict[str, bytes]:
     return {str(file.relative_to(copy.folder)): file.read_bytes() for file in files if file.is_file()}
 
 
-def test_commands_that_write_the_project_change_what_they_are_asked_to_and_runs_go_on(
+def test_meltano_commands_can_edit_the_project_and_runs_continue(
     copy: Checkout, server: Database, simulator: Running
 ) -> None:
     assert "collect.py:" not in copy.collect("setup")
@@ -119,7 +119,7 @@ def test_commands_that_write_the_project_change_what_they_are_asked_to_and_runs_
         assert found.fetchall() == [(41,)]
 
 
-def test_any_password_reaches_meltano_the_loader_and_dbt_through_the_file(server: Database, tmp_path: Path) -> None:
+def test_any_password_reaches_meltano_loader_and_dbt_through_the_file(server: Database, tmp_path: Path) -> None:
     dbt = PROJECT / ".meltano/utilities/dbt/venv/bin/python"
     program = "import os, psycopg2; psycopg2.connect(host=os.environ['H'], user='writer', dbname='health', password='')"
     for password in ("simple", PASSWORD, ":", "\\", "\\:", "#1", " spaces ", "päß", "%41", "*", "'; \"", "a" * 500):
@@ -138,7 +138,7 @@ def test_any_password_reaches_meltano_the_loader_and_dbt_through_the_file(server
                 connection.execute(sql.SQL("ALTER ROLE writer PASSWORD {}").format(sql.Literal(PASSWORD)))
 
 
-def test_after_an_upgrade_the_old_note_is_gone_and_what_meltano_made_of_it_is_named(
+def test_an_upgrade_removes_the_old_project_file_and_names_meltanos_copies_of_it(
     copy: Checkout, server: Database
 ) -> None:
     old = copy.folder / ".data/local.meltano.yml"
@@ -150,9 +150,9 @@ def test_after_an_upgrade_the_old_note_is_gone_and_what_meltano_made_of_it_is_na
 
     note_down()
     (copy.folder / ".env").chmod(0o644)
-    said = copy.collect("setup")
-    assert said.splitlines() == [said.strip()]
-    assert said.startswith("collect.py: .env contains secrets")
+    output = copy.collect("setup")
+    assert output.splitlines() == [output.strip()]
+    assert output.startswith("collect.py: .env contains secrets")
     assert not old.exists()
     (copy.folder / ".env").chmod(0o600)
 
@@ -160,16 +160,16 @@ def test_after_an_upgrade_the_old_note_is_gone_and_what_meltano_made_of_it_is_na
     (copy.folder / "meltano.yml").write_text(ours + "include_paths:\n- .data/*.meltano.yml\n")
     copy.meltano("schedule", "add", "nightly", "--job", "sync", "--interval", "@daily")
     assert holders(copy.folder) >= {"meltano.yml"}, "Meltano moves nothing any more: the warning can go"
-    said = copy.collect("setup")
-    assert said.startswith("collect.py: meltano.yml contains the address of the database")
-    assert len(said.splitlines()) == 1
-    assert not any(form in said for form in FORMS)
+    output = copy.collect("setup")
+    assert output.startswith("collect.py: meltano.yml contains the address of the database")
+    assert len(output.splitlines()) == 1
+    assert not any(form in output for form in FORMS)
 
     (copy.folder / "meltano.yml").write_text(ours)
     assert copy.collect("setup") == ""
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(copy: Checkout, simulator: Running) -> None:
+def test_the_next_run_removes_the_files_of_a_killed_run(copy: Checkout, simulator: Running) -> None:
     live = {"OURA_API_URL": simulator.url, "OURA_API_TOKEN": "token-1"}
     simulator.fault("slow", ms=3000)
     process = copy.start("python", "collect.py", "--once", **live)

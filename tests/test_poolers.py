@@ -1,4 +1,4 @@
-"""Behind a real PgBouncer: one run at a time, everything in its schema, and nothing left on other people's sessions."""
+"""Behind a real PgBouncer: one run at a time, everything in its schema, and no setting left on shared sessions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import Running, running
 
-from tests.operated import Collector, until, url
+from tests.collector_process import Collector, until, url
 from tests.poolers import pgbouncer
 from tests.programs import needs
 
@@ -45,7 +45,7 @@ def pooled_sessions(pooled: Database) -> list[tuple[str, ...]]:
         ]
 
 
-def test_behind_a_pooler_in_transaction_mode_runs_go_by_the_direct_way(
+def test_behind_a_transaction_pooler_runs_use_the_direct_url(
     make_database: Callable[[], Database], simulator: Running, tmp_path: Path
 ) -> None:
     database = make_database()
@@ -73,14 +73,14 @@ def test_behind_a_pooler_in_transaction_mode_runs_go_by_the_direct_way(
         user = collector.value("SELECT user_id FROM oura_collector.collections LIMIT 1")
         assert collector.bookmarks()
         erased = collector.start("erase", "--user", user, "--yes")
-        assert erased.wait() == 0, erased.said()
-        said = erased.said()
-        assert "nothing was found" in said
-        assert "meltano.state" in said
+        assert erased.wait() == 0, erased.output()
+        output = erased.output()
+        assert "nothing was found" in output
+        assert "meltano.state" in output
         assert collector.bookmarks() == {}
 
 
-def test_a_pooler_in_session_mode_that_minds_the_search_path_carries_a_whole_run(
+def test_a_session_pooler_that_keeps_the_search_path_is_enough_for_a_run(
     make_database: Callable[[], Database], simulator: Running, tmp_path: Path
 ) -> None:
     database = make_database()

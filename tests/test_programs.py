@@ -1,4 +1,4 @@
-"""A test that lacks a program is skipped and says so, but not where the program was promised."""
+"""A test without its program is skipped with a message, but fails where the program should be installed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_missing_program_that_was_installed_fails_the_suite(monkeypatch: pytes
 
 def test_continuous_integration_installs_each_program_that_a_test_needs() -> None:
     # That of the tests above is in no package.
-    asked = {
+    requested = {
         program
         for path in PROJECT.glob("**/tests/**/test_*.py")
         if ".venv" not in path.parts and path.name != "test_programs.py"
@@ -43,5 +43,5 @@ def test_continuous_integration_installs_each_program_that_a_test_needs() -> Non
     }
     installed = dict(pair.split(":") for pair in re.findall(r"\b[a-z]+:[a-z-]+\b", CI))
 
-    assert installed.keys() == asked - BEYOND_DEBIAN
+    assert installed.keys() == requested - BEYOND_DEBIAN
     assert all(PACKAGES[program] == package for program, package in installed.items())

@@ -1,4 +1,4 @@
-"""A real Prometheus reads the running service: the alert of the product fires and resolves, no panel is empty."""
+"""A real Prometheus reads the running service: the published alert fires and resolves, no panel is empty."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import running
 
-from tests.operated import Collector, Service, until
+from tests.collector_process import Collector, Service, until
 from tests.programs import needs
 
 MONITORING = PROJECT / "monitoring"

@@ -1,4 +1,4 @@
-"""Purging: what Oura no longer has leaves the raw tables for good; what was not read whole stays."""
+"""Purging: what Oura deleted leaves the raw tables; what was not read completely stays."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from oura_collector.privacy.purge import removed
 from oura_simulator.testing import running
 from tap_oura.catalog.collections import COLLECTIONS
 
+from tests.collector_process import Collector, until
 from tests.conftest import PERSON
-from tests.operated import Collector, until
 
 WAITING = """
 SELECT count(*) FROM pg_stat_activity
@@ -39,8 +39,8 @@ def purged(
         before = counts(collector)
         collector.run("--once")
         assert counts(collector) == before, "deletions remove nothing by themselves"
-        said = collector.run("purge").said()
-        yield collector, gone, said
+        output = collector.run("purge").output()
+        yield collector, gone, output
 
 
 def counts(collector: Collector) -> dict[str, int]:
@@ -56,20 +56,20 @@ def remove_all(collector: Collector) -> None:
 
 
 @pytest.mark.parametrize("collection", ["workout", "session", "sleep"])
-def test_a_document_that_oura_deleted_is_gone_for_good(purged: Any, collection: str) -> None:
-    collector, gone, said = purged
+def test_purge_removes_a_document_that_oura_deleted(purged: Any, collection: str) -> None:
+    collector, gone, output = purged
 
     assert collector.rows(f"SELECT id FROM oura_raw.{collection} WHERE id = '{gone[collection]}'") == []
-    assert f"oura_raw.{collection} " in said
+    assert f"oura_raw.{collection} " in output
 
 
-def test_samples_that_oura_deleted_are_gone_for_good(purged: Any) -> None:
+def test_purge_removes_samples_that_oura_deleted(purged: Any) -> None:
     collector, gone, _ = purged
 
     assert collector.value(f"SELECT count(*) FROM oura_raw.heartrate WHERE timestamp LIKE '{gone['heartrate']}%%'") == 0
 
 
-def test_all_that_oura_still_has_stays(purged: Any) -> None:
+def test_purge_keeps_everything_that_oura_still_has(purged: Any) -> None:
     collector, *_ = purged
 
     for collection in ("workout", "session", "sleep", "daily_sleep", "enhanced_tag"):
@@ -82,10 +82,10 @@ def test_all_that_oura_still_has_stays(purged: Any) -> None:
 def test_a_second_purge_finds_nothing(purged: Any) -> None:
     collector, *_ = purged
 
-    assert collector.run("purge").said().endswith("Deleted 0 rows that Oura deleted.\n")
+    assert collector.run("purge").output().endswith("Deleted 0 rows that Oura deleted.\n")
 
 
-def test_a_document_whose_day_is_not_in_the_ledger_stays(purged: Any) -> None:
+def test_purge_keeps_a_document_whose_day_is_not_in_the_ledger(purged: Any) -> None:
     collector, *_ = purged
     before = counts(collector)
     collector.execute("CREATE TABLE days_kept AS TABLE oura_raw.collection_days")
@@ -98,7 +98,7 @@ def test_a_document_whose_day_is_not_in_the_ledger_stays(purged: Any) -> None:
     collector.execute("DROP TABLE days_kept")
 
 
-def test_a_sample_newer_than_the_ledger_stays_though_its_day_does_not_know_it(purged: Any) -> None:
+def test_purge_keeps_a_sample_newer_than_its_days_ledger_row(purged: Any) -> None:
     collector, *_ = purged
     collector.execute(
         "UPDATE oura_raw.collection_days SET document_ids = '{}' WHERE collection = 'workout' AND read_at = "
@@ -112,7 +112,7 @@ def test_a_sample_newer_than_the_ledger_stays_though_its_day_does_not_know_it(pu
     assert counts(collector) == before
 
 
-def test_what_oura_still_has_but_the_tap_could_not_use_stays(purged: Any) -> None:
+def test_purge_keeps_documents_that_the_tap_could_not_use(purged: Any) -> None:
     collector, *_ = purged
     (workout,) = collector.rows("SELECT user_id, id, day FROM oura_raw.workout ORDER BY day LIMIT 1")
     with collector.database.connect() as connection, connection.transaction(force_rollback=True):
@@ -135,7 +135,7 @@ def test_what_oura_still_has_but_the_tap_could_not_use_stays(purged: Any) -> Non
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
-def test_a_document_that_is_being_sent_again_stays_whatever_the_zone(purged: Any, zone: str) -> None:
+def test_purge_keeps_a_document_that_is_being_sent_again_in_any_time_zone(purged: Any, zone: str) -> None:
     collector, *_ = purged
     (workout,) = collector.rows("SELECT user_id, id, day FROM oura_raw.workout ORDER BY day LIMIT 1")
     ledger = (
@@ -166,7 +166,7 @@ def test_a_document_that_is_being_sent_again_stays_whatever_the_zone(purged: Any
     assert len(left) == 1
 
 
-def test_an_instant_that_is_none_keeps_nothing_from_being_removed(purged: Any) -> None:
+def test_purge_keeps_samples_with_an_invalid_instant(purged: Any) -> None:
     collector, *_ = purged
     collector.execute("CREATE TABLE kept AS TABLE oura_raw.heartrate")
     for instant in ("", "yesterday", "2026-02-30T10:00:00Z", "0000-00-00"):
@@ -175,9 +175,9 @@ def test_an_instant_that_is_none_keeps_nothing_from_being_removed(purged: Any) -
             f"'{instant}'))).* FROM kept LIMIT 1"
         )
 
-    said = collector.run("purge").said()
+    output = collector.run("purge").output()
 
-    assert "oura_raw.heartrate" not in said
+    assert "oura_raw.heartrate" not in output
     assert collector.value("SELECT count(*) FROM oura_raw.heartrate") == collector.value(
         "SELECT count(*) + 4 FROM kept"
     )

@@ -1,4 +1,4 @@
-"""Days that could not be read are counted, told, and collected again: these days, and nothing else."""
+"""Days that could not be read are counted, reported, and collected again: these days, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
-from tests.operated import Collector
+from tests.collector_process import Collector
 
 MISSING = "SELECT DISTINCT collection FROM oura_completeness WHERE status = 'our_failure'"
 
@@ -25,13 +25,13 @@ def lacking(make_database: Callable[[], Database], tmp_path_factory: pytest.Temp
         yield collector
 
 
-def test_missing_days_are_counted_told_and_collected_again(lacking: Collector) -> None:
+def test_missing_days_are_counted_reported_and_collected_again(lacking: Collector) -> None:
     assert [row["collection"] for row in lacking.rows(MISSING)] == ["daily_sleep"]
     missing = lacking.value("SELECT count(*) FROM oura_completeness WHERE status = 'our_failure'")
     span = lacking.rows(
         "SELECT min(date)::text AS first, max(date)::text AS last FROM oura_completeness WHERE status = 'our_failure'"
     )[0]
-    assert f"failed to collect {missing} days" in lacking.run("status", code=1).said()
+    assert f"failed to collect {missing} days" in lacking.run("status", code=1).output()
     bookmarks = lacking.bookmarks()
     lacking.simulator.call("DELETE", "requests")
 
@@ -39,15 +39,15 @@ def test_missing_days_are_counted_told_and_collected_again(lacking: Collector) -
 
     assert lacking.rows(MISSING) == []
     # The account's name is Oura's to tell.
-    asked = [each for each in lacking.simulator.requests() if each["collection"] not in (None, "personal_info")]
-    assert {request["collection"] for request in asked} == {"daily_sleep"}
+    requested = [each for each in lacking.simulator.requests() if each["collection"] not in (None, "personal_info")]
+    assert {request["collection"] for request in requested} == {"daily_sleep"}
     (read,) = [run for run in lacking.runs() if run["first_day"]]
     assert {"first": str(read["first_day"]), "last": str(read["last_day"])} == span
     assert lacking.value("SELECT count(*) FROM oura_raw.daily_sleep") > 0
     assert lacking.bookmarks() == bookmarks
 
 
-def test_values_that_an_older_version_left_in_extra_are_read_again(lacking: Collector) -> None:
+def test_repair_rereads_values_that_an_older_version_left_in_extra(lacking: Collector) -> None:
     first, second, third = (datetime.now(UTC).date() - timedelta(days=days) for days in (10, 9, 8))
     right = "SELECT id, day, score, extra FROM oura_raw.daily_sleep ORDER BY day, id"
     samples = "SELECT timestamp, source, bpm FROM oura_raw.heartrate WHERE bpm IS NOT NULL ORDER BY 1, 2"
@@ -70,9 +70,9 @@ def test_values_that_an_older_version_left_in_extra_are_read_again(lacking: Coll
     spoilt = lacking.value("SELECT count(*) FROM oura_raw.heartrate WHERE bpm IS NULL AND extra ? 'bpm'")
     lacking.simulator.call("DELETE", "requests")
 
-    told = lacking.run("repair", "--reread").events("reread")
+    reports = lacking.run("repair", "--reread").events("reread")
 
-    assert [{name: each[name] for name in ("rows", "days", "still_stand")} for each in told] == [
+    assert [{name: each[name] for name in ("rows", "days", "still_stand")} for each in reports] == [
         {"rows": spoilt + 4, "days": 6, "still_stand": 1}
     ]
     assert [row for row in lacking.rows(right) if row["id"] != "gone"] == before
@@ -82,11 +82,11 @@ def test_values_that_an_older_version_left_in_extra_are_read_again(lacking: Coll
     scores = [row["score"] for row in before if row["day"] in (first, second)]
     assert [row["sleep_score"] for row in lacking.rows(marts)] == scores
     assert all(scores)
-    asked = {each["collection"] for each in lacking.simulator.requests()}
-    assert asked - {None} == {"daily_sleep", "heartrate", "personal_info"}
+    requested = {each["collection"] for each in lacking.simulator.requests()}
+    assert requested - {None} == {"daily_sleep", "heartrate", "personal_info"}
 
 
-def test_where_nothing_is_missing_nothing_is_run(lacking: Collector) -> None:
+def test_repair_runs_nothing_if_nothing_is_missing(lacking: Collector) -> None:
     runs = len(lacking.runs())
 
     assert lacking.run("repair").events("repair")[0]["days"] == 0

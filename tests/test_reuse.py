@@ -1,4 +1,4 @@
-"""The tap alone, piped into other targets: they hold what PostgreSQL holds."""
+"""The tap alone, piped into other targets: they get the same rows as PostgreSQL."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def in_postgres(pipeline: Pipeline, collection: str, *columns: str) -> Counter[t
     return Counter(tuple(row.values()) for row in rows)
 
 
-def test_target_jsonl_holds_what_postgres_holds(
+def test_target_jsonl_has_the_same_rows_as_postgres(
     collected: Pipeline, install: Callable[[str], Path], tmp_path: Path
 ) -> None:
     target = install("target-jsonl==0.1.4") / "target-jsonl"
@@ -81,7 +81,7 @@ def test_target_jsonl_holds_what_postgres_holds(
         assert found == in_postgres(collected, collection, "user_id", *(f'"{name}"' for name in key))
 
 
-def test_target_duckdb_holds_what_postgres_holds(
+def test_target_duckdb_has_the_same_rows_as_postgres(
     collected: Pipeline, install: Callable[[str], Path], tmp_path: Path
 ) -> None:
     bin_folder = install("target-duckdb==0.8.0")
@@ -92,8 +92,10 @@ def test_target_duckdb_holds_what_postgres_holds(
     for collection, column in (("sleep", "total_sleep_duration"), ("heartrate", "bpm"), ("daily_activity", "steps")):
         query = f"SELECT user_id, count(*), sum({column})::bigint FROM oura.{collection} GROUP BY 1 ORDER BY 1"
         script = f"import duckdb, json; print(json.dumps(duckdb.connect({str(file)!r}).execute({query!r}).fetchall()))"
-        said = subprocess.run([bin_folder / "python", "-c", script], capture_output=True, text=True, check=True).stdout
+        output = subprocess.run(
+            [bin_folder / "python", "-c", script], capture_output=True, text=True, check=True
+        ).stdout
         expected = collected.rows(
             f"SELECT user_id, count(*), sum({column})::bigint FROM oura_raw.{collection} GROUP BY 1 ORDER BY 1"
         )
-        assert [tuple(row) for row in json.loads(said)] == [tuple(row.values()) for row in expected]
+        assert [tuple(row) for row in json.loads(output)] == [tuple(row.values()) for row in expected]

@@ -1,4 +1,4 @@
-"""The alerts, judged by Prometheus's own tool."""
+"""The alerts, checked by Prometheus's own tool."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ YML = YAML(typ="safe")
 @pytest.mark.parametrize(
     "arguments", ["check rules rules.yml", "test rules rules_test.yml", "check config prometheus.yml"]
 )
-def test_promtool_agrees(arguments: str) -> None:
+def test_promtool_accepts_the_rules_and_their_tests(arguments: str) -> None:
     done = subprocess.run(["promtool", *arguments.split()], cwd=FOLDER, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_alert_is_seen_firing_and_resolving_in_the_rules_tests() -> None:
+def test_the_rules_tests_cover_every_alert_firing_and_resolving() -> None:
     alerts = {rule["alert"] for group in YML.load(FOLDER / "rules.yml")["groups"] for rule in group["rules"]}
     fires: set[str] = set()
     rests: set[str] = set()
@@ -37,7 +37,7 @@ def test_every_alert_is_seen_firing_and_resolving_in_the_rules_tests() -> None:
     assert fires == rests == alerts
 
 
-def test_each_reason_for_which_an_account_fails_has_one_alert() -> None:
+def test_each_failure_reason_of_an_account_has_one_alert() -> None:
     rules = [rule for group in YML.load(FOLDER / "rules.yml")["groups"] for rule in group["rules"]]
     found = {reason: set[str]() for reason in OURA_REASONS}
     for rule in rules:
@@ -55,7 +55,7 @@ def test_each_reason_for_which_an_account_fails_has_one_alert() -> None:
     }
 
 
-def test_the_products_alert_keeps_its_name_and_condition() -> None:
+def test_the_published_alert_keeps_its_name_and_condition() -> None:
     rules = {rule["alert"]: rule for group in YML.load(FOLDER / "rules.yml")["groups"] for rule in group["rules"]}
 
     assert rules["OuraCollectionFailed"]["expr"] == "time() - oura_collector_last_collection_timestamp > 7200"

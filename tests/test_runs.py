@@ -1,4 +1,4 @@
-"""The runner and what it finds changed, in this process: with a real PostgreSQL, and Meltano where a run begins."""
+"""The runner and its change detection, in this process: with a real PostgreSQL, and Meltano where a run starts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_changed_rows_are_counted_by_account_and_table_with_their_days(database:
     ]
 
 
-def test_a_database_that_is_away_has_no_mark_and_no_changes() -> None:
+def test_an_unreachable_database_has_no_mark_and_no_changes() -> None:
     away = Database({"host": "127.0.0.1", "port": "1", "dbname": "app", "connect_timeout": "2"})
 
     assert changed_rows.now(away) is None
@@ -70,14 +70,14 @@ def test_a_database_that_is_away_has_no_mark_and_no_changes() -> None:
     assert changed_rows.since(away, "1") == []
 
 
-def test_a_runner_finds_the_database_busy_and_writes_nothing(database: Database, tmp_path: Path) -> None:
+def test_a_runner_writes_nothing_if_the_database_is_busy(database: Database, tmp_path: Path) -> None:
     with only_run(database), pytest.raises(Busy):
         runner(database, tmp_path, {}).live("once")
 
     assert execute(database, RUNS) == []
 
 
-def test_a_runner_that_stops_begins_no_run(database: Database, tmp_path: Path) -> None:
+def test_a_stopping_runner_starts_no_run(database: Database, tmp_path: Path) -> None:
     stopping = runner(database, tmp_path, {})
     stopping.stop()
 
@@ -87,12 +87,12 @@ def test_a_runner_that_stops_begins_no_run(database: Database, tmp_path: Path) -
     assert execute(database, RUNS) == []
 
 
-def test_a_runner_without_credentials_begins_no_run(database: Database, tmp_path: Path) -> None:
+def test_a_runner_without_credentials_starts_no_run(database: Database, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no credentials"):
         runner(database, tmp_path, SettingsError("no credentials")).live("once")
 
 
-def test_settings_that_the_tap_refuses_are_the_reason_of_the_run(database: Database, tmp_path: Path) -> None:
+def test_settings_refused_by_the_tap_are_the_runs_reason(database: Database, tmp_path: Path) -> None:
     variables = {
         "TAP_OURA_API_URL": "http://127.0.0.1:1",
         "TAP_OURA_ACCESS_TOKEN": "token",
@@ -108,7 +108,7 @@ def test_settings_that_the_tap_refuses_are_the_reason_of_the_run(database: Datab
     assert list(tmp_path.glob("meltano/*/batches-*")) == []
 
 
-def test_an_oura_that_cannot_be_reached_is_the_reason_of_the_run(database: Database, tmp_path: Path) -> None:
+def test_an_unreachable_oura_is_the_runs_reason(database: Database, tmp_path: Path) -> None:
     variables = {
         "TAP_OURA_API_URL": "http://127.0.0.1:1",
         "TAP_OURA_ACCOUNTS": '[{"user": "user-1", "access_token": "token"}]',

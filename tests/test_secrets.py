@@ -22,8 +22,8 @@ from oura_simulator.testing import Running, running
 from tap_oura.credentials.files import Files
 
 from tests.checkout import PASSWORD, server_with_passwords
+from tests.collector_process import url
 from tests.conftest import NOW
-from tests.operated import url
 from tests.shared import dbt_folders
 
 OF_DATABASE = (PASSWORD, quote(PASSWORD, safe=""))
@@ -175,7 +175,9 @@ def assert_clean(texts: dict[str, str], secrets: list[str]) -> None:
         assert MAILBOX not in text, f"an e-mail address in {place}"
 
 
-def test_a_run_that_ends_well(simulator: Running, environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_successful_run_leaves_no_secret_anywhere(
+    simulator: Running, environment: dict[str, str], tmp_path: Path
+) -> None:
     output = tmp_path / "output"
 
     process = start(environment, output)
@@ -196,7 +198,7 @@ def test_a_run_that_ends_well(simulator: Running, environment: dict[str, str], t
 
 
 @pytest.mark.parametrize("fault", [{"kind": "token_status", "code": 500}, {"kind": "token_drop_after_rotation"}])
-def test_a_run_whose_refresh_fails(
+def test_a_run_with_a_failed_refresh_leaves_no_secret_anywhere(
     simulator: Running, environment: dict[str, str], tmp_path: Path, fault: dict[str, str]
 ) -> None:
     simulator.fault(**fault)
@@ -210,7 +212,7 @@ def test_a_run_whose_refresh_fails(
     assert_clean(left_behind(environment, output, tmp_path), secrets(simulator, environment))
 
 
-def test_a_run_that_is_killed_while_the_tap_works(
+def test_a_run_killed_while_extracting_leaves_no_secret_anywhere(
     simulator: Running, environment: dict[str, str], tmp_path: Path
 ) -> None:
     simulator.fault("slow", ms=300)
@@ -229,7 +231,7 @@ def test_a_run_that_is_killed_while_the_tap_works(
     assert_clean(left_behind(environment, output, tmp_path), planted)
 
 
-def test_a_secret_in_a_database_address_is_not_shown_either(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_secret_in_a_database_url_is_not_shown(environment: dict[str, str], tmp_path: Path) -> None:
     output = tmp_path / "output"
     address = f"postgresql://collector:{quote('planted password')}@127.0.0.1:9/app"
 

@@ -14,8 +14,8 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
+from tests.collector_process import Collector, until
 from tests.conftest import PERSON, stay_on_one_day
-from tests.operated import Collector, until
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_the_service_collects_at_start_and_counts_runs_of_other_processes_too(co
     assert collector.value("SELECT count(*) FROM oura_sleep") >= 15
 
 
-def test_what_stopped_working_is_in_metrics_health_and_status_after_one_run(collector: Collector) -> None:
+def test_a_failure_is_in_metrics_health_and_status_after_one_run(collector: Collector) -> None:
     collector.simulator.fault("scope_401", collection="daily_spo2", user="user-1")
     with collector.serving() as service:
         until(lambda: service.metric("collections_total", outcome="partial") == 1, "the run at the start")
@@ -93,7 +93,7 @@ def test_what_stopped_working_is_in_metrics_health_and_status_after_one_run(coll
         collector.simulator.call("POST", "revoke", {"user": "user-1"})
         collector.run("--once", "--wait", code=1)
         assert service.metric("accounts_failing", reason="token") == 1
-        assert "FAILS: Oura rejects the access token" in collector.run("status", code=1).said()
+        assert "FAILS: Oura rejects the access token" in collector.run("status", code=1).output()
 
         collector.simulator.call("POST", "restore", {"user": "user-1"})
         collector.run("--once", "--wait")
@@ -101,7 +101,7 @@ def test_what_stopped_working_is_in_metrics_health_and_status_after_one_run(coll
         assert service.health()["status"] == "ok"
 
 
-def test_of_all_who_start_together_one_runs_at_a_time(collector: Collector) -> None:
+def test_of_runs_started_together_one_executes_at_a_time(collector: Collector) -> None:
     before = len(collector.runs())
 
     with collector.serving(COLLECTION_INTERVAL="2") as service:
@@ -118,7 +118,7 @@ def test_of_all_who_start_together_one_runs_at_a_time(collector: Collector) -> N
 
 
 @pytest.mark.soak
-def test_a_backfill_that_is_killed_goes_on_where_it_was_and_leaves_the_bookmarks_alone(collector: Collector) -> None:
+def test_a_killed_backfill_resumes_and_moves_no_bookmark(collector: Collector) -> None:
     collector.run("--once")
     bookmarks = collector.bookmarks()
     assert bookmarks
@@ -134,14 +134,14 @@ def test_a_backfill_that_is_killed_goes_on_where_it_was_and_leaves_the_bookmarks
 
     assert pieces == 3
     assert second.events("backfill resumed")[0]["done"] == 1
-    asked = [r["query"] for r in collector.simulator.requests() if r["collection"] == "daily_sleep"]
-    assert all("2026-01-0" not in str(query) for query in asked)
+    requested = [r["query"] for r in collector.simulator.requests() if r["collection"] == "daily_sleep"]
+    assert all("2026-01-0" not in str(query) for query in requested)
     assert collector.value("SELECT min(date)::text FROM oura_sleep") <= "2026-01-03"
     assert collector.value("SELECT count(*) FROM oura_collector.backfill_pieces") == 0
     assert collector.bookmarks() == bookmarks
 
 
-def test_after_a_run_with_news_one_signed_event_reaches_the_webhook(collector: Collector) -> None:
+def test_a_run_with_changes_sends_one_signed_event_to_the_webhook(collector: Collector) -> None:
     heard: list[tuple[str, dict[str, Any]]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -178,7 +178,7 @@ def test_after_a_run_with_news_one_signed_event_reaches_the_webhook(collector: C
     assert "41" not in json.dumps(event["data"]["accounts"][0]["changed"]).replace(day, "")
 
 
-def test_the_books_and_the_status_tell_that_nothing_was_new(
+def test_run_log_and_status_report_that_nothing_changed(
     make_database: Callable[..., Database], installed: Database, tmp_path: Path
 ) -> None:
     with running(**PERSON) as simulator:

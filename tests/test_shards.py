@@ -1,4 +1,4 @@
-"""Shards: several collectors on one database, side by side, make what one would."""
+"""Shards: several collectors on one database at the same time build the tables that one would."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from oura_collector.database.connection import Database
 from oura_collector.database.lock import Busy, only_run
-from oura_collector.runs.run_log import Ledger
+from oura_collector.runs.run_log import RunLog
 from oura_simulator.testing import Running, running
 from tap_oura.shards import Shard
 
+from tests.collector_process import Collector, Rows, until
 from tests.conftest import NOW
-from tests.operated import Collector, Rows, until
 
 NAMES = ("account-5", "account-1", "account-3", "account-2")
 """In shards 1, 0, 0 and 1 of two."""
@@ -90,7 +90,7 @@ def sharded(install: Callable[[], Collector]) -> Collector:
     return collector
 
 
-def test_shards_make_the_tables_that_one_collector_makes(install: Callable[[], Collector], sharded: Collector) -> None:
+def test_shards_build_the_same_tables_as_one_collector(install: Callable[[], Collector], sharded: Collector) -> None:
     single = install()
     single.run("--once")
 
@@ -114,7 +114,7 @@ def test_each_shard_keeps_the_bookmarks_of_its_own_accounts(sharded: Collector) 
     }
 
 
-def test_side_by_side_each_shard_goes_on_from_its_own_bookmarks(sharded: Collector) -> None:
+def test_concurrent_shards_continue_from_their_own_bookmarks(sharded: Collector) -> None:
     before = sharded.value("SELECT max(run_id) FROM oura_collector.runs")
 
     with sharded.database.reach() as gate, gate.transaction():
@@ -128,33 +128,33 @@ def test_side_by_side_each_shard_goes_on_from_its_own_bookmarks(sharded: Collect
     assert sharded.value("SELECT count(*) FROM meltano.state") == SHARDS
 
 
-def test_the_books_tell_both_shards_apart_and_status_all_accounts(sharded: Collector) -> None:
+def test_the_run_log_separates_shards_and_status_lists_all_accounts(sharded: Collector) -> None:
     assert {(run["shard_index"], run["shard_count"], run["outcome"]) for run in sharded.runs()} == {
         (0, 2, "succeeded"),
         (1, 2, "succeeded"),
     }
-    said = sharded.run("status").said()
-    assert [name for name in NAMES if name in said.split()] == list(NAMES)
-    assert "FAILS" not in said
+    output = sharded.run("status").output()
+    assert [name for name in NAMES if name in output.split()] == list(NAMES)
+    assert "FAILS" not in output
 
 
-def test_a_failure_in_one_shard_is_told_after_the_other_succeeded(sharded: Collector, simulator: Running) -> None:
+def test_a_failure_in_one_shard_is_reported_after_another_succeeds(sharded: Collector, simulator: Running) -> None:
     simulator.fault("status", code=500, user="user-1", collection="sleep")  # account-5's
     once(sharded, 1, code=1)
     once(sharded, 0)
     simulator.clear_faults()
 
-    assert "account-5\n" in (said := sharded.run("status", code=1).said())
-    assert said.count("FAILS") == 1
+    assert "account-5\n" in (output := sharded.run("status", code=1).output())
+    assert output.count("FAILS") == 1
     once(sharded, 1)
-    assert "FAILS" not in sharded.run("status").said()
+    assert "FAILS" not in sharded.run("status").output()
 
 
-def test_a_service_that_watches_shows_the_runs_of_others_and_starts_none(install: Callable[[], Collector]) -> None:
+def test_a_watching_service_shows_the_runs_of_others_and_starts_none(install: Callable[[], Collector]) -> None:
     collector = install()
     with collector.serving("--watch", COLLECTION_INTERVAL="1") as service:
         with only_run(collector.database, shard=0):
-            Ledger(collector.database, Shard(0, SHARDS)).start("once")
+            RunLog(collector.database, Shard(0, SHARDS)).start("once")
             until(lambda: service.metric("runs_in_progress") == 1, "the run of another", 60)
 
         assert service.health()["next_run_in_seconds"] is None
@@ -184,17 +184,15 @@ def test_a_shard_shares_the_database_with_other_shards_only(install: Callable[[]
 
 
 @pytest.mark.parametrize(
-    ("settings", "complaint"),
+    ("settings", "message"),
     [
         ({"SHARD_INDEX": "2", "SHARD_COUNT": "2"}, "SHARD_INDEX: 2 is too large; with SHARD_COUNT 2 the last is 1"),
         ({"SHARD_INDEX": "-1"}, "SHARD_INDEX: "),
         ({"SHARD_COUNT": "0"}, "SHARD_COUNT: "),
     ],
 )
-def test_a_shard_that_does_not_exist_is_one_line(
-    install: Callable[[], Collector], settings: dict[str, str], complaint: str
-) -> None:
-    said = install().run("--once", code=2, **settings).log()
+def test_an_invalid_shard_is_one_line(install: Callable[[], Collector], settings: dict[str, str], message: str) -> None:
+    output = install().run("--once", code=2, **settings).log()
 
-    assert said.startswith(f"collect.py: {complaint}")
-    assert len(said.splitlines()) == 1
+    assert output.startswith(f"collect.py: {message}")
+    assert len(output.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""The service over many runs against an Oura that stumbles: ten minutes, or OURA_SOAK_SECONDS."""
+"""The service over many runs against a failing Oura: ten minutes, or OURA_SOAK_SECONDS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
-from tests.operated import MIB, Collector, memory, until
+from tests.collector_process import MIB, Collector, memory, until
 
 SECONDS = float(os.environ.get("OURA_SOAK_SECONDS", "600"))
 IDLE_LIMIT = 100 * MIB
@@ -20,7 +20,7 @@ GROWTH = 8 * MIB
 
 
 @pytest.mark.soak
-def test_many_runs_beside_random_faults_lose_nothing_and_leak_nothing(
+def test_many_runs_with_random_faults_lose_and_leak_nothing(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:
     settings = {"COLLECTION_INTERVAL": "5", "MAX_RETRIES": "3"}

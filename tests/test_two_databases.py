@@ -1,4 +1,4 @@
-"""Two databases from one checkout and one data folder: each run makes its own right, and neither sees the other."""
+"""Two databases from one checkout and one data folder: each run fills its own, and neither sees the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from oura_collector.database.connection import Database
 from oura_simulator.testing import Running, running
 
-from tests.operated import Collector
+from tests.collector_process import Collector
 
 DAYS = "5"
 
@@ -31,9 +31,7 @@ def documents(collector: Collector, collection: str) -> set[str]:
     return {each["id"] for each in collector.simulator.documents("user-1", collection, start=start["day"])}
 
 
-def test_two_runs_at_once_each_make_their_own_database_right(
-    make_database: Callable[[], Database], tmp_path: Path
-) -> None:
+def test_two_runs_at_once_each_fill_their_own_database(make_database: Callable[[], Database], tmp_path: Path) -> None:
     with running(accounts=1, days=20, seed=1) as one, running(accounts=1, days=20, seed=2) as other:
         people = {"account-1": one, "account-2": other}
         collectors = {user: install(make_database(), each, tmp_path, user) for user, each in people.items()}

@@ -167,7 +167,7 @@ def dbt(arguments: list[str]) -> tuple[int, list[str]]:
     from dbt.cli.main import dbtRunner
 
     done = dbtRunner().invoke(arguments)
-    if isinstance(done.exception, DbtUsageException):  # All else it has said itself.
+    if isinstance(done.exception, DbtUsageException):  # It has logged all other errors itself.
         print(done.exception, file=sys.stderr)
     results = getattr(done.result, "results", None) or []
     failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
@@ -200,12 +200,12 @@ def due(arguments: str, *, if_new: bool) -> tuple[Build, Made | None]:
 
 def main(arguments: list[str]) -> int:
     os.environ.setdefault("PGAPPNAME", "dbt")  # What sessions are called in PostgreSQL.
-    asked = [argument for argument in arguments if argument != IF_NEW]
+    requested = [argument for argument in arguments if argument != IF_NEW]
     build: Build | None = None
     made: Made | None = None
     # Where the database fails, dbt will meet the same and say it better.
     with suppress(psycopg2.Error):
-        build, made = due(" ".join(asked), if_new=IF_NEW in arguments)
+        build, made = due(" ".join(requested), if_new=IF_NEW in arguments)
     if build and made and made.loaded == build.loaded:
         print(f"Nothing new since {made.built_at} UTC: dbt skipped")
         report(0, [], nothing_new=True)
@@ -213,7 +213,7 @@ def main(arguments: list[str]) -> int:
     if made:
         print(f"Tables only: all that is in them was tested at {made.tested_at} UTC")
     report(None, [])
-    code, failures = dbt([*asked, *TABLES_ONLY] if made else asked)
+    code, failures = dbt([*requested, *TABLES_ONLY] if made else requested)
     report(code, failures)
     if code == 0 and build:
         with suppress(psycopg2.Error), closing(Warehouse()) as warehouse:

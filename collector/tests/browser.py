@@ -1,4 +1,4 @@
-"""A wearer with a headless browser: opens the consent page, unticks a scope if told so, allows or denies.
+"""A headless browser for the consent page: unticks a scope if requested, allows or denies.
 
 Usage: browser.py ADDRESS, with CONSENT_UNTICK and CONSENT_DECISION in the environment.
 """

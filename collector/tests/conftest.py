@@ -56,10 +56,10 @@ def environment(simulator: Running, tmp_path: Path) -> dict[str, str]:
 def collect(environment: dict[str, str]) -> Collect:
     """Call `collect.py` with arguments, text for its standard input, and changes of its environment."""
 
-    def call(*arguments: str, said: str = "", **changes: Any) -> subprocess.CompletedProcess[str]:
+    def call(*arguments: str, output: str = "", **changes: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, str(PROJECT / "collect.py"), *arguments],
-            input=said,
+            input=output,
             capture_output=True,
             text=True,
             timeout=120,

@@ -1,4 +1,4 @@
-"""How the database is named, and what each part of the pipeline is told about it."""
+"""The database's address, and the form in which each part of the pipeline gets it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 URL = "postgresql://writer:p%40ss%3Aw%2Frd@db.example:6543/health?sslmode=verify-full&sslrootcert=/etc/ca.pem"
 
 
-def test_a_url_reaches_every_part_with_its_password_and_tls_settings() -> None:
+def test_a_url_reaches_every_program_with_its_password_and_tls_settings() -> None:
     environment = Database(parse(URL)).environment()
 
     for name in ("TARGET_POSTGRES_SQLALCHEMY_URL", "MELTANO_DATABASE_URI"):
@@ -41,44 +41,44 @@ def test_every_sslmode_is_passed_through(mode: str) -> None:
     assert make_url(database.url()).query["sslmode"] == mode
 
 
-def test_meltanos_own_tables_are_looked_for_in_their_schema_only() -> None:
+def test_meltanos_tables_are_searched_in_their_own_schema_only() -> None:
     environment = Database(parse(URL)).environment()
 
     assert make_url(environment["MELTANO_DATABASE_URI"]).query["options"] == "-clock_timeout=60s -csearch_path=meltano"
     assert "options" not in make_url(environment["TARGET_POSTGRES_SQLALCHEMY_URL"]).query
 
 
-def test_options_of_the_url_are_kept_beside_the_search_path() -> None:
+def test_url_options_are_kept_when_the_search_path_is_added() -> None:
     database = Database(parse("postgresql://writer@db.example/health?options=-cstatement_timeout%3D5min"))
 
     assert make_url(database.url("meltano")).query["options"] == "-cstatement_timeout=5min -csearch_path=meltano"
 
 
-def test_sessions_of_a_run_are_named_after_it_whatever_the_url_calls_them() -> None:
+def test_a_runs_sessions_carry_its_name_even_if_the_url_names_another() -> None:
     database = Database(parse("postgresql://writer@db.example/health?application_name=mine"))
 
     assert "application_name" not in make_url(database.url("meltano")).query
 
 
-def test_a_password_shows_in_no_representation() -> None:
+def test_a_password_appears_in_no_repr() -> None:
     assert "p@ss" not in repr(Database(parse(URL)))
     assert "p%40ss" not in repr(Settings(database_url=URL))
 
 
-def test_a_url_that_cannot_be_read_is_not_quoted() -> None:
+def test_an_invalid_url_is_not_quoted_in_the_error() -> None:
     with pytest.raises(SettingsError, match="DATABASE_URL: cannot be read") as caught:
         parse("postgresql://writer:secret@[broken")
     assert "secret" not in str(caught.value)
 
 
-def test_a_server_that_does_not_answer_is_one_line() -> None:
+def test_an_unreachable_server_is_reported_in_one_line() -> None:
     with pytest.raises(SettingsError) as caught, Database(parse("postgresql://writer:secret@127.0.0.1:9/x")).connect():
         pass
     assert len(str(caught.value).splitlines()) == 1
     assert "secret" not in str(caught.value)
 
 
-def test_a_password_with_an_at_sign_is_not_taken_for_a_host() -> None:
+def test_an_at_sign_in_a_password_does_not_start_the_host() -> None:
     with pytest.raises(SettingsError) as caught:
         parse("postgresql://writer:secret@word@db.example/health")
 

@@ -20,7 +20,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / ".env"
 
 
-def test_a_new_file_is_the_owners_alone(file: Path) -> None:
+def test_a_new_file_is_readable_by_its_owner_only(file: Path) -> None:
     env_file.write(file, ODD)
 
     assert dotenv_values(file) == ODD
@@ -29,7 +29,7 @@ def test_a_new_file_is_the_owners_alone(file: Path) -> None:
 
 
 @pytest.mark.parametrize("mine", [MINE, MINE + "\n", "\n\n" + MINE, ""])
-def test_the_users_lines_stay_as_they_are_and_win(file: Path, mine: str) -> None:
+def test_the_users_lines_are_kept_and_take_precedence(file: Path, mine: str) -> None:
     file.write_bytes(mine.encode())
     file.chmod(0o640)
 
@@ -44,7 +44,7 @@ def test_the_users_lines_stay_as_they_are_and_win(file: Path, mine: str) -> None
         assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_file_that_says_the_same_already_is_not_written(file: Path) -> None:
+def test_an_unchanged_file_is_not_written_again(file: Path) -> None:
     env_file.write(file, ODD)
     before = file.stat()
 
@@ -53,7 +53,7 @@ def test_a_file_that_says_the_same_already_is_not_written(file: Path) -> None:
     assert file.stat().st_ino == before.st_ino
 
 
-def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
+def test_a_symlink_is_kept(file: Path, tmp_path: Path) -> None:
     target = tmp_path / "elsewhere"
     target.write_text("A=1\n")
     file.symlink_to(target)
@@ -73,14 +73,14 @@ def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
         (0o644, "OURA_API_TOKEN=\n# OURA_CLIENT_SECRET=abc\nMAX_RETRIES=2\n", False),
     ],
 )
-def test_secrets_that_others_can_read_are_noticed(file: Path, mode: int, text: str, is_open: bool) -> None:
+def test_secrets_that_others_can_read_are_detected(file: Path, mode: int, text: str, is_open: bool) -> None:
     file.write_text(text)
     file.chmod(mode)
 
     assert env_file.is_open(file, {"OURA_API_TOKEN", "OURA_CLIENT_SECRET", "DATABASE_PASSWORD"}) is is_open
 
 
-def test_secrets_of_the_tap_and_of_libpq_are_looked_for_too(
+def test_secrets_of_the_tap_and_of_libpq_are_checked_too(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("oura_collector.pipeline.environment.PROJECT", tmp_path)
@@ -105,7 +105,7 @@ def test_secrets_of_the_tap_and_of_libpq_are_looked_for_too(
     ],
     ids=["other line ends", "no end", "indented", "cut off", "a line of one's own inside"],
 )
-def test_a_block_that_an_editor_touched_is_replaced(file: Path, edited: Callable[[str], str]) -> None:
+def test_a_generated_block_that_was_edited_is_replaced(file: Path, edited: Callable[[str], str]) -> None:
     env_file.write(file, {"CHOSEN_DATABASE_NAME": "old"})
     before = edited(file.read_text())
     file.write_bytes(before.encode())

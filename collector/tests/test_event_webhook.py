@@ -1,4 +1,4 @@
-"""Events for a webhook: signed, repeated, and never in the way. The receiver is a real HTTP server."""
+"""Webhook events: signed, retried, and never blocking. The receiver is a real HTTP server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from oura_collector.pipeline.result import CollectionResult, Result
 from oura_collector.runs.event_webhook import Notifier
 
-NEWS = [{"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"}]
+CHANGES = [{"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"}]
 RESULT = Result("succeeded", collections=(CollectionResult("user-1", "sleep", "succeeded", records=16),))
 
 
@@ -59,17 +59,17 @@ def receiver() -> Iterator[Receiver]:
         thread.join()
 
 
-def delivered(receiver: Receiver, news: list[dict[str, Any]], secret: str | None = None) -> list[str]:
+def delivered(receiver: Receiver, changes: list[dict[str, Any]], secret: str | None = None) -> list[str]:
     """Send one event and return what was counted."""
     counted: list[str] = []
     notifier = Notifier(receiver.url, secret, counted.append, waits=(0.01, 0.01))
-    notifier.tell(7, news, RESULT)
+    notifier.tell(7, changes, RESULT)
     notifier.close(10)
     return counted
 
 
-def test_an_event_says_who_what_and_when_in_cloudevents_json(receiver: Receiver) -> None:
-    assert delivered(receiver, NEWS) == ["delivered"]
+def test_an_event_is_cloudevents_json_with_accounts_and_changed_rows(receiver: Receiver) -> None:
+    assert delivered(receiver, CHANGES) == ["delivered"]
 
     headers, body = receiver.received[0]
     event = json.loads(body)
@@ -85,13 +85,13 @@ def test_an_event_says_who_what_and_when_in_cloudevents_json(receiver: Receiver)
     ]
 
 
-def test_a_run_without_news_sends_nothing(receiver: Receiver) -> None:
+def test_a_run_without_changes_sends_nothing(receiver: Receiver) -> None:
     assert delivered(receiver, []) == []
     assert receiver.received == []
 
 
-def test_the_signature_proves_body_id_and_time(receiver: Receiver) -> None:
-    delivered(receiver, NEWS, secret="planted")
+def test_the_signature_covers_body_id_and_time(receiver: Receiver) -> None:
+    delivered(receiver, CHANGES, secret="planted")
 
     headers, body = receiver.received[0]
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
@@ -101,29 +101,29 @@ def test_the_signature_proves_body_id_and_time(receiver: Receiver) -> None:
     assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
 
 
-def test_a_passing_fault_is_tried_again_with_the_same_id(receiver: Receiver) -> None:
+def test_a_temporary_failure_is_retried_with_the_same_id(receiver: Receiver) -> None:
     receiver.statuses = [503, 429]
 
-    assert delivered(receiver, NEWS) == ["delivered"]
+    assert delivered(receiver, CHANGES) == ["delivered"]
     assert len({json.loads(body)["id"] for _, body in receiver.received}) == 1
     assert len(receiver.received) == 3
 
 
 @pytest.mark.parametrize(("statuses", "attempts"), [([500, 500, 500], 3), ([404], 1)])
-def test_what_does_not_pass_is_given_up_and_counted(receiver: Receiver, statuses: list[int], attempts: int) -> None:
+def test_a_permanent_failure_is_dropped_and_counted(receiver: Receiver, statuses: list[int], attempts: int) -> None:
     receiver.statuses = statuses
 
-    assert delivered(receiver, NEWS) == ["given_up"]
+    assert delivered(receiver, CHANGES) == ["given_up"]
     assert len(receiver.received) == attempts
 
 
-def test_a_receiver_that_hangs_holds_nobody_up(receiver: Receiver) -> None:
+def test_a_hanging_receiver_blocks_nothing(receiver: Receiver) -> None:
     receiver.hang = threading.Event()
     notifier = Notifier(receiver.url, None, lambda _: None, waits=())
     started = time.monotonic()
 
     for run in range(300):
-        notifier.tell(run, NEWS, RESULT)
+        notifier.tell(run, CHANGES, RESULT)
 
     assert time.monotonic() - started < 2
     notifier.close(0)

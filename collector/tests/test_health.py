@@ -1,4 +1,4 @@
-"""What /health and /metrics make of a snapshot."""
+"""/health and /metrics, derived from a snapshot."""
 
 from __future__ import annotations
 
@@ -38,56 +38,56 @@ def snapshot(*rows: Collection, last_collection: float = NOW - HOUR / 2) -> Snap
     return Snapshot(reachable=True, read_at=NOW, counters=counters, collections=rows)
 
 
-def told(state: Snapshot, up_for: float = 100 * HOUR, impossible: str | None = None) -> dict[str, Any]:
+def health_of(state: Snapshot, up_for: float = 100 * HOUR, impossible: str | None = None) -> dict[str, Any]:
     return health(state, up_for=up_for, interval=HOUR, next_run_in=10.4, impossible=impossible)
 
 
-def test_all_is_well() -> None:
-    document = told(snapshot(row(), row(collection="workout")))
+def test_health_is_ok_when_everything_works() -> None:
+    document = health_of(snapshot(row(), row(collection="workout")))
 
     assert (document["status"], document["problems"]) == ("ok", [])
     assert document["accounts"][0]["newest_day"] == "2026-03-31"
 
 
 def test_a_missing_scope_degrades_the_account_and_names_the_collection() -> None:
-    document = told(snapshot(row(), row(collection="workout", reason="scope")))
+    document = health_of(snapshot(row(), row(collection="workout", reason="scope")))
 
     assert document["status"] == "degraded"
     assert document["problems"] == ["workout of user-1: because of scope"]
     assert document["accounts"][0]["state"] == "degraded"
 
 
-def test_one_dead_account_among_several_degrades_and_the_only_one_fails() -> None:
+def test_one_dead_account_of_several_is_degraded_and_a_single_one_fails() -> None:
     dead = [row("user-2", collection, "token") for collection in ("sleep", "workout")]
 
-    assert told(snapshot(row(), *dead))["status"] == "degraded"
-    assert told(snapshot(*dead))["status"] == "failing"
-    assert told(snapshot(*dead))["problems"] == ["everything of user-2: because of token"]
+    assert health_of(snapshot(row(), *dead))["status"] == "degraded"
+    assert health_of(snapshot(*dead))["status"] == "failing"
+    assert health_of(snapshot(*dead))["problems"] == ["everything of user-2: because of token"]
 
 
-def test_a_database_that_is_away_fails() -> None:
-    assert told(replace(snapshot(row()), reachable=False))["status"] == "failing"
+def test_health_fails_without_the_database() -> None:
+    assert health_of(replace(snapshot(row()), reachable=False))["status"] == "failing"
 
 
 @pytest.mark.parametrize(("ago", "status"), [(1.9 * HOUR, "ok"), (2.1 * HOUR, "failing")])
 def test_a_collection_is_overdue_after_two_intervals(ago: float, status: str) -> None:
-    assert told(snapshot(row(), last_collection=NOW - ago))["status"] == status
+    assert health_of(snapshot(row(), last_collection=NOW - ago))["status"] == status
 
 
 def test_a_service_that_has_just_started_is_not_overdue() -> None:
-    assert told(Snapshot(reachable=True, read_at=NOW), up_for=60)["status"] == "ok"
+    assert health_of(Snapshot(reachable=True, read_at=NOW), up_for=60)["status"] == "ok"
 
 
-def test_a_run_that_cannot_even_be_started_is_told() -> None:
-    document = told(snapshot(row()), impossible="could not extend file")
+def test_a_run_that_cannot_start_is_reported() -> None:
+    document = health_of(snapshot(row()), impossible="could not extend file")
 
     assert document["status"] == "degraded"
     assert document["problems"] == ["no run can start: could not extend file"]
 
 
-def test_days_that_are_our_failure_degrade_and_say_how_they_are_mended() -> None:
+def test_missing_days_degrade_health_and_name_the_repair_command() -> None:
     days = Completeness({"present": 500, "our_failure": 2}, failed=7)
-    document = told(replace(snapshot(row()), days=days))
+    document = health_of(replace(snapshot(row()), days=days))
 
     assert document["status"] == "degraded"
     assert document["problems"] == ["failed to collect 7 days; `collect.py repair` collects them again"]
@@ -95,9 +95,9 @@ def test_days_that_are_our_failure_degrade_and_say_how_they_are_mended() -> None
     assert document["days"]["recent"] == {**dict.fromkeys(STATUSES, 0), "present": 500, "our_failure": 2}
 
 
-def test_days_that_nobody_counts_are_no_problem() -> None:
-    assert told(snapshot(row()))["days"] is None
-    assert told(replace(snapshot(row()), days=Completeness({"ring_not_worn": 9})))["status"] == "ok"
+def test_uncounted_days_do_not_degrade_health() -> None:
+    assert health_of(snapshot(row()))["days"] is None
+    assert health_of(replace(snapshot(row()), days=Completeness({"ring_not_worn": 9})))["status"] == "ok"
 
 
 class Fixed:
@@ -114,7 +114,7 @@ def exposed(state: Snapshot, *, detailed: bool = False) -> str:
     return generate_latest(metrics.registry(Fixed(state), detailed=detailed)).decode()  # type: ignore[arg-type]
 
 
-def test_every_label_that_a_rule_may_look_for_is_there_with_zero() -> None:
+def test_every_label_value_of_an_alert_rule_starts_at_zero() -> None:
     text = exposed(Snapshot())
 
     for reason in REASONS:
@@ -136,7 +136,7 @@ def test_no_label_names_an_account(detailed: bool) -> None:
     assert "user-1" not in exposed(snapshot(row(), row(collection="workout", reason="scope")), detailed=detailed)
 
 
-def test_accounts_are_told_by_digest_only_where_details_are_asked_for() -> None:
+def test_accounts_are_digests_and_only_in_detailed_metrics() -> None:
     state = snapshot(row("user-1"), row("user-2", reason="token"))
     working = f'oura_collector_account_working{{account="{metrics.digest("user-1")}"}} 1.0'
     failing = f'oura_collector_account_working{{account="{metrics.digest("user-2")}"}} 0.0'
@@ -146,13 +146,13 @@ def test_accounts_are_told_by_digest_only_where_details_are_asked_for() -> None:
     assert "account_working" not in exposed(state)
 
 
-def test_the_newest_data_is_that_of_the_account_that_lags() -> None:
+def test_newest_data_is_that_of_the_account_furthest_behind() -> None:
     found = metrics.values(snapshot(row("user-1"), row("user-2", newest_day=date(2026, 3, 1))))
 
     assert found["newest_data_timestamp_seconds"] == {("sleep",): datetime(2026, 3, 1, tzinfo=UTC).timestamp()}
 
 
-def test_what_is_left_of_the_quota_is_the_lesser_of_what_oura_said_and_what_was_counted() -> None:
+def test_the_remaining_quota_is_the_lower_of_ouras_figure_and_our_count() -> None:
     counted = replace(Snapshot(), busiest_requests=100)
 
     assert metrics.values(counted)["rate_limit_remaining"] == {(): 4900.0}
@@ -160,7 +160,7 @@ def test_what_is_left_of_the_quota_is_the_lesser_of_what_oura_said_and_what_was_
     assert metrics.values(replace(counted, busiest_requests=6000))["rate_limit_remaining"] == {(): 0.0}
 
 
-def test_each_metric_has_help_and_the_prefix() -> None:
+def test_every_metric_has_a_help_text_and_the_prefix() -> None:
     text = exposed(snapshot(row()), detailed=True)
 
     named = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""Which of libpq's parameters an address of the database may hold, and how each program hears of them."""
+"""Which of libpq's parameters a database URL may have, and how each program gets them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ print({each.keyword: each.val for each in pq.Conninfo.get_defaults()}[%r].decode
 
 @pytest.mark.parametrize("setting", ["DATABASE_URL", "DATABASE_DIRECT_URL"])
 @pytest.mark.parametrize("url", REFUSED)
-def test_what_would_not_reach_every_program_is_refused_by_name(url: str, setting: str) -> None:
+def test_an_option_that_cannot_reach_every_program_is_refused_by_name(url: str, setting: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse(url, setting)
 
@@ -55,7 +55,7 @@ def test_what_would_not_reach_every_program_is_refused_by_name(url: str, setting
     assert "planted" not in str(caught.value)
 
 
-def test_several_hosts_of_libpqs_own_variable_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_hosts_in_libpqs_variable_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGHOST", "one,two")
 
     with pytest.raises(SettingsError, match="PGHOST: several hosts are not supported"):
@@ -63,13 +63,13 @@ def test_several_hosts_of_libpqs_own_variable_are_refused(monkeypatch: pytest.Mo
     assert parse("postgresql://writer@one/health")["host"] == "one"
 
 
-def test_several_hosts_are_refused_in_the_parts_too() -> None:
+def test_several_hosts_in_database_host_are_refused() -> None:
     with pytest.raises(SettingsError, match="DATABASE_HOST: several hosts"):
         chosen(Settings(database_url=None, database_host="one,two"))
 
 
 @pytest.mark.parametrize("rest", ["connect_timeout=x", "replication=true", "sslmode=x", "target_session_attrs=x"])
-def test_a_value_that_is_none_is_one_line_and_exit_code_2(collect: Collect, rest: str) -> None:
+def test_an_invalid_value_is_one_line_and_exit_code_2(collect: Collect, rest: str) -> None:
     done = collect("--once", DATABASE_URL=f"{NOWHERE}?{rest}", OURA_API_TOKEN="token-1")
 
     assert done.returncode == 2
@@ -79,31 +79,31 @@ def test_a_value_that_is_none_is_one_line_and_exit_code_2(collect: Collect, rest
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_what_is_taken_reaches_every_program(name: str) -> None:
+def test_an_accepted_option_reaches_every_program(name: str) -> None:
     database = Database(parse(f"postgresql://db.example/health?{name}={VALUES[name].replace('=', '%3D')}"))
     environment = database.environment()
 
     for url in ("MELTANO_DATABASE_URI", "TARGET_POSTGRES_SQLALCHEMY_URL"):
         assert VALUES[name] in parse(environment[url].replace("+psycopg", "", 1))[name]
     # dbt, build.py and psql: libpq itself says what it makes of the variables.
-    command, told = [sys.executable, "-c", TAKEN % name.encode()], {**os.environ, **environment}
-    said = subprocess.run(command, env=told, capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == VALUES[name]
+    command, variables = [sys.executable, "-c", TAKEN % name.encode()], {**os.environ, **environment}
+    output = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    assert output.stdout.strip() == VALUES[name]
 
 
-def test_tuning_is_taken_and_a_run_names_its_sessions_itself() -> None:
+def test_tuning_options_are_accepted_but_a_run_names_its_own_sessions() -> None:
     environment = Database(parse("postgresql://db.example/health?keepalives_idle=5&application_name=me")).environment()
 
     assert "keepalives_idle=5" in environment["TARGET_POSTGRES_SQLALCHEMY_URL"]
     assert "PGAPPNAME" not in environment
 
 
-def test_what_libpq_takes_from_its_variables_reaches_dbt_and_no_password_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libpq_variables_except_the_password_reach_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"HOST": "db.example", "PORT": "7777", "SSLMODE": "require", "PASSWORD": "planted"}.items():
         monkeypatch.setenv(f"PG{name}", value)
 
     environment = Database(parse("postgresql:///health")).environment()
 
-    told = {name: environment[f"DATABASE_{name}"] for name in ("HOST", "PORT", "SSLMODE")}
-    assert told == {"HOST": "db.example", "PORT": "7777", "SSLMODE": "require"}
+    variables = {name: environment[f"DATABASE_{name}"] for name in ("HOST", "PORT", "SSLMODE")}
+    assert variables == {"HOST": "db.example", "PORT": "7777", "SSLMODE": "require"}
     assert "planted" not in environment.values()

@@ -28,10 +28,10 @@ with_browser = needs("chromium", "chromedriver")
 
 def consent(page: str, user: str, decision: str = "allow", scopes: list[str] | None = None) -> str:
     """What a wearer does at the consent page, without a browser: return the address one would be sent to."""
-    asked = {name: values[-1] for name, values in parse_qs(urlsplit(page).query).items()}
-    form = [(name, asked[name]) for name in ("client_id", "redirect_uri", "state")]
+    parameters = {name: values[-1] for name, values in parse_qs(urlsplit(page).query).items()}
+    form = [(name, parameters[name]) for name in ("client_id", "redirect_uri", "state")]
     form += [("user", user), ("decision", decision)]
-    form += [("scopes", scope) for scope in (scopes or asked["scope"].split())]
+    form += [("scopes", scope) for scope in (scopes or parameters["scope"].split())]
     answer = requests.post(page, data=urlencode(form), allow_redirects=False, timeout=10)
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
@@ -55,7 +55,7 @@ class Login:
         self.page = next(line.strip() for line in self.process.stdout if line.strip().startswith("http"))
 
     def paste(self, address: str) -> int:
-        self.said, self.complaint = self.process.communicate(address + "\n", timeout=60)
+        self.output, self.errors = self.process.communicate(address + "\n", timeout=60)
         return self.process.returncode
 
 
@@ -70,7 +70,7 @@ def log_in(environment: dict[str, str]) -> Callable[..., Login]:
 
 
 @with_browser
-def test_a_browser_is_sent_to_the_consent_page_and_its_answer_is_stored(collect: Collect, simulator: Running) -> None:
+def test_a_consent_in_the_browser_is_stored(collect: Collect, simulator: Running) -> None:
     done = collect("login", BROWSER=f"{sys.executable} {BROWSER} %s", CONSENT_UNTICK="heartrate spo2")
 
     assert done.returncode == 0, done.stderr
@@ -82,24 +82,24 @@ def test_a_browser_is_sent_to_the_consent_page_and_its_answer_is_stored(collect:
 
 
 @with_browser
-def test_a_refusal_in_the_browser_is_told(collect: Collect, environment: dict[str, str]) -> None:
+def test_a_refusal_in_the_browser_is_reported(collect: Collect, environment: dict[str, str]) -> None:
     done = collect("login", BROWSER=f"{sys.executable} {BROWSER} %s", CONSENT_DECISION="deny")
 
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["collect.py: login: the consent was refused; nothing was changed"]
 
 
-def test_without_a_browser_the_address_is_pasted(
+def test_without_a_browser_the_redirect_address_can_be_pasted(
     log_in: Callable[..., Login], collect: Collect, environment: dict[str, str]
 ) -> None:
     login = log_in()
 
-    assert login.code == 0, login.complaint
-    assert "Logged in: user-1" in login.said
+    assert login.code == 0, login.errors
+    assert "Logged in: user-1" in login.output
     assert [path.name for path in Path(environment["DATA_DIR"], "credentials").glob("*.json")] == ["user-1.json"]
 
 
-def test_the_answer_reaches_a_loopback_address_too(environment: dict[str, str]) -> None:
+def test_a_redirect_to_a_loopback_address_is_received(environment: dict[str, str]) -> None:
     process = subprocess.Popen(
         [sys.executable, str(PROJECT / "collect.py"), "login", "--user", "account-1"],
         stdout=subprocess.PIPE,
@@ -110,40 +110,40 @@ def test_the_answer_reaches_a_loopback_address_too(environment: dict[str, str]) 
     assert process.stdout
     page = next(line.strip() for line in process.stdout if line.strip().startswith("http"))
     requests.get(consent(page, "user-2"), timeout=10)
-    said, complaint = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=60)
 
-    assert process.returncode == 0, complaint
-    assert "Logged in: account-1" in said
+    assert process.returncode == 0, errors
+    assert "Logged in: account-1" in output
 
 
-def test_an_answer_to_somebody_elses_question_is_refused(environment: dict[str, str]) -> None:
+def test_a_redirect_with_another_state_is_refused(environment: dict[str, str]) -> None:
     login = Login(environment)
 
     code = login.paste(re.sub("state=[^&]+", "state=forged", consent(login.page, "user-1")))
 
     assert code == 2
-    assert "its 'state' differs" in login.complaint
+    assert "its 'state' differs" in login.errors
     assert not Path(environment["DATA_DIR"], "credentials").exists()
 
 
-def test_granted_scopes_are_shown_and_what_they_leave_out(log_in: Callable[..., Login]) -> None:
+def test_login_shows_granted_and_missing_scopes(log_in: Callable[..., Login]) -> None:
     login = log_in(scopes=["daily", "workout"])
 
-    assert "Granted: daily workout" in login.said
-    assert "heartrate (heartrate)" in login.said
-    assert "daily_sleep" not in login.said.partition("Without")[2]
+    assert "Granted: daily workout" in login.output
+    assert "heartrate (heartrate)" in login.output
+    assert "daily_sleep" not in login.output.partition("Without")[2]
 
 
-def test_another_wearer_does_not_get_into_a_named_account(log_in: Callable[..., Login]) -> None:
+def test_a_named_account_refuses_the_consent_of_another_person(log_in: Callable[..., Login]) -> None:
     assert log_in("user-1", "--user", "account-1").code == 0
 
     login = log_in("user-2", "--user", "account-1")
 
     assert login.code == 2
-    assert "'account-1' belongs to another wearer" in login.complaint
+    assert "'account-1' belongs to another wearer" in login.errors
 
 
-def test_a_new_consent_outlives_the_token_in_the_settings(
+def test_a_new_consent_takes_precedence_over_the_token_in_the_settings(
     log_in: Callable[..., Login],
     collect: Collect,
     environment: dict[str, str],
@@ -152,13 +152,13 @@ def test_a_new_consent_outlives_the_token_in_the_settings(
     environment["OURA_REFRESH_TOKEN"] = "spent long ago"
     log_in()
 
-    said = collect("status").stdout.splitlines()
+    output = collect("status").stdout.splitlines()
 
-    assert len(said) == 2
-    assert said[1].split()[:2] == ["user-1", "works"]
+    assert len(output) == 2
+    assert output[1].split()[:2] == ["user-1", "works"]
 
 
-def test_status_names_who_must_consent_again_and_fails(
+def test_status_fails_and_names_accounts_that_must_consent_again(
     log_in: Callable[..., Login], collect: Collect, environment: dict[str, str]
 ) -> None:
     log_in("user-1", "--user", "account-1")
@@ -176,7 +176,7 @@ def test_status_names_who_must_consent_again_and_fails(
     assert "collect.py login --user <account>" in done.stdout
 
 
-def test_logout_revokes_the_grant_and_forgets_it(
+def test_logout_revokes_and_deletes_the_grant(
     log_in: Callable[..., Login],
     collect: Collect,
     simulator: Running,
@@ -191,7 +191,7 @@ def test_logout_revokes_the_grant_and_forgets_it(
     assert "No accounts yet" in collect("status").stdout
 
 
-def test_a_mapping_of_users_names_the_accounts(collect: Collect) -> None:
+def test_the_user_mapping_names_the_accounts(collect: Collect) -> None:
     done = collect("status", MULTI_USER_MODE="true", USER_MAPPING="account-1: token-1\naccount-2: token-2\n")
 
     assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
@@ -201,18 +201,18 @@ def test_a_mapping_of_users_names_the_accounts(collect: Collect) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mapping", "complaint"),
+    ("mapping", "errors"),
     [
         ("account-1 token-1", "USER_MAPPING: line 1 is not 'user: token'"),
         ("account-1: token-1\naccount-1: token-2", "USER_MAPPING: line 2 repeats an account; remove one of the lines"),
         ("", "USER_MAPPING: is empty although MULTI_USER_MODE is on"),
     ],
 )
-def test_a_mapping_that_cannot_work_is_one_line(collect: Collect, mapping: str, complaint: str) -> None:
+def test_an_invalid_user_mapping_is_one_line(collect: Collect, mapping: str, errors: str) -> None:
     done = collect("status", MULTI_USER_MODE="true", USER_MAPPING=mapping)
 
     assert done.returncode == 2
-    assert complaint in done.stderr
+    assert errors in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "token-1" not in done.stderr
 
@@ -225,7 +225,7 @@ def test_secrets_may_be_files_in_a_folder(collect: Collect, tmp_path: Path) -> N
     assert "works" in collect("status", SECRETS_DIR=str(folder)).stdout
 
 
-def test_without_an_application_login_says_what_is_missing(
+def test_login_without_a_client_names_the_missing_settings(
     collect: Collect,
 ) -> None:
     done = collect("login", "--paste", OURA_CLIENT_SECRET=None)
@@ -234,9 +234,7 @@ def test_without_an_application_login_says_what_is_missing(
     assert "set OURA_CLIENT_ID and OURA_CLIENT_SECRET" in done.stderr
 
 
-def test_login_gives_the_turn_to_a_refresh_that_is_under_way(
-    log_in: Callable[..., Login], environment: dict[str, str]
-) -> None:
+def test_login_waits_for_a_refresh_in_progress(log_in: Callable[..., Login], environment: dict[str, str]) -> None:
     from tap_oura.credentials.stores import open_vault
 
     log_in("user-1", "--user", "account-1")

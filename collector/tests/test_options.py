@@ -1,4 +1,4 @@
-"""What the command line takes, and which of it goes together."""
+"""The options of the command line, and which of them exclude each other."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def test_without_a_start_date_it_is_a_live_run(how: dict[str, Any]) -> None:
     assert span(**LIVE | how) is None
 
 
-def test_a_range_has_its_days_collections_and_users() -> None:
+def test_a_range_carries_its_days_collections_and_users() -> None:
     given = {"start_date": JANUARY, "end_date": MARCH, "collections": ("sleep",), "users": ("user-1",)}
 
     assert span(**LIVE | given) == Span(JANUARY, MARCH, ("sleep",), ("user-1",))
 
 
-def test_a_range_without_an_end_goes_up_to_today() -> None:
+def test_a_range_without_an_end_ends_today() -> None:
     before = datetime.now(UTC).date()
-    asked = span(**LIVE | {"start_date": JANUARY})
+    backfill = span(**LIVE | {"start_date": JANUARY})
 
-    assert asked
-    assert asked.first == JANUARY
-    assert before <= asked.last <= datetime.now(UTC).date()
+    assert backfill
+    assert backfill.first == JANUARY
+    assert before <= backfill.last <= datetime.now(UTC).date()
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,18 @@ def test_a_range_without_an_end_goes_up_to_today() -> None:
         ({"start_date": MARCH, "end_date": JANUARY}, "is after --end-date 2024-01-31"),
     ],
 )
-def test_what_does_not_go_together_is_named(given: dict[str, Any], named: str) -> None:
+def test_conflicting_options_are_named(given: dict[str, Any], named: str) -> None:
     with pytest.raises(click.UsageError, match=named):
         span(**LIVE | given)
 
 
 @pytest.mark.parametrize("text", ["31.01.2024", "2024-02-30", "", "0001-01-01", "9999-12-31", "١٩٩٩-01-01"])
-def test_what_is_no_day_of_a_ring_is_refused(text: str) -> None:
+def test_an_invalid_or_out_of_range_date_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match=r"is not a date|is out of range"):
         DAY.convert(text, None, None)
 
 
-def test_names_of_collections_stand_between_commas() -> None:
+def test_collection_names_are_separated_by_commas() -> None:
     assert NAMES.convert(" sleep , tag,", None, None) == ("sleep", "tag")
     with pytest.raises(click.BadParameter, match="there is no collection 'naps'; the names are daily_activity, "):
         NAMES.convert("sleep,naps", None, None)

@@ -18,7 +18,7 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def test_neighbouring_days_are_one_range_and_others_are_not() -> None:
+def test_consecutive_days_form_one_range() -> None:
     missing = [("user-1", "sleep", day(number)) for number in (0, 1, 2, 3, 4, 7)]
 
     assert gaps(missing) == [
@@ -27,7 +27,7 @@ def test_neighbouring_days_are_one_range_and_others_are_not() -> None:
     ]
 
 
-def test_what_lacks_the_same_days_is_collected_together() -> None:
+def test_collections_that_miss_the_same_days_share_a_request() -> None:
     missing = list(product(("user-1", "user-2"), ("sleep", "workout"), (day(0), day(1))))
 
     assert gaps(missing) == [Span(day(0), day(1), ("sleep", "workout"), ("user-1", "user-2"))]
@@ -39,7 +39,7 @@ days = st.tuples(
 
 
 @given(st.sets(days))
-def test_no_day_is_left_out_and_none_is_read_that_is_not_missing(missing: set[Day]) -> None:
+def test_every_missing_day_is_read_and_no_other(missing: set[Day]) -> None:
     read: list[Day] = []
     for span in gaps(missing):
         length = (span.last - span.first).days + 1

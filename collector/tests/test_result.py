@@ -29,7 +29,7 @@ def reported(tmp_path: Path) -> Any:
     return read
 
 
-def said(*events: dict[str, Any] | str) -> Log:
+def logged(*events: dict[str, Any] | str) -> Log:
     log = Log()
     for event in events:
         log.take(event if isinstance(event, str) else json.dumps(event))
@@ -70,7 +70,7 @@ def built(exit_code: int | None, *failures: str, nothing_new: bool = False) -> d
     return {"type": "build", "exit_code": exit_code, "failures": failures, "nothing_new": nothing_new}
 
 
-def test_all_read_is_a_success_with_its_counts(reported: Any) -> None:
+def test_a_run_that_read_everything_succeeds_with_its_counts(reported: Any) -> None:
     result = conclude(reported(read("sleep"), read("workout"), READ_ALL, BUILD_BEGAN, built(0)), Log(), 0)
 
     assert (result.outcome, result.exit_code, result.message) == ("succeeded", 0, None)
@@ -80,7 +80,7 @@ def test_all_read_is_a_success_with_its_counts(reported: Any) -> None:
     ]
 
 
-def test_one_failed_collection_makes_it_partial_and_is_named(reported: Any) -> None:
+def test_one_failed_collection_makes_the_run_partial_and_is_named(reported: Any) -> None:
     result = conclude(reported(read("sleep"), failed("workout"), failed("session"), READ_ALL), Log(), 0)
 
     assert (result.outcome, result.reason, result.exit_code) == ("partial", "scope", 1)
@@ -88,22 +88,22 @@ def test_one_failed_collection_makes_it_partial_and_is_named(reported: Any) -> N
 
 
 @pytest.mark.parametrize(("reason", "may_pass"), [("server", True), ("rate_limit", True), ("token", False)])
-def test_trying_again_soon_makes_sense_only_for_what_may_pass(reported: Any, reason: str, may_pass: bool) -> None:
+def test_only_temporary_failures_are_retried_soon(reported: Any, reason: str, may_pass: bool) -> None:
     assert conclude(reported(read("sleep"), failed("workout", reason), READ_ALL), Log(), 0).may_pass is may_pass
 
 
-def test_success_is_never_tried_again_soon() -> None:
+def test_a_success_is_never_retried_soon() -> None:
     assert not Result("succeeded").may_pass
 
 
-def test_a_tap_that_read_nothing_has_failed_for_its_own_reason(reported: Any) -> None:
-    result = conclude(reported(failed("*", "token"), READ_NOTHING), said(block(extractors=1)), 1)
+def test_a_tap_that_read_nothing_fails_with_its_own_reason(reported: Any) -> None:
+    result = conclude(reported(failed("*", "token"), READ_NOTHING), logged(block(extractors=1)), 1)
 
     assert (result.outcome, result.reason) == ("failed", "token")
     assert str(result.message).startswith("everything of user-1")
 
 
-def test_settings_that_cannot_work_are_wrong_usage(reported: Any) -> None:
+def test_invalid_settings_are_wrong_usage(reported: Any) -> None:
     problems = ["start_date: '2024-13-01' is no date", "users: there is no account 'x'"]
 
     result = conclude(reported(*({"type": "settings", "message": problem} for problem in problems)), Log(), 1)
@@ -134,30 +134,30 @@ def test_settings_that_cannot_work_are_wrong_usage(reported: Any) -> None:
         ([], [by("meltano", "connection to server failed")], "database"),
     ],
 )
-def test_the_step_that_failed_and_what_failed_beneath_it_are_told_apart(
+def test_the_failed_step_is_named_apart_from_its_cause(
     reported: Any, lines: list[Any], events: list[Any], reason: str
 ) -> None:
     chatter = [by("target-postgres", "Reader 'target-postgres' completed processing 23 lines"), by("tap-oura", "sync")]
 
-    result = conclude(reported(read("sleep"), *lines), said(*chatter, *events), 1)
+    result = conclude(reported(read("sleep"), *lines), logged(*chatter, *events), 1)
 
     assert (result.outcome, result.reason) == ("failed", reason)
 
 
-def test_words_that_sound_like_another_step_decide_nothing(reported: Any) -> None:
+def test_the_wording_of_a_log_line_decides_nothing(reported: Any) -> None:
     report = reported(read("sleep"), READ_ALL, BUILD_BEGAN, built(1, "model oura_sleep: syntax error"))
     words = [by("meltano", "Extractor failed"), by("tap-oura", "tap-oura: users: OperationalError")]
 
-    result = conclude(report, said(*words), 1)
+    result = conclude(report, logged(*words), 1)
 
     assert (result.reason, result.message) == ("transform", "model oura_sleep: syntax error")
 
 
-def test_a_build_alone_is_a_success(reported: Any) -> None:
+def test_a_run_that_only_builds_succeeds(reported: Any) -> None:
     assert conclude(reported(BUILD_BEGAN, built(0)), Log(), 0).outcome == "succeeded"
 
 
-def test_a_report_that_could_not_be_written_is_no_success(reported: Any) -> None:
+def test_a_run_without_its_report_is_no_success(reported: Any) -> None:
     result = conclude(reported(read("sleep"), json.dumps(READ_ALL)[:9]), Log(), 0)
 
     assert (result.outcome, result.reason) == ("failed", "disk")
@@ -166,13 +166,13 @@ def test_a_report_that_could_not_be_written_is_no_success(reported: Any) -> None
     assert conclude(reported(read("sleep"), built(0)), Log(), 0).reason == "disk"
 
 
-def test_success_is_what_the_exit_code_says(reported: Any) -> None:
-    words = said(by("dbt", "Database Error in model oura_sleep"), by("target-postgres", "OperationalError"))
+def test_the_exit_code_decides_success(reported: Any) -> None:
+    words = logged(by("dbt", "Database Error in model oura_sleep"), by("target-postgres", "OperationalError"))
 
     assert conclude(reported(read("sleep"), READ_ALL, built(0)), words, 0).outcome == "succeeded"
 
 
-def test_half_a_line_of_a_process_that_was_killed_is_left_out(reported: Any) -> None:
+def test_a_half_written_line_of_a_killed_process_is_skipped(reported: Any) -> None:
     report = reported(read("sleep"), json.dumps(read("workout"))[:40])
 
     assert [each.collection for each in report.collections] == ["sleep"]
@@ -182,7 +182,7 @@ def test_a_process_without_a_report_adds_nothing(tmp_path: Path) -> None:
     report = RunReport()
     report.read(tmp_path / "none")
 
-    assert conclude(report, said("Cannot start"), 1).reason == "load"
+    assert conclude(report, logged("Cannot start"), 1).reason == "load"
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_process_without_a_report_adds_nothing(tmp_path: Path) -> None:
         "IntegrityError: new row violates check\n[SQL: INSERT INTO sleep]\n[parameters: {'score': 81}]",
     ],
 )
-def test_the_row_that_a_step_stumbled_over_is_not_quoted(reported: Any, words: str) -> None:
-    log = said(block(loaders=1))
+def test_the_row_that_failed_a_step_is_not_quoted(reported: Any, words: str) -> None:
+    log = logged(block(loaders=1))
 
     passed_on = log.take(json.dumps(by("target-postgres", words)))
     loaded = conclude(reported(READ_ALL), log, 1)
@@ -205,10 +205,10 @@ def test_the_row_that_a_step_stumbled_over_is_not_quoted(reported: Any, words: s
     assert transformed.message == f"model oura_sleep: {words.splitlines()[0]}"
 
 
-def test_meltanos_general_advice_is_not_taken_for_the_cause() -> None:
+def test_meltanos_general_advice_is_not_reported_as_the_cause() -> None:
     said_last = "Need help fixing this problem? Visit https://melta.no/ for troubleshooting steps"
 
-    assert conclude(RunReport(), said("Cannot start plugin", said_last), 1).message == (
+    assert conclude(RunReport(), logged("Cannot start plugin", said_last), 1).message == (
         "Meltano failed: Cannot start plugin"
     )
 
@@ -222,10 +222,10 @@ def test_a_run_stopped_on_request_is_interrupted_whatever_its_report_says(report
 def test_a_failed_collection_beside_a_stopped_loader_does_not_hide_the_loader(reported: Any) -> None:
     report = reported(failed("workout"), READ_ALL)
 
-    assert conclude(report, said(by("target-postgres", "value too long"), block(loaders=1)), 1).reason == "load"
+    assert conclude(report, logged(by("target-postgres", "value too long"), block(loaders=1)), 1).reason == "load"
 
 
-def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure(reported: Any) -> None:
+def test_a_run_that_skips_dbt_says_so_and_succeeds(reported: Any) -> None:
     skipped = built(0, nothing_new=True)
 
     assert conclude(reported(read("sleep"), skipped, READ_ALL), Log(), 0).nothing_new
@@ -234,9 +234,9 @@ def test_a_run_that_left_dbt_alone_says_so_and_is_no_failure(reported: Any) -> N
 
 
 @pytest.mark.parametrize("seen", ["oura_sleep is locked by process 7 of PostgreSQL (psql)", None])
-def test_a_lock_that_lasts_may_pass_and_is_named_where_it_was_seen(reported: Any, seen: str | None) -> None:
-    told = "Database Error in model oura_sleep\n  canceling statement due to lock timeout\n  compiled code at x.sql"
-    model = f"model oura_sleep: {told}"
+def test_a_table_lock_is_a_temporary_failure_and_is_named(reported: Any, seen: str | None) -> None:
+    error = "Database Error in model oura_sleep\n  canceling statement due to lock timeout\n  compiled code at x.sql"
+    model = f"model oura_sleep: {error}"
     log = Log()
     log.blocked = seen
 
@@ -246,10 +246,10 @@ def test_a_lock_that_lasts_may_pass_and_is_named_where_it_was_seen(reported: Any
     assert result.message == f"a lock lasted too long: {seen or 'model oura_sleep: Database Error in model oura_sleep'}"
 
 
-def test_a_run_that_may_not_write_any_more_says_so_in_one_line() -> None:
+def test_a_run_that_lost_its_lock_says_so_in_one_line() -> None:
     said_by_postgresql = "(psycopg.errors.ObjectNotInPrerequisiteState) run 7 lost the lock and may not write any more"
 
-    result = conclude(RunReport(), said(by("meltano", f"{said_by_postgresql}\nCONTEXT:  PL/pgSQL function")), 1)
+    result = conclude(RunReport(), logged(by("meltano", f"{said_by_postgresql}\nCONTEXT:  PL/pgSQL function")), 1)
 
     assert (result.outcome, result.reason) == ("failed", "database")
     assert result.message == said_by_postgresql

@@ -1,4 +1,4 @@
-"""The folder of a run's files is gone with the run, and the one that a killed run left is removed by the next."""
+"""A run's folder is removed when the run ends, and that of a killed run by the next one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def root(files: run_files.RunFiles) -> Path:
     return Path(urlsplit(json.loads(files.variables["TAP_OURA_BATCH_CONFIG"])["storage"]["root"]).path)
 
 
-def test_the_files_of_a_run_are_its_owners_alone_and_go_with_it(tmp_path: Path) -> None:
+def test_a_runs_files_are_private_and_removed_when_it_ends(tmp_path: Path) -> None:
     with run_files.run_files(tmp_path / "data") as files:
         folder = root(files)
         (folder / "heartrate.jsonl").write_text("{}")
@@ -25,7 +25,7 @@ def test_the_files_of_a_run_are_its_owners_alone_and_go_with_it(tmp_path: Path) 
     assert list((tmp_path / "data").iterdir()) == []
 
 
-def test_a_run_that_fails_leaves_none_either(tmp_path: Path) -> None:
+def test_a_failed_run_leaves_no_files(tmp_path: Path) -> None:
     with suppress(RuntimeError), run_files.run_files(tmp_path) as files:
         (root(files) / "heartrate.jsonl").write_text("{}")
         raise RuntimeError
@@ -33,7 +33,7 @@ def test_a_run_that_fails_leaves_none_either(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_removed_and_nothing_else_is(tmp_path: Path) -> None:
+def test_only_the_files_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     for name in ("batches-left", "batches-new", "postgres"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "heartrate.jsonl").write_text("{}")

@@ -1,4 +1,4 @@
-"""When the next run is due, with a clock that the test holds."""
+"""When the next run is due, by a clock that the test controls."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def test_the_first_run_is_due_at_once() -> None:
     assert schedule.seconds_left() == 0
 
 
-def test_runs_are_counted_from_start_to_start() -> None:
+def test_the_interval_is_measured_from_start_to_start() -> None:
     schedule, clock = planned(3600)
 
     assert run(schedule, clock, 60) == 3540
 
 
-def test_a_run_longer_than_the_interval_is_followed_at_once_by_one_run_not_by_those_missed() -> None:
+def test_a_run_longer_than_the_interval_is_followed_by_one_run_at_once() -> None:
     schedule, clock = planned(5)
 
     assert run(schedule, clock, 60) == 0
     assert run(schedule, clock, 1) == 4
 
 
-def test_after_failures_the_next_attempts_come_sooner_and_then_ever_later() -> None:
+def test_after_a_failure_retries_start_soon_and_back_off() -> None:
     schedule, clock = planned(3600)
 
     waits = [run(schedule, clock, 10, try_soon=True) for _ in range(8)]
@@ -53,7 +53,7 @@ def test_after_failures_the_next_attempts_come_sooner_and_then_ever_later() -> N
     assert waits == [60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
-def test_a_short_interval_is_stretched_by_failures_up_to_a_quarter_of_an_hour() -> None:
+def test_repeated_failures_stretch_a_short_interval_to_15_minutes_at_most() -> None:
     schedule, clock = planned(5)
 
     waits = [run(schedule, clock, 1, try_soon=True) for _ in range(12)]
@@ -62,7 +62,7 @@ def test_a_short_interval_is_stretched_by_failures_up_to_a_quarter_of_an_hour() 
     assert waits[-1] == LONGEST_RETRY
 
 
-def test_a_success_ends_the_backing_off() -> None:
+def test_a_success_ends_the_backoff() -> None:
     schedule, clock = planned(3600)
     for _ in range(5):
         run(schedule, clock, 10, try_soon=True)
@@ -78,7 +78,7 @@ def test_jitter_moves_a_run_by_half_a_minute_at_most() -> None:
     assert run(*late, 0) == 3630
 
 
-def test_a_laptop_that_slept_through_the_due_time_runs_once_when_it_wakes() -> None:
+def test_a_laptop_that_slept_past_due_runs_runs_once_on_waking() -> None:
     schedule, clock = planned(3600)
     run(schedule, clock, 10)
 

@@ -39,7 +39,7 @@ def put(folder: Path, name: str, content: bytes) -> None:
     (folder / name).symlink_to(f"..data/{name}")
 
 
-def test_secrets_are_read_as_a_cluster_mounts_them(folder: Path) -> None:
+def test_secrets_are_read_from_mounted_files(folder: Path) -> None:
     put(folder, "OURA_API_TOKEN", b"token-1\n")
     put(folder, "database_password", "pässword\r\n".encode())
     put(folder, "DATABASE_PORT", b"")
@@ -55,7 +55,7 @@ def test_secrets_are_read_as_a_cluster_mounts_them(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "outside", "dangling", "loop", "binary", "fifo", "unreadable"])
-def test_a_secret_that_cannot_be_read_is_one_line_without_its_value(
+def test_an_unreadable_secret_is_one_line_without_its_value(
     folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = folder / "DATABASE_USER"
@@ -97,7 +97,7 @@ def listening(host: str) -> Iterator[Web]:
 
 
 @pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("::1", "http://[::1]:")])
-def test_the_service_says_where_it_listens(host: str, url: str) -> None:
+def test_the_service_knows_the_url_it_listens_on(host: str, url: str) -> None:
     if host == "::1" and not has_ipv6():
         pytest.skip("needs IPv6")
 
@@ -114,7 +114,7 @@ def has_ipv6() -> bool:
         return False
 
 
-def test_all_addresses_of_ipv6_are_those_of_ipv4_too() -> None:
+def test_listening_on_every_ipv6_address_includes_ipv4() -> None:
     if not (has_ipv6() and socket.has_dualstack_ipv6()):
         pytest.skip("needs IPv6")
     with listening("::") as web:
@@ -124,7 +124,7 @@ def test_all_addresses_of_ipv6_are_those_of_ipv4_too() -> None:
 
 
 @pytest.mark.parametrize("host", ["256.1.1.1", "[::1]", "no such host", "x" * 300, "::g", ".."])
-def test_an_address_that_is_none_is_one_line(host: str) -> None:
+def test_an_invalid_address_is_one_line(host: str) -> None:
     with (
         pytest.raises(SettingsError, match=r"PORT, LISTEN_HOST: port 0 of .* cannot be opened") as raised,
         listening(host),
@@ -144,7 +144,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_2(collect: Collect) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_only_this_machine_reaches_the_service_where_nobody_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_listens_on_loopback_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LISTEN_HOST", raising=False)
 
     assert settings.read().listen_host == "127.0.0.1"

@@ -1,7 +1,7 @@
 """Heart-rate pages per second: real HTTP over one kept connection, against a real server process.
 
 Run with `python benchmarks/pages.py [pages]`. A client that asks for one page after another keeps the server waiting;
-what the server could do is told by the processor time that it took.
+what the server could do is shown by the processor time that it took.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may see: bearer tokens, grants, scopes, membership."""
+"""Access: bearer tokens, grants, scopes and membership."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Grant:
-    """One consent of one account to one client. `refresh_token` is the only one that is still good."""
+    """One consent of one account to one client. `refresh_token` is its only valid one."""
 
     account: int
     client_id: str
@@ -34,7 +34,7 @@ class Caller:
 
 
 class Access:
-    """Everything about tokens that can change while the simulator runs."""
+    """The state of all tokens, which can change while the simulator runs."""
 
     def __init__(self, accounts: Accounts, clock: Clock) -> None:
         self._accounts = accounts
@@ -54,13 +54,13 @@ class Access:
     # Who is asking
 
     def identify(self, token: str) -> int | None:
-        """The account a token was made for, dead or alive."""
+        """Return the account that a token was made for, valid or not; None for an unknown token."""
         number = self._accounts.number(token, "token-")
         grant = self._by_access.get(token)
         return grant.account if grant else number
 
     def caller(self, authorization: str | None) -> Caller:
-        """Refusal 400 without a token, 401 with a dead one, 403 without a membership."""
+        """Return the caller. Raises Refusal: 400 without a token, 401 with an invalid one, 403 without a membership."""
         if not authorization:
             raise responses.missing_token()
         scheme, _, token = authorization.partition(" ")
@@ -80,7 +80,7 @@ class Access:
 
     @staticmethod
     def demand(caller: Caller, collection: Collection) -> None:
-        """Refusal 401, worded like Oura's, unless one of the collection's scopes is granted."""
+        """Raise Refusal 401, worded like Oura's, unless one of the collection's scopes is granted."""
         if collection.scopes and not caller.scopes.intersection(collection.scopes):
             raise responses.missing_scope(collection.scopes[0])
 
@@ -93,7 +93,7 @@ class Access:
         self._scopes[account] = frozenset(scopes)
 
     def revoke_account(self, account: int) -> None:
-        """All its tokens are dead, the static one too, until it is restored."""
+        """Invalidate all its tokens, the static one too, until it is restored."""
         self._revoked.add(account)
 
     def restore_account(self, account: int) -> None:
@@ -106,14 +106,14 @@ class Access:
         (self._lapsed.discard if active else self._lapsed.add)(account)
 
     def expire(self, account: int) -> int:
-        """Ends the account's access tokens now, as if their time were over. Returns how many."""
+        """Expire the account's access tokens now. Returns how many."""
         tokens = [(grant, token) for token, grant in self._by_access.items() if grant.account == account]
         for grant, token in tokens:
             grant.access_tokens[token] = 0
         return len(tokens)
 
     def provider(self, account: int) -> Provider:
-        """Where the account's client was registered: by turns on the old portal and the new one."""
+        """Return where the account's client is registered: alternately on the old portal and the new one."""
         return self._providers.get(account, "legacy" if account % 2 else "modern")
 
     def set_provider(self, account: int, provider: Provider) -> None:
@@ -128,7 +128,7 @@ class Access:
         return grant
 
     def grant_of(self, refresh_token: str) -> Grant | None:
-        """The grant a refresh token stands for; None once it is used, revoked, or was never given."""
+        """Return the grant of a refresh token; None if it is used, revoked or unknown."""
         found = self._by_refresh.get(refresh_token)
         if found is None:
             found = self._first_grant(refresh_token)
@@ -144,7 +144,7 @@ class Access:
         return grant
 
     def rotate(self, grant: Grant) -> None:
-        """The old refresh token dies with its use."""
+        """Replace the refresh token; the old one is invalid from now on."""
         del self._by_refresh[grant.refresh_token]
         self._first_spent.add(grant.account)
         grant.refresh_token = self._fresh("refresh")
@@ -162,7 +162,7 @@ class Access:
         return token
 
     def end_grant(self, token: str) -> bool:
-        """Revocation by the client: kills the grant that an access or refresh token belongs to."""
+        """Revoke the grant that an access or refresh token belongs to. Returns whether there was one."""
         grant = self._by_access.get(token) or self.grant_of(token)
         if grant is None:
             return False

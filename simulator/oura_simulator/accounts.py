@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from oura_simulator.settings import Settings
 
 Provider = Literal["legacy", "modern"]
 TOKEN_PATHS: dict[Provider, str] = {"legacy": "/oauth/token", "modern": "/oauth/v2/ext/oauth-token"}
+
+
+class AccountInfo(TypedDict):
+    """An account as `serve --json` and the admin route show it."""
+
+    user: str
+    token: str
+    client_id: str
+    client_secret: str
+    refresh_token: str
+    token_url: str
+    timezone: str
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,7 @@ class Account:
     refresh_token: str
     timezone: str
 
-    def described(self, url: str, provider: Provider) -> dict[str, str]:
+    def described(self, url: str, provider: Provider) -> AccountInfo:
         return {
             "user": self.user,
             "token": self.token,
@@ -38,7 +50,7 @@ class Account:
 
 
 class Accounts:
-    """Every account of a simulator, made when asked for."""
+    """All accounts of a simulator, each created on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -73,7 +85,7 @@ class Accounts:
         return f"{number:x}-{self.secret('refresh token', number)}"
 
     def owner_of_refresh_token(self, text: str) -> int | None:
-        """The account that began with this refresh token; None when none did."""
+        """Return the account whose first refresh token this is; None if there is none."""
         try:
             number = int(text.partition("-")[0], 16)
         except ValueError:
@@ -81,6 +93,6 @@ class Accounts:
         return number if 1 <= number <= self.count and text == self._first_refresh_token(number) else None
 
     def secret(self, kind: str, *name: object) -> str:
-        """Looks random, depends on the seed and the name only."""
+        """Return a secret that looks random and depends on the seed and the name only."""
         text = "|".join(map(str, (self._settings.seed, kind, *name)))
         return blake2b(text.encode(), digest_size=20).hexdigest()

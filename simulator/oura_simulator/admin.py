@@ -1,4 +1,4 @@
-"""The admin routes: look at the truth and the requests, switch faults, edit data, move the clock."""
+"""The admin routes: expected data, requests, faults, edits, clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The application: every route, behind the gateway."""
+"""The application: every route, behind the fault middleware."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: Settings | None = None, now: Callable[[], datetime] | None = None) -> Starlette:
-    """A simulator as an ASGI application; `now` replaces the clock. Its parts are at `app.state.simulator`."""
+    """Return a simulator as an ASGI application; `now` replaces the clock. Its parts are at `app.state.simulator`."""
     settings = settings or Settings()
     simulator = Simulator(settings, now)
     app = Starlette(

@@ -1,4 +1,4 @@
-"""A memory that forgets the least recently used when it is full."""
+"""A cache of bounded size that drops the least recently used entries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Cache(Generic[V]):
         return entry[0]
 
     def put(self, key: Hashable, value: V, size: int) -> V:
-        """`size` in bytes, as well as the caller can tell."""
+        """Store and return a value; `size` is the caller's estimate in bytes."""
         _, replaced = self._entries.pop(key, (None, 0))
         self._entries[key] = value, size
         self._used += size - replaced

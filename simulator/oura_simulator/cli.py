@@ -21,7 +21,7 @@ MAX_ACCOUNTS = 1_000_000
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong."""
+    """Reports wrong usage in one line."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
         self.exit(2, f"{self.prog}: {message}\n")
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     add("--port", type=_whole(0, 65535), default=8000, metavar="N", help="port; 0 picks a free one (8000)")
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     add("--accounts", type=_whole(1, MAX_ACCOUNTS), default=2, metavar="N", help="number of accounts (2)")
-    add("--seed", type=int, default=1, metavar="N", help="whose lives they are (1)")
+    add("--seed", type=int, default=1, metavar="N", help="seed of the generated data (1)")
     add("--days", type=_whole(1, 7300), default=730, metavar="N", help="days of history before today (730)")
     add("--latency-ms", type=_whole(0, 600_000), default=0, metavar="N", help="added to each answer (0)")
     add("--page-size", type=_whole(1, 100_000), metavar="N", help="of all collections (series 1000, documents 50)")
@@ -53,41 +53,41 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     command = parser()
-    asked = command.parse_args(arguments)
+    options = command.parse_args(arguments)
     settings = Settings(
-        accounts=asked.accounts,
-        seed=asked.seed,
-        days=asked.days,
-        latency_ms=asked.latency_ms,
-        page_size=asked.page_size,
-        today=asked.today,
-        timezones=tuple(asked.timezone or DEFAULT_ZONES),
+        accounts=options.accounts,
+        seed=options.seed,
+        days=options.days,
+        latency_ms=options.latency_ms,
+        page_size=options.page_size,
+        today=options.today,
+        timezones=tuple(options.timezone or DEFAULT_ZONES),
     )
     try:
-        serve(settings, asked.host, asked.port, _as_json if asked.json else _as_text)
+        serve(settings, options.host, options.port, _as_json if options.json else _as_text)
     except OSError as error:
-        command.exit(2, f"oura-simulator: cannot listen on {asked.host}:{asked.port}: {error.strerror}\n")
+        command.exit(2, f"oura-simulator: cannot listen on {options.host}:{options.port}: {error.strerror}\n")
     except KeyboardInterrupt:
         sys.exit(130)
 
 
 def _as_json(simulator: Simulator, url: str) -> None:
     accounts = [simulator.described(number, url) for number in simulator.accounts.numbers()]
-    _say(json.dumps({"url": url, "accounts": accounts}))
+    _print(json.dumps({"url": url, "accounts": accounts}))
 
 
 def _as_text(simulator: Simulator, url: str) -> None:
     lines = [url]
     for number in simulator.accounts.numbers():
         account = simulator.described(number, url)
-        lines.append(account.pop("user"))
-        lines += [f"  {name:<14} {value}" for name, value in account.items()]
-    _say("\n".join(lines))
+        lines.append(account["user"])
+        lines += [f"  {name:<14} {value}" for name, value in account.items() if name != "user"]
+    _print("\n".join(lines))
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
-    # Whoever started us waits for this line, mostly through a pipe.
+    # The parent process waits for this line, mostly through a pipe.
     sys.stdout.flush()
 
 

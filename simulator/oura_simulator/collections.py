@@ -1,4 +1,4 @@
-"""The 19 collections: how each is asked for, what guards it, and where its ranges end."""
+"""The 19 collections: how each is requested, its scopes, and where its ranges end."""
 
 from __future__ import annotations
 

@@ -65,68 +65,70 @@ class Consent:
     def routes(self) -> list[Route]:
         return [Route(path, self._page, methods=["GET", "POST"]) for path in PATHS]
 
-    def spend(self, code: str) -> Code | None:
-        """A code is gone with the first attempt to use it, successful or not."""
+    def take_code(self, code: str) -> Code | None:
+        """Return the code and remove it: an attempt to use it counts, successful or not. None for an unknown one."""
         return self._codes.pop(code, None)
 
     async def _page(self, request: Request) -> Response:
-        asked = dict(request.query_params)
+        parameters = dict(request.query_params)
         form = dict(pairs := parse_qsl((await request.body()).decode("utf-8", "replace")))
-        asked |= {name: form[name] for name in CARRIED if name in form}
-        problem = self._problem(asked)
+        parameters |= {name: form[name] for name in CARRIED if name in form}
+        problem = self._problem(parameters)
         if problem:
             return HTMLResponse(f"<!doctype html><title>Error</title><p>{escape(problem)}</p>", 400)
         if request.method == "GET":
-            return HTMLResponse(self._form(asked))
-        state = {"state": asked["state"]} if "state" in asked else {}
+            return HTMLResponse(self._form(parameters))
+        state = {"state": parameters["state"]} if "state" in parameters else {}
         if form.get("decision") != "allow":
-            return _redirect(asked["redirect_uri"], {"error": "access_denied"} | state)
+            return _redirect(parameters["redirect_uri"], {"error": "access_denied"} | state)
         account = self._accounts.number(form.get("user", ""))
         if account is None:
             return HTMLResponse("<!doctype html><title>Error</title><p>There is no such account.</p>", 400)
         granted = tuple(value for name, value in pairs if name == "scopes" and value in SCOPES)
-        code = self._issue(account, asked, granted)
-        return _redirect(asked["redirect_uri"], {"code": code, "scope": " ".join(granted)} | state)
+        code = self._issue(account, parameters, granted)
+        return _redirect(parameters["redirect_uri"], {"code": code, "scope": " ".join(granted)} | state)
 
-    def _problem(self, asked: dict[str, str]) -> str | None:
-        if self._accounts.number(asked.get("client_id", ""), "client-") is None:
+    def _problem(self, parameters: dict[str, str]) -> str | None:
+        if self._accounts.number(parameters.get("client_id", ""), "client-") is None:
             return "There is no such client."
-        if asked.get("response_type", "code") != "code":
+        if parameters.get("response_type", "code") != "code":
             return "Only response_type=code is supported."
-        if urlsplit(asked.get("redirect_uri", "")).scheme not in ("http", "https"):
+        if urlsplit(parameters.get("redirect_uri", "")).scheme not in ("http", "https"):
             return "redirect_uri is missing or is not a web address."
         return None
 
-    def _form(self, asked: dict[str, str]) -> str:
-        number = self._accounts.number(asked["client_id"], "client-")
+    def _form(self, parameters: dict[str, str]) -> str:
+        number = self._accounts.number(parameters["client_id"], "client-")
         # Unknown names are dropped in silence; none at all means everything.
-        wanted = [scope.removeprefix("extapi:") for scope in asked.get("scope", "").split()] or list(SCOPES)
+        wanted = [scope.removeprefix("extapi:") for scope in parameters.get("scope", "").split()] or list(SCOPES)
         boxes = (
             f'<label><input type="checkbox" name="scopes" value="{scope}" checked> {scope}</label>'
             for scope in SCOPES
             if scope in wanted
         )
         carried = (
-            f'<input type="hidden" name="{name}" value="{escape(asked[name])}">' for name in CARRIED if name in asked
+            f'<input type="hidden" name="{name}" value="{escape(parameters[name])}">'
+            for name in CARRIED
+            if name in parameters
         )
         return PAGE.format(
-            client=escape(asked["client_id"]),
+            client=escape(parameters["client_id"]),
             user=f"user-{number}",
             carried="\n".join(carried),
             scopes="\n".join(boxes),
         )
 
-    def _issue(self, account: int, asked: dict[str, str], scopes: tuple[str, ...]) -> str:
+    def _issue(self, account: int, parameters: dict[str, str], scopes: tuple[str, ...]) -> str:
         self._given += 1
         text = self._accounts.secret("code", self._given)
         self._codes[text] = Code(
             account,
-            asked["client_id"],
-            asked["redirect_uri"],
+            parameters["client_id"],
+            parameters["redirect_uri"],
             scopes,
             self._clock.epoch() + CODE_SECONDS,
-            asked.get("code_challenge"),
-            asked.get("code_challenge_method", "S256"),
+            parameters.get("code_challenge"),
+            parameters.get("code_challenge_method", "S256"),
         )
         return text
 

@@ -1,4 +1,4 @@
-"""Edits as they are asked for over the admin route: checked, and turned into what `edits` keeps."""
+"""Requests for edits over the admin route: validated, and turned into the edits that `edits` stores."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EXTRA: dict[str, frozenset[str]] = {
 
 
 class EditOperations:
-    """Raises ValueError, with a sentence, for an edit that makes no sense."""
+    """Raises ValueError, with a message, for an invalid edit."""
 
     def __init__(self, store: Store, edits: Edits, seed: int, account: Callable[[Any], int]) -> None:
         self._store = store
@@ -47,20 +47,20 @@ class EditOperations:
         self._seed = seed
         self._account = account
 
-    def make(self, asked: dict[str, Any]) -> list[Edit]:
-        """Carries out one edit; returns what was added (or, for `arrive`, taken away)."""
-        op = asked.get("op")
+    def make(self, body: dict[str, Any]) -> list[Edit]:
+        """Apply one edit and return the stored edits (for `arrive`, the removed ones). Raises ValueError."""
+        op = body.get("op")
         if op not in OPERATIONS:
             raise ValueError(f"op must be one of {', '.join(OPERATIONS)}")
-        unknown = set(asked) - SELECTORS - EXTRA.get(op, frozenset()) - {"user", "collection", "op"}
+        unknown = set(body) - SELECTORS - EXTRA.get(op, frozenset()) - {"user", "collection", "op"}
         if unknown:
             raise ValueError(f"{op} does not know {', '.join(sorted(unknown))}")
-        account = self._account(asked.get("user"))
+        account = self._account(body.get("user"))
         if op == "confirm_nap":
-            return self._confirm_nap(account, asked)
-        collections = _collections(asked.get("collection"), op)
+            return self._confirm_nap(account, body)
+        collections = _collections(body.get("collection"), op)
         if op == "arrive":
-            first, last = _days(asked)
+            first, last = _days(body)
             return self._edits.remove(
                 lambda edit: (
                     edit.op == "late"
@@ -70,12 +70,12 @@ class EditOperations:
                     and (first is None or edit.last is None or edit.last >= first)
                 )
             )
-        return [edit for collection in collections for edit in self._one(account, collection, op, asked)]
+        return [edit for collection in collections for edit in self._one(account, collection, op, body)]
 
-    def _one(self, account: int, collection: str | None, op: str, asked: dict[str, Any]) -> list[Edit]:
-        first, last = _days(asked)
+    def _one(self, account: int, collection: str | None, op: str, body: dict[str, Any]) -> list[Edit]:
+        first, last = _days(body)
         if op == "late":
-            instant = asked.get("visible_from")
+            instant = body.get("visible_from")
             seen = int(parse_instant(instant).timestamp()) if instant else None
             return [
                 self._edits.add(
@@ -85,11 +85,11 @@ class EditOperations:
         if collection is None:
             raise ValueError("collection is missing")
         if op == "add":
-            return [self._add(account, collection, asked)]
+            return [self._add(account, collection, body)]
         where: dict[str, Any] = {
-            "document_id": asked.get("id"),
-            "timestamp": asked.get("timestamp"),
-            "source": asked.get("source"),
+            "document_id": body.get("id"),
+            "timestamp": body.get("timestamp"),
+            "source": body.get("source"),
         }
         if where["document_id"]:
             first = last = self._day_of(account, collection, where["document_id"])
@@ -107,7 +107,7 @@ class EditOperations:
         base = {"account": account, "collection": collection, "first": first, "last": last, **where}
         if op in ("delete", "recreate"):
             return [self._edits.add(op=op, **base)]
-        return [self._edits.add(op="change", **base, **_change(op, collection, found, asked))]
+        return [self._edits.add(op="change", **base, **_change(op, collection, found, body))]
 
     def _selected(
         self, account: int, collection: str, first: date | None, last: date | None, where: dict[str, Any]
@@ -126,9 +126,9 @@ class EditOperations:
             raise ValueError("there is no such document")
         return day
 
-    def _add(self, account: int, collection: str, asked: dict[str, Any]) -> Edit:
+    def _add(self, account: int, collection: str, body: dict[str, Any]) -> Edit:
         row = COLLECTIONS[collection]
-        document = asked.get("document")
+        document = body.get("document")
         if not isinstance(document, dict) or row.kind not in ("dates", "instants"):
             raise ValueError("add needs a document and a collection with days")
         cursor = document.get(row.cursor)
@@ -140,20 +140,20 @@ class EditOperations:
             day = instant.date()
         else:
             day = date.fromisoformat(cursor)
-            # High positions are never taken by a life's own documents.
+            # Generated documents never use high positions.
             position = 255 - len([edit for edit in self._edits.all() if edit.op == "add"]) % 128
             document = {"id": ids.encode(self._seed, ids.Address(account, collection, day, position))} | document
         return self._edits.add(account=account, collection=collection, op="add", first=day, last=day, document=document)
 
-    def _confirm_nap(self, account: int, asked: dict[str, Any]) -> list[Edit]:
+    def _confirm_nap(self, account: int, body: dict[str, Any]) -> list[Edit]:
         """The wearer says that a period was sleep after all: it counts, and the day's scores rise."""
-        day = self._day_of(account, "sleep", asked["id"]) if asked.get("id") else _days(asked)[0]
+        day = self._day_of(account, "sleep", body["id"]) if body.get("id") else _days(body)[0]
         if day is None:
             raise ValueError("confirm_nap needs a day or an id")
         naps = [
             document
             for document in self._store.documents(account, "sleep", day, day)
-            if document["type"] not in ("long_sleep", "sleep") and asked.get("id") in (None, document["id"])
+            if document["type"] not in ("long_sleep", "sleep") and body.get("id") in (None, document["id"])
         ]
         if not naps:
             raise ValueError(f"there is no unconfirmed sleep on {day}")
@@ -173,20 +173,20 @@ class EditOperations:
         return made
 
 
-def _change(op: str, collection: str, found: list[Document], asked: dict[str, Any]) -> dict[str, Any]:
+def _change(op: str, collection: str, found: list[Document], body: dict[str, Any]) -> dict[str, Any]:
     """`set` and `unset` of an operation that alters documents in place."""
     if op == "mark_deleted":
         _only_sleep(op, collection)
         return {"set": {"type": "deleted"}}
     if op == "unfinished":
         _only_sleep(op, collection)
-        return {"unset": ("bedtime_end",)} if asked.get("missing") else {"set": {"bedtime_end": None}}
+        return {"unset": ("bedtime_end",)} if body.get("missing") else {"set": {"bedtime_end": None}}
     if op == "rescore":
         if "score" not in found[0]:
             raise ValueError(f"{collection} has no score")
         old = found[0]["score"]
-        return {"set": {"score": asked.get("score", 70 if old is None else old - 5 if old > 50 else old + 5)}}
-    changes, dropped = asked.get("set", {}), asked.get("unset", [])
+        return {"set": {"score": body.get("score", 70 if old is None else old - 5 if old > 50 else old + 5)}}
+    changes, dropped = body.get("set", {}), body.get("unset", [])
     if not isinstance(changes, dict) or not (changes or dropped):
         raise ValueError("change needs set, an object, or unset, a list of fields")
     row = COLLECTIONS[collection]
@@ -210,8 +210,8 @@ def _collections(named: Any, op: str) -> list[str | None]:
     return list(names)
 
 
-def _days(asked: dict[str, Any]) -> tuple[date | None, date | None]:
-    texts = (asked.get("day", asked.get("start")), asked.get("day", asked.get("end")))
+def _days(body: dict[str, Any]) -> tuple[date | None, date | None]:
+    texts = (body.get("day", body.get("start")), body.get("day", body.get("end")))
     try:
         first, last = (date.fromisoformat(text) if text else None for text in texts)
     except (TypeError, ValueError):

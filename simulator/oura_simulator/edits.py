@@ -1,4 +1,4 @@
-"""What happens to data afterwards: rescored, deleted, late, confirmed, created anew. Each edit is a small value."""
+"""Edits of the generated data: rescored, deleted, late, confirmed, recreated. Each edit is a small value."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Edit:
     visible_from: int | None = None
 
     def covers(self, day: date | None) -> bool:
-        """None is asked for what has no day: only an edit without days concerns it."""
+        """Return whether the edit applies to the day; to None, a document without one, only if it has no days."""
         if day is None:
             return self.first is None and self.last is None
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
@@ -51,12 +51,12 @@ class Edit:
         )
 
     def described(self) -> dict[str, Any]:
-        told = {name: value for name, value in asdict(self).items() if value not in (None, {}, ())}
-        return told | {"user": f"user-{told.pop('account')}"}
+        shown = {name: value for name, value in asdict(self).items() if value not in (None, {}, ())}
+        return shown | {"user": f"user-{shown.pop('account')}"}
 
 
 class Edits:
-    """All edits, in the order in which they were made; later ones see what earlier ones left."""
+    """All edits, in order; later ones apply to the result of earlier ones."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed

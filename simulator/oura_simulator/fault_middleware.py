@@ -1,4 +1,4 @@
-"""In front of the application: every request is written down here, delayed here, and goes wrong here if it is to."""
+"""Middleware in front of the application: logs and delays every request, and applies faults."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class FaultMiddleware:
                 await asyncio.sleep(self._latency)
             if self._faults.all:
                 kinds = ANSWERS | WIRE if document_id or not collection else ANSWERS | WIRE | PAGES
-                # The token endpoints have faults of their own; others strike there only when told to.
+                # The token endpoints have faults of their own; others apply there only if they name the path.
                 striking = self._faults.striking(kinds, account, collection, path, not path.startswith("/v2/"))
                 await self._serve(scope, receive, answer, striking, account)
             else:

@@ -1,4 +1,4 @@
-"""Faults: which requests go wrong, how, and how often."""
+"""Faults: which requests fail, how, and how often."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGES = frozenset({"repeat_token", "empty_page", "missing_next_token", "duplicat
 TOKENS = frozenset({"token_drop_after_rotation", "token_status", "token_before", "one_endpoint_down"})
 KINDS = ANSWERS | WIRE | PAGES | TOKENS | {"random"}
 
-# What a kind may be told beyond which requests it concerns, with the defaults.
+# The options of each kind beyond its selection of requests, with defaults.
 OPTIONS: dict[str, dict[str, Any]] = {
     "status": {"code": 500},
     "rate_limit": {"tier": "user", "retry_after": 1, "limit": 5000, "window": 300},
@@ -35,12 +35,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 class HungUp(ConnectionResetError):
-    """The connection is to be closed without an answer. In process, where there is none, clients see this itself."""
+    """The connection is to be closed without a response. In process, clients get this exception itself."""
 
 
 @dataclass
 class Fault:
-    """One fault, and which requests it hits: None of account, collections and path means all; of times, for ever."""
+    """One fault and its requests: None for account, collections or path means all; for times, without end."""
 
     id: int
     kind: str
@@ -62,7 +62,7 @@ class Fault:
         )
 
     def strikes(self) -> bool:
-        """Counts a request that is concerned; True if it is hit."""
+        """Count a matching request; return whether the fault applies to it."""
         self.seen += 1
         if self.seen <= self.skip or (self.times is not None and self.hit >= self.times):
             return False
@@ -70,7 +70,7 @@ class Fault:
         return True
 
     def described(self) -> dict[str, Any]:
-        told = {
+        shown = {
             "id": self.id,
             "kind": self.kind,
             "user": None if self.account is None else f"user-{self.account}",
@@ -81,10 +81,10 @@ class Fault:
             "seen": self.seen,
             "hit": self.hit,
         }
-        return told | self.options
+        return shown | self.options
 
     def over_quota(self, account: int | None) -> float | None:
-        """Counts a request in the rolling window; the instant of relief when there were too many."""
+        """Count a request in the rolling window; return when the quota is free again (epoch seconds), if exceeded."""
         key = None if self.options["tier"] == "application" else account
         recent = self.recent.setdefault(key, deque())
         now = time()
@@ -97,7 +97,7 @@ class Fault:
 
 
 class Faults:
-    """All faults that are switched on, in the order in which they were."""
+    """All active faults, in the order of their activation."""
 
     def __init__(self) -> None:
         self.all: list[Fault] = []
@@ -121,7 +121,7 @@ class Faults:
     def striking(
         self, kinds: Set[str], account: int | None, collection: str | None, path: str, only_named: bool = False
     ) -> list[Fault]:
-        """The faults of these kinds that hit this request; `only_named`: those that name its path. Asking counts."""
+        """Count the request and return its faults of these kinds; `only_named`: those that name its path."""
         found = []
         for fault in self.all:
             if not fault.concerns(account, collection, path) or (only_named and fault.path is None):

@@ -1,4 +1,4 @@
-"""Requests without a network: drives the application directly, for tests that make many."""
+"""Requests without a network: calls the application directly, for tests with many requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Answer:
-    """Status, headers (names in lower case) and body of one answer."""
+    """Status, headers (names in lower case) and body of one response."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class InProcess:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> Answer:
-        """`target` is a path or a whole address, with a query or without."""
+        """Send a request and return its response; `target` is a path or a URL, with or without a query."""
         parts = urlsplit(target)
         named = {"host": self._url.netloc, "content-length": str(len(body)), **(headers or {})}
         scope = {

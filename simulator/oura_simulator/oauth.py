@@ -1,4 +1,4 @@
-"""The two token endpoints and revocation, each with its own manners."""
+"""The two token endpoints and revocation, each with its own behaviour."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MONTH = 30 * 86400
 
 @dataclass
 class Manners:
-    """What differs between real deployments; `expires_in` None leaves it out of the answer."""
+    """What differs between real deployments; `expires_in` None omits it from the response."""
 
     expires_in: int | None = MONTH
     prefix: str = "extapi:"
@@ -108,7 +108,7 @@ class OAuth:
                 raise _error(400, "invalid_grant", "Refresh token is unknown, revoked or already used.")
             return grant
         if kind == "authorization_code":
-            code = self._consent.spend(_required(form, "code"))
+            code = self._consent.take_code(_required(form, "code"))
             if code is None or code.client_id != client_id or code.expires_at <= self._clock.epoch():
                 raise _error(400, "invalid_grant", "Authorization code is unknown, expired or already used.")
             if form.get("redirect_uri", code.redirect_uri) != code.redirect_uri:

@@ -1,4 +1,4 @@
-"""What a switched-on fault does to one page of a list."""
+"""The effect of active faults on one page of a list."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENUMS = {
 
 
 class PageFaults:
-    """Those that strike one request; without any, everything passes unchanged."""
+    """The faults that apply to one request; without any, pages are unchanged."""
 
     def __init__(self, faults: Iterable[Fault], collection: str) -> None:
         self._by_kind = {fault.kind: fault for fault in faults}
@@ -45,7 +45,7 @@ class PageFaults:
         return "missing_next_token" in self._by_kind
 
     def following(self, token: Token, page: Page) -> Token | None:
-        """The token that the page answers with."""
+        """Return the token that the page returns."""
         if "repeat_token" in self._by_kind:
             return token
         is_last_again = token.position.again and page.next is None
@@ -54,7 +54,7 @@ class PageFaults:
         return replace(token, position=page.next) if page.next else None
 
     def documents(self, parts: list[bytes]) -> list[bytes]:
-        """Encoded documents, with what does not belong there."""
+        """Return the encoded documents with those that faults add or repeat."""
         for kind in ("unknown_field", "unknown_enum"):
             if kind in self._by_kind:
                 options = self._by_kind[kind].options

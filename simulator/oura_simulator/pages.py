@@ -27,7 +27,7 @@ PERSONAL = ("age", "weight", "height", "biological_sex")
 
 
 class Pages:
-    """`collections` is the table in force: its rules of range can be changed while the simulator runs."""
+    """`collections` is the current table: its range rules can be changed while the simulator runs."""
 
     def __init__(self, store: Store, access: Access, page_size: int | None) -> None:
         self._store = store
@@ -87,8 +87,8 @@ class Pages:
         if collection.kind == "full" or (collection.kind == "instants" and _is_true(query.get("latest"))):
             return Token(account, "", "", fields, paging.START)
         start, end = (query.get(name) for name in collection.bounds)
-        asked = ranges.read(collection, start, end, self._store.local_now(account))
-        return Token(account, asked.start.text, asked.end.text, fields, paging.Position(asked.days[0]))
+        requested = ranges.read(collection, start, end, self._store.local_now(account))
+        return Token(account, requested.start.text, requested.end.text, fields, paging.Position(requested.days[0]))
 
     def _read(self, collection: Collection, account: int, token: Token) -> Page:
         size = self.page_size or (SERIES_PAGE if collection.kind == "instants" else DOCUMENT_PAGE)
@@ -98,9 +98,9 @@ class Pages:
             return paging.rings(self._store, account, token.position, size)
         if not token.start:
             return paging.latest(self._store, account, collection.name)
-        asked = ranges.Range(collection, ranges.bound(token.start), ranges.bound(token.end))
+        requested = ranges.Range(collection, ranges.bound(token.start), ranges.bound(token.end))
         walk = paging.rows if collection.kind == "instants" else paging.documents
-        return walk(self._store, account, asked, token.position, size)
+        return walk(self._store, account, requested, token.position, size)
 
 
 def _is_true(text: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Walking a range page by page. A page token says where to go on; the server remembers nothing."""
+"""Paging through a range. A page token contains the position; the server stores nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Position:
-    """Before which document of which day a page begins; `again` when that one was on the page before, too."""
+    """The day and document that a page begins with; `again` if that one was on the page before, too."""
 
     day: date
     index: int = 0
@@ -42,7 +42,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Token:
-    """All that a next request needs, so that it may repeat the other parameters or leave them out."""
+    """Everything that the next request needs, so that it may repeat or omit the other parameters."""
 
     account: int
     start: str
@@ -66,7 +66,7 @@ class Token:
 
 
 def decode(text: str, collection: Collection, account: int) -> Token:
-    """Refusal 400 for a token that is none, or belongs to another collection or account."""
+    """Return the token of a text. Raises Refusal 400 if it is invalid or of another collection or account."""
     try:
         values = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         name, owner, start, end, fields, day, index, again = values
@@ -80,13 +80,13 @@ def decode(text: str, collection: Collection, account: int) -> Token:
     return token
 
 
-def documents(store: Store, account: int, asked: Range, position: Position | None, size: int) -> Page:
-    first, last = asked.days
+def documents(store: Store, account: int, requested: Range, position: Position | None, size: int) -> Page:
+    first, last = requested.days
     place = position or Position(first)
     parts: list[bytes] = []
     newest: Position | None = None
     for day in store.days(max(first, place.day), last):
-        items = [item for item in store.items(account, asked.collection.name, day) if asked.selects(item)]
+        items = [item for item in store.items(account, requested.collection.name, day) if requested.selects(item)]
         for index in range(place.index if day == place.day else 0, len(items)):
             if len(parts) == size:
                 return Page(parts, newest, Position(day, index))
@@ -104,15 +104,15 @@ def rings(store: Store, account: int, position: Position | None, size: int) -> P
     return Page(bodies[:size], newest, following)
 
 
-def rows(store: Store, account: int, asked: Range, position: Position | None, size: int) -> Page:
-    first, end = asked.epochs
-    days = asked.days
+def rows(store: Store, account: int, requested: Range, position: Position | None, size: int) -> Page:
+    first, end = requested.epochs
+    days = requested.days
     place = position or Position(days[0])
     parts: list[bytes] = []
     newest: Position | None = None
     left = size
     for day in store.days(max(days[0], place.day), days[1]):
-        chunk = store.chunk(account, asked.collection.name, day)
+        chunk = store.chunk(account, requested.collection.name, day)
         low = max(chunk.index(first), place.index if day == place.day else 0)
         high = chunk.index(end)
         if low >= high:
@@ -129,7 +129,7 @@ def rows(store: Store, account: int, asked: Range, position: Position | None, si
 
 
 def latest(store: Store, account: int, collection: str) -> Page:
-    """The newest row there is."""
+    """Return a page with the newest row."""
     day = store.last_day
     while day >= store.first_day:
         chunk = store.chunk(account, collection, day)

@@ -1,4 +1,4 @@
-"""Which documents a pair of bounds selects: the rule differs by collection, and so does the clock it goes by."""
+"""Which documents a pair of bounds selects: rule and clock differ by collection."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SHAPE = re.compile(r"\d{4}-\d\d-\d\d([T ].+)?")
 
 @dataclass(frozen=True)
 class Bound:
-    """A date or date-time as the client wrote it. Without an offset it is UTC, or the wall clock, as the rule needs."""
+    """A date or date-time as the client wrote it. Without an offset it is UTC or local, as the rule requires."""
 
     moment: datetime
     is_date: bool
 
     @property
     def epoch(self) -> int:
-        """The first whole second that is not before it; rows have whole seconds."""
+        """The first whole second at or after it; rows have whole seconds."""
         aware = self.moment if self.moment.tzinfo else self.moment.replace(tzinfo=UTC)
         return ceil(aware.timestamp())
 
@@ -41,7 +41,7 @@ class Bound:
 
 
 def bound(text: str) -> Bound:
-    """ValueError when the text is neither a date nor a date-time."""
+    """Return the bound of a text. Raises ValueError if it is neither a date nor a date-time."""
     if not _SHAPE.fullmatch(text):
         raise ValueError(text)
     return Bound(datetime.fromisoformat(text), is_date=len(text) == 10)
@@ -49,7 +49,7 @@ def bound(text: str) -> Bound:
 
 @dataclass(frozen=True)
 class Range:
-    """A collection's rule with two bounds filled in."""
+    """A collection's rule with two bounds."""
 
     collection: Collection
     start: Bound
@@ -84,9 +84,9 @@ class Range:
 
 
 def read(collection: Collection, start: str | None, end: str | None, now: datetime) -> Range:
-    """The range a request asks for. Without bounds: the last day. `now` is the wearer's local time.
+    """Return the range of a request; the last day if it has no bounds. `now` is the account's local time.
 
-    Raises Refusal: 422 for a bound that is none or a range that ends before it starts, 400 for one that is too wide.
+    Raises Refusal: 422 for an invalid bound or a range that ends before it starts, 400 for one that is too wide.
     """
     names = collection.bounds
     last = _parse(collection, names[1], end) if end is not None else Bound(now, is_date=False)

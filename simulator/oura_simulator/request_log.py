@@ -1,4 +1,4 @@
-"""Every request that came in, for assertions."""
+"""All received requests, for assertions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CAPACITY = 200_000
 
 @dataclass(slots=True)
 class Entry:
-    """One request. `status` is None until it is answered, and stays so when the answer never comes."""
+    """One request. `status` is None until the response is sent, and if it never is."""
 
     n: int
     at: str
@@ -27,10 +27,11 @@ class Entry:
     collection: str | None = None
 
     def described(self) -> dict[str, Any]:
-        told = {name: getattr(self, name) for name in self.__slots__}
+        """Return the fields as the admin route shows them; `grant_type` only for a token request."""
+        shown = {name: getattr(self, name) for name in self.__slots__}
         if self.grant_type is None:
-            del told["grant_type"]
-        return told
+            del shown["grant_type"]
+        return shown
 
 
 class RequestLog:
@@ -41,7 +42,7 @@ class RequestLog:
         self.clear()
 
     def clear(self) -> None:
-        """Numbers go on rising, so that a reader's `since` stays right."""
+        """Remove all entries. Numbers continue, so that a reader's `since` stays valid."""
         self._entries: deque[Entry] = deque(maxlen=CAPACITY)
         self._totals: Counter[tuple[str, int | None, str | None, str | None]] = Counter()
 
@@ -52,11 +53,11 @@ class RequestLog:
         return entry
 
     def end(self, entry: Entry, route: str) -> None:
-        """`route` is the path with a document's id left out."""
+        """Count the request; `route` is the path without a document's id."""
         self._totals[route, entry.status, entry.user, entry.grant_type] += 1
 
     def since(self, number: int) -> list[dict[str, Any]]:
-        """Entries after number `number`, oldest first."""
+        """Return the entries after `number`, oldest first."""
         found = []
         for entry in reversed(self._entries):
             if entry.n <= number:
@@ -65,6 +66,7 @@ class RequestLog:
         return found[::-1]
 
     def totals(self) -> dict[str, Any]:
+        """Return `total`, and counts `by_path`, `by_status`, `by_user` and `by_grant`, each by name."""
         by: dict[str, Counter[str]] = {"path": Counter(), "status": Counter(), "user": Counter(), "grant": Counter()}
         for (path, status, user, grant), count in self._totals.items():
             by["path"][path] += count

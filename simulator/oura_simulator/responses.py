@@ -1,4 +1,4 @@
-"""Answers: JSON as Oura sends it, and the bodies of its errors."""
+"""Responses: JSON as Oura sends it, and the bodies of its errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Json(Response):
 
 
 class Refusal(Exception):
-    """Raised wherever a request cannot be served; becomes the answer."""
+    """Raised if a request cannot be served; becomes the response."""
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__(f"{status} {body}")
@@ -54,7 +54,7 @@ def not_found(detail: str = "Not Found") -> Refusal:
 def rate_limited(
     tier: str, now: int, retry_after: int | None = 1, limit: int = 5000, window: int = 300, reset: int | None = None
 ) -> Refusal:
-    """The five headers of a 429; four when `retry_after` (seconds) is None."""
+    """Return a 429 with its five headers, or four if `retry_after` (seconds) is None."""
     headers = {
         "X-RateLimit-Limit": str(limit),
         "X-RateLimit-Window": str(window),

@@ -1,4 +1,4 @@
-"""The sandbox routes: made-up rows for whatever is asked, with the sandbox's own defects."""
+"""The sandbox routes: generated rows for any request, with the sandbox's own defects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TEMPLATE_DAY = date(2025, 6, 1)
 FIXED_STAMP = "2021-01-01T00:00:00.000+00:00"
-# These two ignore the range that was asked.
+# These two ignore the requested range.
 FIXED_DAY = ("daily_cardiovascular_age", "vO2_max")
 ID = re.compile(r"([A-Za-z0-9_]+)-[01]-\d{4}-\d{1,2}-\d{1,2}")
 
@@ -63,8 +63,8 @@ class Sandbox:
     def _days(self, request: Request, collection: Collection) -> list[date]:
         """The end is left out for every collection, and a window within one day has nothing in it."""
         start, end = (request.query_params.get(name) for name in collection.bounds)
-        asked = ranges.read(replace(collection, max_days=None), start, end, self._clock.now())
-        first, last = asked.start.wall.date(), asked.end.wall.date()
+        requested = ranges.read(replace(collection, max_days=None), start, end, self._clock.now())
+        first, last = requested.start.wall.date(), requested.end.wall.date()
         return [first + timedelta(days=number) for number in range((last - first).days)]
 
 
@@ -94,7 +94,7 @@ def _numbered(document: Document, collection: str, number: int, day: date) -> Do
 
 @cache
 def _templates(collection: str) -> list[Document]:
-    """Two documents of a life in UTC, both moved to the same day."""
+    """Two generated documents in UTC, both moved to the same day."""
     wearer = person(0, 1, "UTC")
     if collection == "ring_configuration":
         return [item.document for item in events.ring_configuration(wearer)]

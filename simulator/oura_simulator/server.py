@@ -1,4 +1,4 @@
-"""The simulator as a process: a socket, uvicorn, and a word when it listens."""
+"""The simulator as a process: a socket, uvicorn, and a message once it listens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Protocol(HttpToolsProtocol):
-    """Hands the connection to the application, which some faults close without an answer."""
+    """Passes the connection to the application, which some faults close without a response."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -38,9 +38,9 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings, host: str, port: int, ready: Callable[[Simulator, str], Any]) -> None:
-    """Serves until a signal comes. `ready(simulator, url)` is called once requests are answered.
+    """Serves until a signal comes. `ready(simulator, url)` is called once requests are served.
 
-    OSError when the address cannot be had.
+    Raises OSError if the address is not available.
     """
     listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     # Accepted connections inherit it; asyncio would set it only on sockets that name their protocol.

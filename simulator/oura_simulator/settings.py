@@ -1,4 +1,4 @@
-"""What a simulator is started with."""
+"""The settings of a simulator."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Settings:
 
 
 def parse_instant(text: str) -> datetime:
-    """A date means noon UTC of that day; an instant without an offset is UTC. ValueError for anything else."""
+    """A date means noon UTC of that day; an instant without an offset is UTC. Raises ValueError for anything else."""
     if len(text) == 10:
         return datetime.combine(date.fromisoformat(text), time(12), UTC)
     instant = datetime.fromisoformat(text)

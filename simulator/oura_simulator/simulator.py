@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from oura_simulator.access import Access
-from oura_simulator.accounts import Accounts
+from oura_simulator.accounts import AccountInfo, Accounts
 from oura_simulator.clock import Clock
 from oura_simulator.collections import COLLECTIONS
 from oura_simulator.consent import Consent
@@ -40,7 +40,7 @@ class Simulator:
         self.pages = Pages(self.store, self.access, settings.page_size)
 
     def reset(self) -> None:
-        """As it was at the start: no edits, no faults, no requests, first tokens, first clock."""
+        """Restore the initial state: no edits, no faults, no requests, first tokens, first clock."""
         self.clock.reset()
         self.access.reset()
         self.consent.reset()
@@ -51,12 +51,12 @@ class Simulator:
         self.pages.collections = dict(COLLECTIONS)
 
     def account(self, name: Any) -> int:
-        """The number of a user such as `user-1`; ValueError when there is none."""
+        """Return the number of a user such as `user-1`. Raises ValueError if there is none."""
         number = self.accounts.number(name) if isinstance(name, str) else None
         if number is None:
             raise ValueError(f"user must be user-1 to user-{self.accounts.count}")
         return number
 
-    def described(self, number: int, url: str) -> dict[str, str]:
-        """An account with its credentials, as printed at the start."""
+    def described(self, number: int, url: str) -> AccountInfo:
+        """Return an account with its credentials, as printed at the start."""
         return self.accounts[number].described(url, self.access.provider(number))

@@ -1,4 +1,4 @@
-"""Everything Oura holds about every account as of now: the lives behind the accounts, with the edits applied."""
+"""Everything that Oura has of every account as of now: the generated data with the edits applied."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHUNK_BYTES = 128 << 20
 
 
 class Store:
-    """Reads by account number, collection and day. Nothing is stored but what was read lately and the edits."""
+    """Reads by account number, collection and day. Only edits and a cache of recent reads are stored."""
 
     def __init__(self, settings: Settings, accounts: Accounts, clock: Clock, edits: Edits) -> None:
         self._seed = settings.seed
@@ -111,7 +111,7 @@ class Store:
         return self._chunks.put(key, found, found.size)
 
     def find(self, number: int, collection: str, document_id: str) -> Item | None:
-        """A document by its id."""
+        """Return a document by its id; None if there is none."""
         if collection == "ring_configuration":
             candidates = self.rings(number)
         else:
@@ -133,7 +133,7 @@ class Store:
     def documents(
         self, number: int, collection: str, first: date | None = None, last: date | None = None
     ) -> Iterator[Document]:
-        """The truth: documents by their own day, rows by their UTC day, both bounds included."""
+        """Yield the expected data: documents by their own day, rows by their UTC day, bounds included."""
         row = COLLECTIONS[collection]
         if row.kind == "single":
             yield self.profile(number)

@@ -24,10 +24,11 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Running:
-    """A simulator that answers at `url`; `accounts` are as `serve --json` tells them."""
+    """A simulator that serves `url`; `accounts` are as in the output of `serve --json`."""
 
     url: str
     accounts: list[Document]
+    """Each with `user`, `token`, `client_id`, `client_secret`, `refresh_token`, `token_url` and `timezone`."""
 
     def call(self, method: str, route: str, body: Document | None = None) -> Any:
         """Call an admin route and return its JSON. Raises urllib.error.HTTPError for a refusal."""
@@ -39,15 +40,17 @@ class Running:
         return json.loads(text) if text else None
 
     def documents(self, user: str, collection: str, start: str = "", end: str = "") -> list[Document]:
-        """Return what the simulator knows, whatever filters, pages and faults would make of it."""
+        """Return the expected documents, without the effect of filters, pages and faults."""
         days = urlencode({name: day for name, day in (("start", start), ("end", end)) if day})
         found: list[Document] = self.call("GET", f"documents/{quote(user)}/{collection}?{days}")
         return found
 
     def edit(self, **edit: Any) -> Any:
+        """Apply an edit (`op`, `user`, `collection` and its options) and return its `ids` and `edits`."""
         return self.call("POST", "edits", edit)
 
     def fault(self, kind: str, **options: Any) -> Any:
+        """Activate a fault, with its selection of requests and its options, and return it with its `id`."""
         return self.call("POST", "faults", {"kind": kind, **options})
 
     def clear_faults(self) -> None:
@@ -61,10 +64,12 @@ class Running:
         self.call("POST", "clock", {"now": now.isoformat()})
 
     def requests(self) -> list[Document]:
+        """Return the log of requests, oldest first: `n`, `at`, `method`, `path`, `query`, `user`, `status` and more."""
         found: list[Document] = self.call("GET", "requests")
         return found
 
     def reset(self) -> None:
+        """Restore the initial state and clear the log of requests."""
         self.call("POST", "reset", {})
         self.call("DELETE", "requests")
 
@@ -73,7 +78,7 @@ class Running:
 def running(**options: Any) -> Iterator[Running]:
     """Serve on a free port until the block ends. Options are those of `serve`; a list repeats its option.
 
-    The clock stands still, at `today` or else at the start, so that two readings of a test never differ by themselves.
+    The clock stands still, at `today` or else at the start, so that two reads of a test never differ by themselves.
     `set_clock` moves it.
     """
     arguments = []

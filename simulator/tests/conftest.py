@@ -1,4 +1,4 @@
-"""A client that speaks to a simulator in process, in the words of the tests."""
+"""A client of an in-process simulator, with the requests that the tests need."""
 
 from __future__ import annotations
 

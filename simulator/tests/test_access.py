@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 WORDING = "Token is not authorized access {} scope."
 
 
-def test_without_a_token_the_answer_is_400(oura: Oura) -> None:
+def test_a_request_without_a_token_is_400(oura: Oura) -> None:
     answer = oura.client.request("GET", "/v2/usercollection/sleep")
 
     assert (answer.status, "Missing auth token" in answer.json()["detail"]) == (400, True)
@@ -45,7 +45,7 @@ def test_each_collection_needs_its_scope(oura: Oura, collection: str) -> None:
 
 
 @pytest.mark.parametrize("scope", ["daily", "stress"])
-def test_stress_opens_with_either_of_two_scopes(oura: Oura, scope: Any) -> None:
+def test_stress_accepts_either_of_two_scopes(oura: Oura, scope: Any) -> None:
     oura.admin("POST", "scopes", {"user": "user-1", "scopes": [scope]})
 
     assert oura.page("daily_stress").status == 200
@@ -67,7 +67,7 @@ def test_a_single_document_needs_the_scope_too(oura: Oura) -> None:
         (["personal", "email"], {"id", "age", "weight", "height", "biological_sex", "email"}),
     ],
 )
-def test_personal_info_shows_what_the_scopes_allow(oura: Oura, scopes: Any, fields: Any) -> None:
+def test_personal_info_has_only_the_fields_of_the_granted_scopes(oura: Oura, scopes: Any, fields: Any) -> None:
     oura.admin("POST", "scopes", {"user": "user-1", "scopes": scopes})
 
     assert set(oura.page("personal_info").json()) == fields
@@ -81,7 +81,7 @@ def test_a_lapsed_membership_is_403(oura: Oura) -> None:
     assert (lapsed, oura.page("sleep").status) == (403, 200)
 
 
-def test_a_revoked_account_is_dead_until_restored(oura: Oura) -> None:
+def test_a_revoked_account_is_refused_until_restored(oura: Oura) -> None:
     oura.admin("POST", "revoke", {"user": "user-1"})
     revoked = oura.page("sleep").status
     others = oura.page("sleep", user=2).status
@@ -90,5 +90,5 @@ def test_a_revoked_account_is_dead_until_restored(oura: Oura) -> None:
     assert (revoked, others, oura.page("sleep").status) == (401, 200, 200)
 
 
-def test_every_answer_can_be_traced(oura: Oura) -> None:
+def test_every_response_has_a_trace_header(oura: Oura) -> None:
     assert oura.page("sleep").headers["x-trace-id"] != oura.page("sleep").headers["x-trace-id"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .conftest import Oura
 
 
-def test_requests_are_written_down_in_order(oura: Oura) -> None:
+def test_requests_are_logged_in_order(oura: Oura) -> None:
     oura.page("sleep", start_date="2026-03-01", end_date="2026-03-02")
     oura.page("heartrate", user=2)
     oura.get("/v2/usercollection/sleep", token="nonsense")
@@ -32,7 +32,7 @@ def test_requests_are_written_down_in_order(oura: Oura) -> None:
     assert oura.admin("GET", "requests", since="2") == [third]
 
 
-def test_admin_requests_are_not_written_down(oura: Oura) -> None:
+def test_admin_requests_are_not_logged(oura: Oura) -> None:
     oura.admin("GET", "accounts")
 
     assert oura.admin("GET", "requests") == []
@@ -59,7 +59,7 @@ def test_requests_are_counted_by_path_status_and_user(oura: Oura) -> None:
     }
 
 
-def test_requests_can_be_forgotten_while_their_numbers_go_on(oura: Oura) -> None:
+def test_clearing_the_request_log_keeps_the_numbering(oura: Oura) -> None:
     oura.page("sleep")
     oura.admin("DELETE", "requests")
     oura.page("sleep")
@@ -77,7 +77,7 @@ def test_accounts_come_with_all_their_credentials(oura: Oura) -> None:
     assert accounts[0]["timezone"] == "America/Los_Angeles"
 
 
-def test_the_truth_is_complete_without_bounds(make_oura: Callable[..., Oura]) -> None:
+def test_expected_data_is_complete_without_bounds(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(days=20)
     days = [document["day"] for document in oura.truth("daily_stress")]
 
@@ -115,7 +115,7 @@ def test_reset_undoes_everything(oura: Oura) -> None:
         ("reset", {"all": True}),
     ],
 )
-def test_admin_requests_that_make_no_sense_are_refused_with_a_sentence(oura: Oura, path: str, body: Any) -> None:
+def test_invalid_admin_requests_are_refused_with_a_message(oura: Oura, path: str, body: Any) -> None:
     answer = oura.client.request("POST", f"/admin/{path}", body=orjson.dumps(body))
 
     assert (answer.status, bool(answer.json()["error"])) == (400, True)

@@ -19,7 +19,7 @@ OLD, NEW = 1, 2
 
 
 def consent(
-    oura: Oura, number: int = OLD, decision: str = "allow", scopes: Any = ("daily", "heartrate"), **asked: Any
+    oura: Oura, number: int = OLD, decision: str = "allow", scopes: Any = ("daily", "heartrate"), **parameters: Any
 ) -> Any:
     """Opens the page, fills the form in, and returns where the browser is sent."""
     query = {
@@ -27,7 +27,7 @@ def consent(
         "client_id": f"client-{number}",
         "redirect_uri": "http://localhost:1234/callback",
         "state": "s t&te",
-        **asked,
+        **parameters,
     }
     page = oura.client.request("GET", "/oauth/authorize", query)
     assert page.status == 200, page.text
@@ -51,13 +51,13 @@ def exchange(oura: Oura, code: str, number: int = OLD, path: str = LEGACY, **cha
     return oura.post(path, form | changes)
 
 
-def test_a_code_of_a_new_client_is_refused_with_401_at_the_old_endpoint(oura: Oura) -> None:
+def test_the_old_endpoint_refuses_a_new_clients_code_with_401(oura: Oura) -> None:
     code = consent(oura, NEW)["code"]
 
     assert exchange(oura, code, NEW, LEGACY).status == 401
 
 
-def test_consent_gives_a_code_for_the_scopes_that_were_ticked(oura: Oura) -> None:
+def test_consent_gives_a_code_for_the_chosen_scopes(oura: Oura) -> None:
     sent = consent(oura)
     answer = exchange(oura, sent["code"]).json()
     statuses = {
@@ -69,14 +69,14 @@ def test_consent_gives_a_code_for_the_scopes_that_were_ticked(oura: Oura) -> Non
     assert statuses == {"sleep": 200, "heartrate": 200, "workout": 401}
 
 
-def test_the_page_offers_the_scopes_that_were_asked_for(oura: Oura) -> None:
+def test_the_consent_page_offers_the_requested_scopes(oura: Oura) -> None:
     query = {"client_id": "client-1", "redirect_uri": "http://localhost/", "scope": "extapi:daily unheard tag"}
     page = oura.client.request("GET", "/oauth/authorize", query).text
 
     assert re.findall(r'name="scopes" value="(\w+)"', page) == ["daily", "tag"]
 
 
-def test_refusal_is_told_to_the_application(oura: Oura) -> None:
+def test_a_refusal_is_passed_to_the_application(oura: Oura) -> None:
     assert consent(oura, decision="deny") == {"error": "access_denied", "state": "s t&te"}
 
 
@@ -86,7 +86,7 @@ def test_a_code_works_once(oura: Oura) -> None:
     assert [exchange(oura, code).status for _ in range(2)] == [200, 400]
 
 
-def test_a_code_lives_ten_minutes(oura: Oura) -> None:
+def test_a_code_expires_after_ten_minutes(oura: Oura) -> None:
     code = consent(oura)["code"]
     oura.now("2026-04-15T16:10:00Z")
 
@@ -99,7 +99,7 @@ def test_the_redirect_must_be_the_one_that_was_authorized(oura: Oura) -> None:
     assert exchange(oura, code, redirect_uri="http://localhost:1/").json()["error"] == "invalid_redirect_uri"
 
 
-def test_pkce_is_tolerated_and_must_fit(oura: Oura) -> None:
+def test_pkce_is_optional_but_must_match(oura: Oura) -> None:
     challenge = urlsafe_b64encode(sha256(b"verifier").digest()).decode().rstrip("=")
     codes = [consent(oura, code_challenge=challenge, code_challenge_method="S256")["code"] for _ in range(2)]
 
@@ -116,5 +116,5 @@ def test_pkce_is_tolerated_and_must_fit(oura: Oura) -> None:
         {"client_id": "client-1", "redirect_uri": "http://localhost/", "response_type": "token"},
     ],
 )
-def test_a_consent_request_that_makes_no_sense_is_refused_on_the_page(oura: Oura, query: Any) -> None:
+def test_an_invalid_consent_request_is_refused_on_the_page(oura: Oura, query: Any) -> None:
     assert oura.client.request("GET", "/oauth/authorize", query).status == 400

@@ -1,4 +1,4 @@
-"""The past changes: every edit is in the truth and in the answers, and only where it belongs."""
+"""Edits of the past: each appears in the expected data and in responses, and only where it belongs."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_a_document_can_be_changed(oura: Oura) -> None:
     assert changed in oura.truth("workout", workout["day"], workout["day"])
 
 
-def test_a_field_can_be_taken_away(oura: Oura) -> None:
+def test_a_field_can_be_removed(oura: Oura) -> None:
     workout = first(oura, "workout")
     oura.edit("change", collection="workout", id=workout["id"], unset=["label"])
 
     assert "label" not in oura.document("workout", workout["id"]).json()
 
 
-def test_other_days_and_accounts_stay_as_they_were(oura: Oura) -> None:
+def test_an_edit_leaves_other_days_and_accounts_unchanged(oura: Oura) -> None:
     before = oura.truth("daily_sleep", START, END), oura.truth("daily_sleep", START, END, user=2)
     day = first(oura, "daily_sleep")["day"]
     oura.edit("rescore", collection="daily_sleep", day=day, score=11)
@@ -76,7 +76,7 @@ def test_rescoring_without_a_score_still_changes_it(oura: Oura) -> None:
 
 
 @pytest.mark.parametrize("collection", ["workout", "enhanced_tag", "tag", "session", "sleep", "daily_activity"])
-def test_a_deleted_document_is_gone_everywhere(oura: Oura, collection: str) -> None:
+def test_a_deleted_document_appears_nowhere(oura: Oura, collection: str) -> None:
     document = first(oura, collection)
     oura.edit("delete", collection=collection, id=document["id"])
 
@@ -106,7 +106,7 @@ def test_a_week_can_arrive_late(oura: Oura) -> None:
     assert {c: oura.truth(c, START, END) for c in collections} == before
 
 
-def test_late_data_can_come_by_itself_at_an_instant(oura: Oura) -> None:
+def test_late_data_can_be_scheduled(oura: Oura) -> None:
     oura.edit("late", collection="sleep", start=START, end=END, visible_from="2026-04-16T10:00:00Z")
     before = oura.truth("sleep", START, END)
     oura.now("2026-04-16T10:00:00Z")
@@ -143,7 +143,7 @@ def test_sleep_can_be_marked_deleted_and_stays(oura: Oura) -> None:
     assert oura.document("sleep", night["id"]).json() == night | {"type": "deleted"}
 
 
-def test_a_document_can_be_created_anew(oura: Oura) -> None:
+def test_a_document_can_be_recreated(oura: Oura) -> None:
     night = first(oura, "sleep", lambda n: n["type"] == "long_sleep")
     oura.edit("recreate", collection="sleep", id=night["id"])
     (fresh,) = [n for n in served(oura, "sleep", night["day"]) if n["bedtime_start"] == night["bedtime_start"]]
@@ -225,7 +225,7 @@ def test_a_ring_can_be_changed_and_late_days_do_not_hide_it(oura: Oura) -> None:
     assert oura.page("ring_configuration").json()["data"][0] == ring | {"firmware_version": "9"}
 
 
-def test_edits_can_be_listed_and_taken_back(oura: Oura) -> None:
+def test_edits_can_be_listed_and_undone(oura: Oura) -> None:
     workout = first(oura, "workout")
     (number,) = oura.edit("delete", collection="workout", id=workout["id"])["ids"]
     listed = oura.admin("GET", "edits")
@@ -256,7 +256,7 @@ EDITS = st.fixed_dictionaries(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=st.lists(EDITS, max_size=8), size=st.sampled_from([1, 3, 1000]))
-def test_whatever_is_edited_the_lists_answer_the_truth(oura: Oura, edits: Any, size: int) -> None:
+def test_lists_reflect_any_edit(oura: Oura, edits: Any, size: int) -> None:
     oura.admin("DELETE", "edits")
     oura.simulator.pages.page_size = size
     for edit in edits:
@@ -291,5 +291,5 @@ def test_whatever_is_edited_the_lists_answer_the_truth(oura: Oura, edits: Any, s
         {"op": "rescore", "collection": "daily_sleep", "day": START, "user": "user-9"},
     ],
 )
-def test_an_edit_that_makes_no_sense_is_refused_with_a_sentence(oura: Oura, body: Any) -> None:
+def test_an_invalid_edit_is_refused_with_a_message(oura: Oura, body: Any) -> None:
     assert refused(oura, **body)

@@ -1,4 +1,4 @@
-"""Faults: each kind, whom it hits, how often, and that the truth stays untouched."""
+"""Faults: each kind, which requests it applies to, how often, and that the expected data stays unchanged."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def statuses(oura: Oura, count: int, collection: str = "daily_sleep", user: int 
 
 
 @pytest.mark.parametrize("code", [403, 426, 500, 502, 503])
-def test_any_status_can_be_answered(oura: Oura, code: str) -> None:
+def test_any_status_can_be_returned(oura: Oura, code: str) -> None:
     oura.fault("status", code=code)
 
     assert statuses(oura, 1) == [code]
 
 
-def test_a_fault_strikes_as_often_as_told_after_sparing_some(oura: Oura) -> None:
+def test_a_fault_applies_as_often_as_set_after_skipping_some(oura: Oura) -> None:
     oura.fault("status", skip=2, times=3)
 
     assert statuses(oura, 7) == [200, 200, 500, 500, 500, 200, 200]
 
 
-def test_a_fault_strikes_only_whom_it_concerns(oura: Oura) -> None:
+def test_a_fault_applies_only_to_matching_requests(oura: Oura) -> None:
     oura.fault("status", user="user-1", collection=["daily_sleep", "sleep"])
 
     assert statuses(oura, 1, "daily_sleep") == statuses(oura, 1, "sleep") == [500]
     assert statuses(oura, 1, "daily_readiness") == statuses(oura, 1, "sleep", user=2) == [200]
 
 
-def test_a_fault_can_be_bound_to_a_path(oura: Oura) -> None:
+def test_a_fault_can_be_limited_to_a_path(oura: Oura) -> None:
     document = oura.truth("sleep")[0]["id"]
     oura.fault("status", path=f"/v2/usercollection/sleep/{document}")
 
@@ -50,7 +50,7 @@ def test_a_fault_can_be_bound_to_a_path(oura: Oura) -> None:
     assert oura.page("sleep").status == 200
 
 
-def test_faults_can_be_listed_and_taken_back(oura: Oura) -> None:
+def test_faults_can_be_listed_and_removed(oura: Oura) -> None:
     first, second = oura.fault("status"), oura.fault("slow", ms=0)
     statuses(oura, 2)
     listed = {fault["id"]: fault["hit"] for fault in oura.admin("GET", "faults")}
@@ -60,14 +60,14 @@ def test_faults_can_be_listed_and_taken_back(oura: Oura) -> None:
     assert statuses(oura, 1) == [200]
 
 
-def test_all_faults_end_together(oura: Oura) -> None:
+def test_all_faults_can_be_cleared_at_once(oura: Oura) -> None:
     oura.fault("status")
     oura.admin("DELETE", "faults")
 
     assert statuses(oura, 1) == [200]
 
 
-def test_the_truth_does_not_suffer(oura: Oura) -> None:
+def test_faults_leave_the_expected_data_unchanged(oura: Oura) -> None:
     before = oura.truth("daily_sleep", "2026-03-01", "2026-03-07")
     oura.fault("status")
     oura.fault("unknown_field")
@@ -75,7 +75,7 @@ def test_the_truth_does_not_suffer(oura: Oura) -> None:
     assert oura.truth("daily_sleep", "2026-03-01", "2026-03-07") == before
 
 
-def test_a_missing_scope_and_an_expired_token_can_be_told_apart(oura: Oura) -> None:
+def test_a_missing_scope_differs_from_an_expired_token(oura: Oura) -> None:
     oura.fault("scope_401", collection="daily_spo2")
     oura.fault("expired_401", collection="daily_sleep")
 
@@ -95,25 +95,25 @@ def test_a_rate_limit_has_all_five_headers(oura: Oura, tier: str) -> None:
     assert 0 <= int(answer.headers["x-ratelimit-reset"]) - time.time() < 8
 
 
-def test_a_rate_limit_may_leave_retry_after_out(oura: Oura) -> None:
+def test_a_rate_limit_may_omit_retry_after(oura: Oura) -> None:
     oura.fault("rate_limit", retry_after=None)
 
     assert HEADERS - set(oura.page("daily_sleep").headers) == {"retry-after"}
 
 
-def test_healthy_answers_have_no_rate_limit_headers(oura: Oura) -> None:
+def test_successful_responses_have_no_rate_limit_headers(oura: Oura) -> None:
     assert not HEADERS & set(oura.page("daily_sleep").headers)
 
 
 @pytest.mark.parametrize(("tier", "other"), [("user", 200), ("application", 429)])
-def test_a_quota_counts_by_user_or_for_all_together(oura: Oura, tier: str, other: Any) -> None:
+def test_a_quota_counts_per_user_or_in_total(oura: Oura, tier: str, other: Any) -> None:
     oura.fault("quota", tier=tier, limit=3, window=60)
 
     assert statuses(oura, 4) == [200, 200, 200, 429]
     assert statuses(oura, 1, user=2) == [other]
 
 
-def test_an_answer_can_be_slow(oura: Oura) -> None:
+def test_a_response_can_be_delayed(oura: Oura) -> None:
     oura.fault("slow", ms=60, times=1)
     started = time.perf_counter()
 
@@ -122,7 +122,7 @@ def test_an_answer_can_be_slow(oura: Oura) -> None:
 
 
 @pytest.mark.parametrize("kind", ["drop", "cut"])
-def test_a_broken_connection_is_an_exception_in_process(oura: Oura, kind: str) -> None:
+def test_a_broken_connection_raises_in_process(oura: Oura, kind: str) -> None:
     oura.fault(kind, times=1)
 
     with pytest.raises(ConnectionResetError):
@@ -195,14 +195,14 @@ def test_an_unknown_enum_value_can_appear(oura: Oura, collection: str, field: st
     assert {d[field] for d in oura.page(collection, **bounds).json()["data"]} == {"brand_new_value"}
 
 
-def test_even_the_latest_row_can_come_after_an_empty_page(oura: Oura) -> None:
+def test_the_latest_row_can_follow_an_empty_page(oura: Oura) -> None:
     oura.fault("empty_page", times=1)
     pages = oura.walk("heartrate", latest="true")
 
     assert [len(page) for page in pages] == [0, 1]
 
 
-def test_random_faults_come_at_their_rates_and_in_the_same_order_each_time(make_oura: Callable[..., Oura]) -> None:
+def test_random_faults_have_their_rates_and_a_repeatable_order(make_oura: Callable[..., Oura]) -> None:
     runs = []
     for _ in range(2):
         oura = make_oura()
@@ -224,7 +224,7 @@ def test_random_faults_can_break_connections_and_pages(oura: Oura) -> None:
     assert oura.page("daily_sleep", **WEEK).json()["data"] == []
 
 
-def test_hit_requests_are_in_the_journal_with_what_became_of_them(oura: Oura) -> None:
+def test_faulted_requests_are_in_the_request_log_with_their_result(oura: Oura) -> None:
     oura.fault("status", code=502, times=1)
     oura.fault("drop", times=1, skip=1)
     statuses(oura, 1)
@@ -243,7 +243,7 @@ def test_hit_requests_are_in_the_journal_with_what_became_of_them(oura: Oura) ->
         {"kind": "status", "collection": "vo2_max"},
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(oura: Oura, body: Any) -> None:
+def test_an_invalid_fault_is_refused(oura: Oura, body: Any) -> None:
     import orjson
 
     answer = oura.client.request("POST", "/admin/faults", body=orjson.dumps(body))

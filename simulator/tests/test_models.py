@@ -1,4 +1,4 @@
-"""Every answer of a healthy account fits the models that somebody else generated from Oura's own document."""
+"""Every response for a healthy account validates against models generated from Oura's own document."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_every_collection_has_a_model() -> None:
 
 @pytest.mark.parametrize("user", [1, 2, 3])
 @pytest.mark.parametrize("collection", PAGES)
-def test_every_page_fits_its_model(oura: Oura, collection: str, user: int) -> None:
+def test_every_page_validates_against_its_model(oura: Oura, collection: str, user: int) -> None:
     kind = "datetime" if COLLECTIONS[collection].kind == "instants" else "date"
     for start, end in SPANS:
         body = oura.page(collection, user, **{f"start_{kind}": start, f"end_{kind}": end}).json()
@@ -59,7 +59,7 @@ def test_every_page_fits_its_model(oura: Oura, collection: str, user: int) -> No
 
 
 @pytest.mark.parametrize("collection", [name for name, row in COLLECTIONS.items() if row.has_documents])
-def test_a_single_document_is_what_the_list_holds(oura: Oura, collection: str) -> None:
+def test_a_single_document_equals_the_listed_one(oura: Oura, collection: str) -> None:
     listed = oura.read(collection, "2026-03-01", "2026-04-14")
 
     for document in (listed[0], listed[-1]):
@@ -67,11 +67,11 @@ def test_a_single_document_is_what_the_list_holds(oura: Oura, collection: str) -
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_personal_info_fits_its_model(oura: Oura, user: int) -> None:
+def test_personal_info_validates_against_its_model(oura: Oura, user: int) -> None:
     assert_fits(models.PersonalInfoResponse, oura.page("personal_info", user).json())
 
 
-def test_validation_errors_fit_their_model(oura: Oura) -> None:
+def test_validation_errors_validate_against_their_model(oura: Oura) -> None:
     body = oura.page("sleep", start_date="nonsense").json()
 
     error = models.HTTPValidationError.from_dict(body)

@@ -19,7 +19,7 @@ OLD, NEW = 1, 2
 
 
 @pytest.mark.parametrize(("number", "path"), [(OLD, LEGACY), (NEW, MODERN)])
-def test_a_refresh_gives_a_working_token_and_a_new_refresh_token(oura: Oura, number: int, path: str) -> None:
+def test_a_refresh_returns_a_working_token_and_a_new_refresh_token(oura: Oura, number: int, path: str) -> None:
     answer = oura.refresh(number, path).json()
 
     assert oura.get("/v2/usercollection/personal_info", token=answer["access_token"]).json()["id"] == f"user-{number}"
@@ -38,7 +38,7 @@ def test_a_refresh_token_works_once(oura: Oura, number: int, path: str) -> None:
     assert (again.status, again.json()["error"]) == (400, "invalid_grant")
 
 
-def test_scopes_come_with_a_prefix_from_the_new_provider_only(oura: Oura) -> None:
+def test_only_the_new_provider_prefixes_scopes(oura: Oura) -> None:
     old, new = oura.refresh(OLD, LEGACY).json(), oura.refresh(NEW, MODERN).json()
 
     assert "scope" not in old
@@ -49,7 +49,7 @@ def test_scopes_come_with_a_prefix_from_the_new_provider_only(oura: Oura) -> Non
     ("number", "path", "status", "error"),
     [(NEW, LEGACY, 400, "invalid_request"), (OLD, MODERN, 401, "invalid_client")],
 )
-def test_each_endpoint_refuses_the_others_clients_and_spends_nothing(
+def test_each_endpoint_refuses_the_others_clients_and_consumes_nothing(
     oura: Oura, number: int, path: str, status: int, error: Any
 ) -> None:
     answer = oura.refresh(number, path)
@@ -65,7 +65,9 @@ def test_each_endpoint_refuses_the_others_clients_and_spends_nothing(
         (MODERN, 401, {"error": "invalid_client"}),
     ],
 )
-def test_made_up_clients_are_refused_in_each_endpoints_words(oura: Oura, path: str, status: int, body: Any) -> None:
+def test_each_endpoint_refuses_unknown_clients_with_its_own_message(
+    oura: Oura, path: str, status: int, body: Any
+) -> None:
     answer = oura.refresh(OLD, path, client_id="nobody")
 
     assert (answer.status, answer.json()) == (status, body)
@@ -103,7 +105,7 @@ def test_malformed_requests_are_refused(oura: Oura, change: Any, error: Any) -> 
 
 
 @pytest.mark.parametrize("seconds", [86400, 2592000])
-def test_access_tokens_end_when_they_said(oura: Oura, seconds: int) -> None:
+def test_access_tokens_expire_after_expires_in(oura: Oura, seconds: int) -> None:
     oura.admin("POST", "oauth", {"expires_in": seconds})
     token = oura.refresh(OLD, LEGACY).json()["access_token"]
     statuses = []
@@ -114,7 +116,7 @@ def test_access_tokens_end_when_they_said(oura: Oura, seconds: int) -> None:
     assert statuses == [200, 401]
 
 
-def test_expires_in_can_be_left_out(oura: Oura) -> None:
+def test_expires_in_can_be_omitted(oura: Oura) -> None:
     oura.admin("POST", "oauth", {"expires_in": None})
     answer = oura.refresh(OLD, LEGACY).json()
     oura.now("2036-01-01")
@@ -123,7 +125,7 @@ def test_expires_in_can_be_left_out(oura: Oura) -> None:
     assert oura.get("/v2/usercollection/personal_info", token=answer["access_token"]).status == 200
 
 
-def test_tokens_can_be_ended_by_hand(oura: Oura) -> None:
+def test_tokens_can_be_expired_by_the_admin_route(oura: Oura) -> None:
     token = oura.refresh(OLD, LEGACY).json()["access_token"]
 
     assert oura.admin("POST", "expire", {"user": "user-1"}) == {"expired": 1}
@@ -153,7 +155,7 @@ def test_revoking_a_token_ends_the_grant(oura: Oura, path: str) -> None:
     assert oura.refresh(OLD, LEGACY, pair["refresh_token"]).status == 400
 
 
-def test_a_first_refresh_token_that_was_revoked_stays_dead(oura: Oura) -> None:
+def test_a_revoked_first_refresh_token_stays_revoked(oura: Oura) -> None:
     oura.post("/oauth/revoke", {"token": oura.account(OLD)["refresh_token"]})
 
     assert oura.refresh(OLD, LEGACY).json()["error"] == "invalid_grant"
@@ -165,7 +167,7 @@ def test_a_revoked_account_cannot_refresh(oura: Oura) -> None:
     assert oura.refresh(OLD, LEGACY).json()["error"] == "invalid_grant"
 
 
-def test_the_answer_can_be_lost_after_the_rotation(oura: Oura) -> None:
+def test_a_token_response_can_be_lost_after_the_rotation(oura: Oura) -> None:
     oura.fault("token_drop_after_rotation", user="user-1", times=1)
     with pytest.raises(ConnectionResetError):
         oura.refresh(OLD, LEGACY)
@@ -173,7 +175,7 @@ def test_the_answer_can_be_lost_after_the_rotation(oura: Oura) -> None:
     assert oura.refresh(OLD, LEGACY).json()["error"] == "invalid_grant"
 
 
-def test_ordinary_faults_strike_a_token_endpoint_only_by_its_path(oura: Oura) -> None:
+def test_ordinary_faults_apply_to_a_token_endpoint_only_by_its_path(oura: Oura) -> None:
     oura.fault("status", code=500)
     spared = oura.refresh(OLD, LEGACY)
     oura.fault("drop", path=LEGACY, times=1)
@@ -185,7 +187,7 @@ def test_ordinary_faults_strike_a_token_endpoint_only_by_its_path(oura: Oura) ->
 
 
 @pytest.mark.parametrize("kind", ["token_before", "token_status"])
-def test_a_failure_before_the_rotation_spends_nothing(oura: Oura, kind: str) -> None:
+def test_a_failure_before_the_rotation_consumes_nothing(oura: Oura, kind: str) -> None:
     oura.fault(kind, times=1, code=502)
 
     assert [oura.refresh(OLD, LEGACY).status for _ in range(2)] == [502, 200]
@@ -198,7 +200,7 @@ def test_one_endpoint_can_be_down(oura: Oura) -> None:
     assert oura.refresh(NEW, MODERN).status == 503
 
 
-def test_refreshes_are_in_the_journal_with_their_grant_and_without_secrets(oura: Oura) -> None:
+def test_refreshes_are_in_the_request_log_without_secrets(oura: Oura) -> None:
     oura.refresh(OLD, LEGACY)
     (entry,) = oura.admin("GET", "requests")
 

@@ -1,4 +1,4 @@
-"""Pages: complete, without doubles, with opaque tokens that stand for themselves."""
+"""Pages: complete, without duplicates, with opaque self-contained tokens."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_page_boundary_inside_one_instant_loses_nothing(make_oura: Callable[..
     assert [row["source"] for page in pages for row in page] == ["awake", "workout"]
 
 
-def test_the_token_alone_goes_on(make_oura: Callable[..., Oura]) -> None:
+def test_a_page_token_alone_returns_the_next_page(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(page_size=5)
     first = oura.page("daily_sleep", start_date="2026-03-01", end_date="2026-03-31", fields="score").json()
     alone = oura.page("daily_sleep", next_token=first["next_token"]).json()
@@ -68,7 +68,7 @@ def test_the_token_alone_goes_on(make_oura: Callable[..., Oura]) -> None:
     assert set(alone["data"][0]) == {"id", "day", "score"}
 
 
-def test_a_token_is_opaque(make_oura: Callable[..., Oura]) -> None:
+def test_a_page_token_is_opaque(make_oura: Callable[..., Oura]) -> None:
     token = make_oura(page_size=5).page("sleep", start_date="2026-03-01", end_date="2026-03-31").json()["next_token"]
 
     assert token
@@ -77,17 +77,17 @@ def test_a_token_is_opaque(make_oura: Callable[..., Oura]) -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", "WzFd", "bnVsbA", "é"])
-def test_a_made_up_token_is_refused(oura: Oura, token: Any) -> None:
+def test_an_unknown_page_token_is_refused(oura: Oura, token: Any) -> None:
     assert oura.page("sleep", next_token=token).status == 400
 
 
-def test_a_forged_token_is_refused(oura: Oura) -> None:
+def test_a_forged_page_token_is_refused(oura: Oura) -> None:
     forged = urlsafe_b64encode(b'["sleep",1,"","",null,1,0,false]').decode()
 
     assert oura.page("sleep", next_token=forged).status == 400
 
 
-def test_a_token_is_good_for_its_own_collection_and_account_only(make_oura: Callable[..., Oura]) -> None:
+def test_a_page_token_is_valid_for_its_own_collection_and_account_only(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(page_size=5)
     token = oura.page("daily_sleep", start_date="2026-03-01", end_date="2026-03-31").json()["next_token"]
 
@@ -103,7 +103,7 @@ def test_fields_project_and_keep_id_and_day(oura: Oura) -> None:
     assert {frozenset(document) for document in body["data"]} == {frozenset({"id", "day", "score", "steps"})}
 
 
-def test_fields_that_are_all_unknown_project_nothing(oura: Oura) -> None:
+def test_unknown_fields_alone_project_nothing(oura: Oura) -> None:
     plain = oura.page("daily_sleep", start_date="2026-03-01", end_date="2026-03-05").json()
 
     assert oura.page("daily_sleep", start_date="2026-03-01", end_date="2026-03-05", fields="unheard").json() == plain
@@ -145,7 +145,7 @@ def test_personal_info_has_no_envelope(oura: Oura) -> None:
     assert oura.page("personal_info").json()["id"] == "user-1"
 
 
-def test_documents_of_others_are_not_found(oura: Oura) -> None:
+def test_documents_of_other_accounts_are_not_found(oura: Oura) -> None:
     mine = oura.truth("daily_sleep", user=1)[0]["id"]
 
     assert oura.document("daily_sleep", mine, user=1).status == 200
@@ -154,7 +154,7 @@ def test_documents_of_others_are_not_found(oura: Oura) -> None:
 
 
 @pytest.mark.parametrize("document_id", ["nonsense", "00000000-0000-4000-8000-000000000000"])
-def test_a_document_that_never_was_is_not_found(oura: Oura, document_id: str) -> None:
+def test_an_unknown_document_is_not_found(oura: Oura, document_id: str) -> None:
     assert oura.document("sleep", document_id).status == 404
 
 

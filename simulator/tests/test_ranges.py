@@ -93,28 +93,28 @@ def test_a_late_workout_in_california_is_on_the_next_utc_day(oura: Oura) -> None
 
 
 @pytest.mark.parametrize("collection", ["heartrate", "ring_battery_level"])
-def test_series_go_by_the_instant_and_leave_the_end_out(oura: Oura, collection: str) -> None:
+def test_series_are_selected_by_instant_with_an_exclusive_end(oura: Oura, collection: str) -> None:
     rows = oura.truth(collection, "2026-03-01", "2026-03-02")
     first, last = rows[10]["timestamp"], rows[-10]["timestamp"]
 
     assert oura.read(collection, first, last) == [row for row in rows if first <= row["timestamp"] < last]
 
 
-def test_offsets_in_bounds_count(oura: Oura) -> None:
+def test_offsets_in_bounds_are_applied(oura: Oura) -> None:
     shifted = oura.read("heartrate", "2026-03-01T02:00:00+02:00", "2026-03-02T02:00:00+02:00")
 
     assert shifted == oura.truth("heartrate", "2026-03-01", "2026-03-01")
 
 
 @pytest.mark.parametrize("collection", [*INCLUSIVE, "daily_activity"])
-def test_without_bounds_the_last_day_is_answered(oura: Oura, collection: str) -> None:
+def test_without_bounds_the_last_day_is_returned(oura: Oura, collection: str) -> None:
     # It is nine in the morning of the 15th in California.
     found = days(oura.page(collection).json()["data"], collection)
 
     assert found <= {"2026-04-14", "2026-04-15"}
 
 
-def test_series_without_bounds_answer_the_last_24_hours(oura: Oura) -> None:
+def test_series_without_bounds_return_the_last_24_hours(oura: Oura) -> None:
     rows = [row for page in oura.walk("heartrate") for row in page]
 
     assert rows[0]["timestamp"] >= "2026-04-14T16:00:00"
@@ -149,7 +149,7 @@ def test_nothing_is_older_than_the_history(make_oura: Callable[..., Oura]) -> No
 
 
 @pytest.mark.parametrize("text", ["nonsense", "2026-13-01", "2026-02-30", "20260201", "2026-02-01T25:00:00", ""])
-def test_a_bad_date_is_refused_twice_over(oura: Oura, text: str) -> None:
+def test_an_invalid_date_is_reported_as_datetime_and_as_date(oura: Oura, text: str) -> None:
     answer = oura.page("daily_sleep", start_date=text, end_date="2026-03-01")
 
     assert answer.status == 422
@@ -177,7 +177,7 @@ def test_rings_take_no_dates(oura: Oura) -> None:
     assert oura.page("ring_configuration", start_date="nonsense").json() == oura.page("ring_configuration").json()
 
 
-def test_a_rule_can_be_tried_the_other_way(oura: Oura) -> None:
+def test_a_boundary_rule_can_be_reversed(oura: Oura) -> None:
     oura.admin("POST", "ranges", {"collection": "tag", "end": "inclusive"})
 
     assert oura.read("tag", START, END) == oura.truth("tag", START, END)

@@ -1,4 +1,4 @@
-"""The sandbox: made-up rows, with the sandbox's own defects."""
+"""The sandbox: generated rows, with the sandbox's own defects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sandbox(oura: Oura, path: str, **query: Any) -> Any:
 
 
 @pytest.mark.parametrize("collection", LISTS)
-def test_every_list_answers_to_any_token_and_never_pages(oura: Oura, collection: str) -> None:
+def test_every_list_accepts_any_token_and_has_one_page(oura: Oura, collection: str) -> None:
     kind = "datetime" if COLLECTIONS[collection].kind == "instants" else "date"
     body = sandbox(oura, collection, **{f"start_{kind}": "2025-06-01", f"end_{kind}": "2025-06-09"}).json()
 
@@ -27,7 +27,7 @@ def test_every_list_answers_to_any_token_and_never_pages(oura: Oura, collection:
     assert body["next_token"] is None
 
 
-def test_without_a_token_the_answer_is_400(oura: Oura) -> None:
+def test_a_request_without_a_token_is_400(oura: Oura) -> None:
     assert oura.client.request("GET", "/v2/sandbox/usercollection/sleep").status == 400
 
 
@@ -42,7 +42,7 @@ def test_ids_name_collection_template_and_day(oura: Oura, collection: str) -> No
 
 
 @pytest.mark.parametrize("collection", [c for c in DATED if c not in ("daily_cardiovascular_age", "vO2_max")])
-def test_days_are_those_that_were_asked_for(oura: Oura, collection: str) -> None:
+def test_the_requested_days_are_returned(oura: Oura, collection: str) -> None:
     data = sandbox(oura, collection, start_date="2025-06-01", end_date="2025-06-03").json()["data"]
 
     assert [document[COLLECTIONS[collection].cursor] for document in data] == ["2025-06-01", "2025-06-02"]

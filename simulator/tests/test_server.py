@@ -67,17 +67,17 @@ def fault(connection: HTTPConnection, **body: Any) -> Any:
     assert connection.getresponse().read()
 
 
-def test_json_says_where_and_who(server: Any) -> None:
+def test_json_output_has_the_address_and_the_accounts(server: Any) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", server["url"])
     assert [account["user"] for account in server["accounts"]] == ["user-1", "user-2"]
     assert server["accounts"][0]["token_url"] == f"{server['url']}/oauth/token"
 
 
-def test_it_answers_as_soon_as_it_has_spoken(server: Any, connection: HTTPConnection) -> None:
+def test_it_responds_as_soon_as_it_has_printed_its_address(server: Any, connection: HTTPConnection) -> None:
     assert ask(connection).status == 200
 
 
-def test_a_dropped_connection_has_no_answer(connection: HTTPConnection) -> None:
+def test_a_dropped_connection_has_no_response(connection: HTTPConnection) -> None:
     fault(connection, kind="drop", times=1)
 
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
@@ -86,7 +86,7 @@ def test_a_dropped_connection_has_no_answer(connection: HTTPConnection) -> None:
     assert ask(connection).status == 200
 
 
-def test_a_lost_token_answer_is_written_down_as_never_given(server: Any, connection: HTTPConnection) -> None:
+def test_a_lost_token_response_is_logged_as_not_sent(server: Any, connection: HTTPConnection) -> None:
     fault(connection, kind="token_drop_after_rotation", times=1)
     account = server["accounts"][0]
     form = {name: account[name] for name in ("refresh_token", "client_id", "client_secret")}
@@ -99,7 +99,7 @@ def test_a_lost_token_answer_is_written_down_as_never_given(server: Any, connect
     assert json.load(connection.getresponse())[-1]["status"] is None
 
 
-def test_a_cut_answer_ends_in_the_middle_of_the_json(connection: HTTPConnection) -> None:
+def test_a_truncated_response_ends_inside_the_json(connection: HTTPConnection) -> None:
     whole = ask(connection).read()
     fault(connection, kind="cut", times=1)
     answer = ask(connection)
@@ -110,7 +110,7 @@ def test_a_cut_answer_ends_in_the_middle_of_the_json(connection: HTTPConnection)
     assert cut.value.partial == whole[: len(whole) // 2]
 
 
-def test_a_timeout_hangs_and_then_hangs_up(connection: HTTPConnection) -> None:
+def test_a_timeout_hangs_and_then_closes_the_connection(connection: HTTPConnection) -> None:
     fault(connection, kind="timeout", seconds=0.3, times=1)
     started = time.monotonic()
 
@@ -119,7 +119,7 @@ def test_a_timeout_hangs_and_then_hangs_up(connection: HTTPConnection) -> None:
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_broken_connection_harms_no_other(server: Any, connection: HTTPConnection) -> None:
+def test_a_broken_connection_affects_no_other(server: Any, connection: HTTPConnection) -> None:
     other = http.client.HTTPConnection(server["url"].removeprefix("http://"), timeout=5)
     fault(connection, kind="drop", user="user-1", times=1)
 
@@ -129,7 +129,7 @@ def test_a_broken_connection_harms_no_other(server: Any, connection: HTTPConnect
     other.close()
 
 
-def test_without_json_it_speaks_to_people() -> None:
+def test_without_json_the_output_is_for_people() -> None:
     process = subprocess.Popen(
         [*COMMAND, "--port", "0", "--accounts", "1", "--timezone", "Asia/Tokyo"], stdout=subprocess.PIPE, text=True
     )
@@ -145,7 +145,7 @@ def test_without_json_it_speaks_to_people() -> None:
     assert lines[7].split() == ["timezone", "Asia/Tokyo"]
 
 
-def test_ten_thousand_accounts_start_in_a_moment() -> None:
+def test_ten_thousand_accounts_start_at_once() -> None:
     started = time.monotonic()
     process = subprocess.Popen([*COMMAND, "--port", "0", "--json", "--accounts", "10000"], stdout=subprocess.PIPE)
     assert process.stdout
@@ -185,7 +185,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments: Any, word: str) -> N
     assert word in done.stderr
 
 
-def test_a_port_that_is_taken_is_one_line_and_exit_code_2() -> None:
+def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run("--port", str(taken.getsockname()[1]))
 

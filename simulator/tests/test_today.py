@@ -46,7 +46,7 @@ def test_an_activity_day_ends_at_four_in_the_morning(oura: Oura) -> None:
     assert [len(document["met"]["items"]) for document in after] == [1440, 60]
 
 
-def test_todays_stress_is_not_judged_before_midnight(oura: Oura) -> None:
+def test_todays_stress_has_no_summary_before_midnight(oura: Oura) -> None:
     oura.now("2026-04-13T15:00:00Z")
     today = only(oura.truth("daily_stress", "2026-04-13", "2026-04-13", user=UTC_USER))
     oura.now("2026-04-14T12:00:00Z")
@@ -67,7 +67,7 @@ def test_the_night_arrives_in_the_middle_of_the_morning(oura: Oura, collection: 
     assert counts == [0, 1]
 
 
-def test_some_nights_are_seen_provisionally_first(oura: Oura) -> None:
+def test_some_nights_are_provisional_at_first(oura: Oura) -> None:
     reasons: dict[str, Any] = {}
     for day in range(1, 15):
         for minutes in range(5 * 60, 12 * 60, 20):
@@ -99,7 +99,7 @@ def test_heart_rate_stops_at_the_last_sync(oura: Oura) -> None:
     assert "2026-04-13T14:30" < rows[-1]["timestamp"] <= "2026-04-13T15:00:00.000Z"
 
 
-def test_rest_mode_is_open_until_it_is_over(oura: Oura) -> None:
+def test_rest_mode_is_open_until_it_ends(oura: Oura) -> None:
     closed = next(p for p in oura.truth("rest_mode_period", user=UTC_USER) if p["end_day"])
     oura.now(f"{closed['start_day']}T12:00:00Z")
     during = next(p for p in oura.truth("rest_mode_period", user=UTC_USER) if p["id"] == closed["id"])
@@ -107,7 +107,7 @@ def test_rest_mode_is_open_until_it_is_over(oura: Oura) -> None:
     assert (during["end_day"], during["end_time"]) == (None, None)
 
 
-def test_nothing_is_known_of_the_future(oura: Oura) -> None:
+def test_nothing_is_returned_for_the_future(oura: Oura) -> None:
     oura.now("2026-01-10T12:00:00Z")
 
     for collection in ("daily_activity", "sleep", "workout", "enhanced_tag", "heartrate", "ring_battery_level"):
@@ -121,7 +121,7 @@ def test_the_clock_runs_by_itself_unless_it_is_set(make_oura: Callable[..., Oura
     assert oura.admin("GET", "clock")["now"] > first
 
 
-def test_for_test_suites_the_clock_stands_still_until_it_is_moved() -> None:
+def test_the_test_clock_stands_still_until_it_is_moved() -> None:
     with running(accounts=1, days=1) as simulator:
         start = simulator.now()
         grows = simulator.documents("user-1", "heartrate")

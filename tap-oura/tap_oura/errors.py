@@ -1,4 +1,4 @@
-"""What can go wrong between us and Oura. Messages name the cause and the remedy, never a token or a value."""
+"""The errors of reading Oura. Messages name the cause and the remedy, never a token or a value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OuraError(Exception):
 
 
 class SettingsError(OuraError):
-    """The settings cannot work; raised before anything is asked of Oura."""
+    """The settings are invalid; raised before any request to Oura."""
 
     reason = "settings"
 
@@ -40,7 +40,7 @@ class TokenRejected(AccountFailed):
 
 
 class ConsentLost(AccountFailed):
-    """The refresh token is spent or revoked, or nobody knows: only the wearer's new consent helps."""
+    """The refresh token is used or revoked, or its state is unknown: only the wearer's new consent helps."""
 
     reason = "consent"
 
@@ -52,7 +52,7 @@ class RefreshFailed(AccountFailed):
 
 
 class ScopeMissing(OuraError):
-    """401 for one collection: the wearer did not grant its scope. Refreshing would only burn a refresh token."""
+    """401 for one collection: the wearer did not grant its scope. A refresh would only use up a refresh token."""
 
     reason = "scope"
 
@@ -70,13 +70,13 @@ class Refused(OuraError):
 
 
 class BrokenAnswer(OuraError):
-    """The answer was complete but makes no sense: a page token twice, a document without its key."""
+    """The response was complete but invalid: a page token twice, a document without its key."""
 
     reason = "answer"
 
 
 class Passing(OuraError):
-    """A fault that may be over in a moment: repeated up to the cap. `wait` is Oura's own demand, in seconds."""
+    """A temporary failure, retried within limits. `wait` is the delay that Oura demands, in seconds."""
 
     reason = "server"
 
@@ -92,10 +92,10 @@ class RateLimited(Passing):
 
 
 class Unreachable(Passing):
-    """No complete answer came back: a time-out, a refused or a broken connection."""
+    """No complete response: a timeout, or a refused or broken connection."""
 
     reason = "unreachable"
 
 
 class TooSlow(Unreachable):
-    """Bytes came, but not all of them in time. Who asks again waits as long again, so nobody does."""
+    """Bytes arrived, but not all in time. It is not retried, because a retry would take as long."""

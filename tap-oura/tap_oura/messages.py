@@ -35,8 +35,10 @@ class Writer(MsgSpecWriter):
 
     @property
     def wants_state(self) -> bool:
-        """Whether enough was said since the last state. It holds all accounts: one for every so many records, as the
-        SDK sends them, would make the work grow with the square of the accounts.
+        """Return whether enough was sent since the last state.
+
+        A state holds all accounts: one for every so many records, as the SDK sends them, would make the work grow with
+        the square of the accounts.
         """
         return self._bytes_since_state >= STATE_SHARE * self._state_bytes
 

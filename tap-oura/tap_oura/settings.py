@@ -229,7 +229,7 @@ def first_day(config: Mapping[str, Any], today: date) -> date:
 
 
 def last_day(config: Mapping[str, Any]) -> date | None:
-    """Return the last day asked for, None for as far as there is data."""
+    """Return the last day to read, None for as far as there is data."""
     return day(config["end_date"]) if config.get("end_date") else None
 
 

@@ -72,7 +72,7 @@ class TapOura(Tap):
     # The SDK marks both as final, but its order is the alphabet and its end knows of no failures.
 
     def load_streams(self) -> list[Stream]:  # type: ignore[misc]
-        """Return the streams in our order: each document's stream writes days, and failures are told after all."""
+        """Return the streams in our order: each document's stream writes days, and failures are sent last."""
         return self.discover_streams()
 
     def _plan(self) -> Iterator[Job]:
@@ -147,8 +147,8 @@ class TapOura(Tap):
             raise SettingsError(f"--config: there is no file {' or '.join(value)}") from None
         except ValueError:
             raise SettingsError(f"--config: {' or '.join(value)} is not JSON") from None
-        said = {**(cls._env_var_config if given.parse_env else {}), **given.config}
-        given.config |= accounts.from_environment(said, os.environ)
+        config = {**(cls._env_var_config if given.parse_env else {}), **given.config}
+        given.config |= accounts.from_environment(config, os.environ)
         return given
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Text from outside that is none: Python reads bytes that are not UTF-8, and JSON's lone surrogates, as such text."""
+"""Detects invalid text from outside: Python decodes bytes that are not UTF-8, and JSON's lone surrogates, into it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def is_text(value: Any) -> bool:
-    """Whether all strings in a variable, an argument or a value of JSON can be encoded as UTF-8."""
+    """Return whether all strings of a variable, an argument or a JSON value can be encoded as UTF-8."""
     if isinstance(value, dict):
         return all(is_text(name) and is_text(each) for name, each in value.items())
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
-"""HTTP within bounds: what one answer may cost in bytes and in seconds, and which credentials go with a request.
+"""HTTP within bounds: how many bytes and seconds one response may take, and which credentials a request carries.
 
 `requests` alone bounds neither. Its time-out begins anew with every byte, so a server that sends one a second is never
 given up, in the headers as in the body. It decodes a body whole, and gzip makes a thousand bytes of one. It also reads
-the body of a redirect that nobody asked to follow. So the deadline and the count of bytes lie here, at the socket
+the body of a redirect that is not to be followed. So the deadline and the count of bytes lie here, at the socket
 beneath `http.client`, where headers, chunks and trailers pass too; the body is decoded in pieces.
 
 What it takes from the environment stays: proxies and certificate authorities. Only the credentials of `~/.netrc` and of
@@ -41,30 +41,30 @@ MOST_HEADERS = 1024 * 1024
 """Bytes on the wire beyond the body's own limit: headers, and what chunks need."""
 
 ENCODINGS = ("", "identity", "gzip", "x-gzip", "deflate")
-"""Those that are decoded in pieces; others are not asked for."""
+"""Those that can be decoded in chunks; others are not requested."""
 
-# It would quote what the server sent, with a traceback; what went wrong is told by whoever asked.
+# It would quote what the server sent, with a traceback; the caller reports the failure.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class DeadlinePassed(requests.Timeout):
-    """The answer was not whole in time, although bytes may have been coming in."""
+    """The response was not complete in time, although bytes may still have been arriving."""
 
 
 class TooManyBytes(requests.RequestException):
-    """The answer is larger than it may be."""
+    """The response is larger than permitted."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer, decoded; at most the first 64 KiB of one that is not 200. Header names ignore case."""
+    """A complete response, decoded; at most the first 64 KiB if its status is not 200. Header names ignore case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
-        """Return the body's JSON, None where it is none."""
+        """Return the body's JSON, None if it is invalid."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -96,7 +96,7 @@ class Session(requests.Session):
         most: int,
         **options: Any,
     ) -> Answer:
-        """Send a request and return its answer, whole.
+        """Send a request and return its complete response.
 
         `timeout` is as for requests, between two bytes; `within` counts the seconds from now to the last byte, `most`
         the decoded bytes of a body. Raises requests.RequestException, of which DeadlinePassed and TooManyBytes are two.
@@ -126,7 +126,7 @@ def without_userinfo(url: str) -> str:
 
 def _body(response: requests.Response, most: int) -> bytes:
     if (encoding := response.headers.get("Content-Encoding", "").strip().lower()) not in ENCODINGS:
-        raise requests.exceptions.ContentDecodingError(f"{encoding[:40]!r} was not asked for")
+        raise requests.exceptions.ContentDecodingError(f"{encoding[:40]!r} was not requested")
     is_error = response.status_code != 200
     most = min(most, MOST_OF_AN_ERROR) if is_error else most
     pieces, size = [], 0
@@ -141,7 +141,7 @@ def _body(response: requests.Response, most: int) -> bytes:
 
 
 def _bound(error: BaseException | None) -> requests.RequestException | None:
-    """Return what stopped the reading beneath an error of the libraries above."""
+    """Return the cause beneath an error of the libraries above."""
     while error:
         if isinstance(error, DeadlinePassed | TooManyBytes):
             return error

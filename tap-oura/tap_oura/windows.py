@@ -1,4 +1,4 @@
-"""Pure date arithmetic: which days a run reads, and how Oura is asked for them."""
+"""Pure date arithmetic: which days a run reads, and how they are requested."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Window:
         return Window(self.start, later.end)
 
     def parameters(self, query: Query) -> dict[str, str]:
-        """Return the query parameters that are certain to contain the window; what lies in the margin is trimmed."""
+        """Return query parameters that certainly cover the window; documents in the margin are trimmed."""
         if query is Query.DATES:
             return {
                 "start_date": (self.start - WIDENING).isoformat(),
@@ -77,9 +77,9 @@ def split(whole: Window, days: int) -> Iterator[Window]:
 
 
 def due(*, bookmark: date | None, start_date: date, end_date: date | None, lookback_days: int, today: date) -> Window:
-    """Return the days that a run reads: from the bookmark less the lookback until ahead of today.
+    """Return the days that a run reads: from the bookmark minus the lookback until beyond today.
 
-    The lookback never reaches back beyond `start_date`, unless somebody set the bookmark there on purpose.
+    The lookback never reaches back beyond `start_date`, unless the bookmark was set there on purpose.
     """
     end = today + AHEAD if end_date is None else end_date
     start = start_date

@@ -31,7 +31,7 @@ settings.load_profile("patient")
 TODAY = "2026-03-31"
 NOW = datetime.fromisoformat(f"{TODAY}T20:00:00+00:00")
 
-HOSTILE = Path(__file__).with_name("hostile.py")
+HOSTILE_SERVER = Path(__file__).with_name("hostile_server.py")
 
 
 def lines(file: Path) -> list[dict[str, Any]]:
@@ -110,24 +110,24 @@ def the_clock_of_the_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Hostile:
-    """A server that breaks what HTTP promises, at `url`; see hostile.py."""
+    """A server that breaks what HTTP promises, at `url`; see hostile_server.py."""
 
     url: str
 
-    def asked(self) -> list[dict[str, Any]]:
+    def requests(self) -> list[dict[str, Any]]:
         """The requests so far: `connection`, `path`, `headers` with names in lower case, `body`."""
-        with urllib.request.urlopen(f"{self.url}/asked") as answer:
+        with urllib.request.urlopen(f"{self.url}/requests") as answer:
             found: list[dict[str, Any]] = json.load(answer)
         return found
 
     @property
     def authorizations(self) -> list[str | None]:
-        return [request["headers"].get("authorization") for request in self.asked()]
+        return [request["headers"].get("authorization") for request in self.requests()]
 
 
 @contextmanager
 def hostile_server(*arguments: object) -> Iterator[Hostile]:
-    command = [sys.executable, str(HOSTILE), *map(str, arguments)]
+    command = [sys.executable, str(HOSTILE_SERVER), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from oura_simulator.testing import Running
-from tap_oura.api.ahead import HELD, Job, ReadAhead
+from tap_oura.api.ahead import WINDOWS_PER_READER, Job, ReadAhead
 from tap_oura.api.limits import Limits
 from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.errors import BrokenAnswer
@@ -23,7 +23,7 @@ from .conftest import TODAY, Messages
 
 DAYS = [date(2026, 3, day) for day in range(1, 31)]
 JOBS = [Job(COLLECTIONS["sleep"], "user-1", Window(start, end)) for start, end in pairwise(DAYS)]
-PATIENCE = 20
+TIMEOUT = 20
 
 
 def documents(job: Job) -> list[dict[str, Any]]:
@@ -34,7 +34,7 @@ def reader(read: Callable[[Job], list[dict[str, Any]]] = documents, concurrency:
     return ReadAhead(iter(JOBS), read, concurrency)
 
 
-def test_windows_are_handed_over_in_their_order_whatever_comes_first() -> None:
+def test_windows_are_returned_in_order_whichever_finishes_first() -> None:
     def read(job: Job) -> list[dict[str, Any]]:
         time.sleep(0.01 if job.window.start.day % 3 == 0 else 0)
         return documents(job)
@@ -44,8 +44,8 @@ def test_windows_are_handed_over_in_their_order_whatever_comes_first() -> None:
     assert [ahead.take(job) for job in JOBS] == [documents(job) for job in JOBS]
 
 
-def test_as_many_are_under_way_as_asked_for() -> None:
-    together = threading.Barrier(4, timeout=PATIENCE)
+def test_as_many_windows_are_read_at_once_as_configured() -> None:
+    together = threading.Barrier(4, timeout=TIMEOUT)
 
     def read(job: Job) -> list[dict[str, Any]]:
         if job in JOBS[:4]:
@@ -55,7 +55,7 @@ def test_as_many_are_under_way_as_asked_for() -> None:
     assert reader(read).take(JOBS[0]) == documents(JOBS[0])
 
 
-def test_one_reads_nothing_before_it_is_asked_for() -> None:
+def test_a_concurrency_of_one_reads_nothing_ahead() -> None:
     seen: list[Job] = []
 
     def read(job: Job) -> list[dict[str, Any]]:
@@ -68,25 +68,25 @@ def test_one_reads_nothing_before_it_is_asked_for() -> None:
     assert seen == JOBS[:1]
 
 
-def test_no_more_is_held_than_a_few_windows_for_each_reader() -> None:
+def test_only_a_few_windows_per_reader_are_kept_in_memory() -> None:
     started: list[Job] = []
     taken = threading.Event()
 
     def read(job: Job) -> list[dict[str, Any]]:
         started.append(job)
-        if len(started) > HELD * 2:
-            taken.wait(PATIENCE)
+        if len(started) > WINDOWS_PER_READER * 2:
+            taken.wait(TIMEOUT)
         return documents(job)
 
     ahead = reader(read, concurrency=2)
     ahead.take(JOBS[0])
     time.sleep(0.3)
 
-    assert len(started) <= HELD * 2 + 1
+    assert len(started) <= WINDOWS_PER_READER * 2 + 1
     taken.set()
 
 
-def test_a_failure_is_its_own_windows_and_no_other() -> None:
+def test_a_failure_affects_only_its_own_window() -> None:
     def read(job: Job) -> list[dict[str, Any]]:
         if job == JOBS[2]:
             raise BrokenAnswer("no")
@@ -102,33 +102,33 @@ def test_a_failure_is_its_own_windows_and_no_other() -> None:
             assert ahead.take(job) == documents(job)
 
 
-def test_what_is_given_up_is_passed_over() -> None:
+def test_abandoned_windows_are_skipped() -> None:
     ahead = reader()
 
     assert ahead.take(JOBS[20]) == documents(JOBS[20])
     assert ahead.take(JOBS[21]) == documents(JOBS[21])
 
 
-def test_after_the_end_no_reader_is_left() -> None:
+def test_no_reader_is_left_after_the_end() -> None:
     before = threading.active_count()
     ahead = reader()
     ahead.take(JOBS[0])
     ahead.close()
 
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() <= before
 
 
-def test_the_output_is_the_same_as_one_after_another(
+def test_the_output_equals_that_of_sequential_reading(
     simulator: Running, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.fromisoformat(f"{TODAY}T20:00:00+00:00").astimezone(UTC)
     monkeypatch.setattr(TapOura, "clock", staticmethod(now.timestamp))
     simulator.fault("scope_401", user="user-2", collection="workout")
 
-    def said(concurrency: int) -> list[Any]:
+    def output(concurrency: int) -> list[Any]:
         messages: list[Any] = []
 
         class Everything(Messages):
@@ -142,12 +142,12 @@ def test_the_output_is_the_same_as_one_after_another(
             TapOura(config=settings, message_writer=Everything()).sync_all()
         return [message for message in messages if message.get("stream") != "collection_failures"]
 
-    alone = said(1)
-    assert said(8) == alone
+    alone = output(1)
+    assert output(8) == alone
     assert len(alone) > 10_000
 
 
-def test_midnight_between_plan_and_reading_has_nothing_read_twice(
+def test_nothing_is_read_twice_if_midnight_falls_between_plan_and_request(
     simulator: Running, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = datetime.fromisoformat(f"{TODAY}T20:00:00+00:00").timestamp()
@@ -160,12 +160,12 @@ def test_midnight_between_plan_and_reading_has_nothing_read_twice(
         message_writer=Messages(),
     ).sync_all()
 
-    asked = [(request["path"], request["query"], request["user"]) for request in simulator.requests()]
-    assert len(asked) > 20
-    assert len(asked) == len(set(asked))
+    requested = [(request["path"], request["query"], request["user"]) for request in simulator.requests()]
+    assert len(requested) > 20
+    assert len(requested) == len(set(requested))
 
 
-def test_a_limit_of_one_account_holds_up_no_other() -> None:
+def test_a_rate_limit_of_one_account_delays_no_other() -> None:
     limits = Limits()
     limits.pause("user-1", "user", 60)
 
@@ -176,7 +176,7 @@ def test_a_limit_of_one_account_holds_up_no_other() -> None:
 
 
 @pytest.mark.parametrize(("tier", "account"), [("user", "user-1"), ("application", "user-2"), ("app", "user-1")])
-def test_whom_a_limit_concerns_waits(tier: str, account: str) -> None:
+def test_a_rate_limit_delays_the_accounts_that_it_applies_to(tier: str, account: str) -> None:
     limits = Limits()
     limits.pause("user-1", tier, 0.3)
 

@@ -1,4 +1,4 @@
-"""From a body to JSON: exact, and what is malformed told from what broke off."""
+"""From a body to JSON: exact, and malformed bodies distinguished from truncated ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OBJECTS = st.dictionaries(st.text(), ANYTHING, max_size=4)
 
 
 @given(OBJECTS, st.booleans())
-def test_an_object_comes_back_as_it_was_sent(sent: dict[str, Any], ascii_only: bool) -> None:
+def test_an_object_is_decoded_as_it_was_sent(sent: dict[str, Any], ascii_only: bool) -> None:
     assert parse(json.dumps(sent, ensure_ascii=ascii_only).encode()) == sent
 
 
@@ -40,12 +40,12 @@ def test_a_number_keeps_every_digit_that_a_double_would_lose_to_its_range(number
     assert parse(f'{{"a": [{number}]}}'.encode()) == {"a": [value]}
 
 
-def test_characters_that_no_column_holds_are_left_for_later() -> None:
+def test_the_decoder_keeps_characters_that_no_column_can_store() -> None:
     sent = {"nul\0": "half \ud83d a pair", "whole": "\U0001f62f"}
     assert parse(json.dumps(sent).encode()) == sent
 
 
-def test_a_byte_order_mark_is_no_part_of_the_answer() -> None:
+def test_a_byte_order_mark_is_skipped() -> None:
     assert parse('\ufeff{"data": []}'.encode()) == {"data": []}
 
 
@@ -67,13 +67,13 @@ def test_a_byte_order_mark_is_no_part_of_the_answer() -> None:
     ],
     ids=lambda body: str(body)[:24],
 )
-def test_what_is_whole_and_no_json_object_is_a_broken_answer(body: bytes) -> None:
+def test_a_complete_body_that_is_not_a_json_object_is_broken(body: bytes) -> None:
     with pytest.raises(BrokenAnswer):
         parse(body)
 
 
 @given(OBJECTS, st.sampled_from(["é\ud83d", "1e400", "-0.5e-7", "true", "null", "[{}]"]), st.data())
-def test_a_body_that_breaks_off_anywhere_is_worth_another_try(sent: Any, last: str, data: st.DataObject) -> None:
+def test_a_body_truncated_anywhere_is_retried(sent: Any, last: str, data: st.DataObject) -> None:
     tail = json.dumps(last) if last.startswith("é") else last
     body = f'{json.dumps(sent, ensure_ascii=False)[:-1]}{", " if sent else ""}"last": {tail}}}'.encode()
     length = data.draw(st.integers(0, len(body) - 1))

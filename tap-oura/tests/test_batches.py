@@ -1,4 +1,4 @@
-"""Long stretches of samples go as files, and say there what they would have said as messages."""
+"""Many samples are sent as files, with the same records as messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def as_files(folder: Path, compression: str = "none", **storage: str) -> dict[st
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])
-def test_files_hold_what_messages_would(
+def test_batch_files_have_the_same_records_as_messages(
     run: type[Run], config: dict[str, Any], tmp_path: Path, compression: str
 ) -> None:
     config["collections"] = [*SERIES, "daily_sleep"]
@@ -41,17 +41,17 @@ def test_files_hold_what_messages_would(
         ]
 
 
-def test_each_line_tells_when_its_day_was_read(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
+def test_each_line_has_the_time_its_day_was_read(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
     files = run(config | {"collections": ["heartrate"], "start_date": "2026-03-10"} | as_files(tmp_path))
 
     for user in ("user-1", "user-2"):
         read_at = {datetime.fromisoformat(row["read_at"]) for row in files.of("collection_days", user)}
-        told = {datetime.fromisoformat(each["_sdc_extracted_at"]) for each in files.of("heartrate", user)}
-        assert told == read_at
+        reported = {datetime.fromisoformat(each["_sdc_extracted_at"]) for each in files.of("heartrate", user)}
+        assert reported == read_at
     assert all(each["_sdc_batched_at"] for each in files.records["heartrate"])
 
 
-def test_few_samples_go_as_messages(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
+def test_few_samples_are_sent_as_messages(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
     chosen = config | {"collections": ["heartrate"], "start_date": TODAY, "users": ["user-2"]}
     files = run(chosen | as_files(tmp_path))
 
@@ -66,31 +66,33 @@ def test_accounts_share_a_file(run: type[Run], config: dict[str, Any], tmp_path:
     assert {each["user_id"] for each in files.records["heartrate"]} == {"user-1", "user-2", "user-3"}
 
 
-def test_no_state_goes_before_the_samples_that_it_knows(
+def test_no_state_is_sent_before_the_samples_it_covers(
     run: type[Run], config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
+    output: list[str] = []
     write = Messages.write_message
 
     def listen(self: Messages, message: Any) -> None:
         content = message.to_dict()
         if content["type"] == "BATCH" or (content["type"] == "STATE" and "heartrate" in str(content)):
-            said.append(content["type"])
+            output.append(content["type"])
         write(self, message)
 
     monkeypatch.setattr(Messages, "write_message", listen)
 
     run(config | {"collections": ["heartrate"], "start_date": TODAY} | as_files(tmp_path))
 
-    assert said[0] == "BATCH"
-    assert set(said[1:]) == {"STATE"}
+    assert output[0] == "BATCH"
+    assert set(output[1:]) == {"STATE"}
 
 
-def test_files_are_of_the_batch_size_and_named_as_asked(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
-    asked = as_files(tmp_path, prefix="run-7-")
-    asked["batch_config"]["batch_size"] = 1_000
+def test_files_have_the_configured_batch_size_and_prefix(
+    run: type[Run], config: dict[str, Any], tmp_path: Path
+) -> None:
+    requested = as_files(tmp_path, prefix="run-7-")
+    requested["batch_config"]["batch_size"] = 1_000
 
-    files = run(config | {"collections": ["heartrate"]} | asked)
+    files = run(config | {"collections": ["heartrate"]} | requested)
 
     assert {file.name[:6] for file in tmp_path.iterdir()} == {"run-7-"}
     lengths = [len(file.read_bytes().splitlines()) for file in tmp_path.iterdir()]
@@ -98,7 +100,7 @@ def test_files_are_of_the_batch_size_and_named_as_asked(run: type[Run], config: 
     assert len(lengths) == len(files.files) > 3
 
 
-def test_files_that_no_loader_wants_are_removed(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
+def test_files_that_no_loader_reads_are_removed(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
     abandoned, recent, other = (tmp_path / name for name in ("old.jsonl", "new.jsonl", "old.txt"))
     for file in (abandoned, recent, other):
         file.write_text("{}")
@@ -112,7 +114,7 @@ def test_files_that_no_loader_wants_are_removed(run: type[Run], config: dict[str
     assert other.exists()
 
 
-def test_what_is_not_selected_stays_out(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
+def test_unselected_fields_are_left_out_of_batches(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
     maps = {"stream_maps": {"heartrate": {"bpm": "__NULL__"}}}
 
     files = run(config | {"collections": ["heartrate"]} | maps | as_files(tmp_path))
@@ -121,7 +123,7 @@ def test_what_is_not_selected_stays_out(run: type[Run], config: dict[str, Any], 
     assert not any("bpm" in each for each in files.records["heartrate"])
 
 
-def test_where_no_file_can_be_written_messages_do(
+def test_messages_are_sent_if_no_file_can_be_written(
     run: type[Run], config: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     no_folder = tmp_path / "file"
@@ -135,9 +137,9 @@ def test_where_no_file_can_be_written_messages_do(
     assert "samples go as messages" in caplog.text
 
 
-def test_a_format_that_is_not_ours_is_refused(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
-    asked = as_files(tmp_path)
-    asked["batch_config"]["encoding"] = {"format": "parquet"}
+def test_an_unsupported_batch_format_is_refused(run: type[Run], config: dict[str, Any], tmp_path: Path) -> None:
+    requested = as_files(tmp_path)
+    requested["batch_config"]["encoding"] = {"format": "parquet"}
 
     with pytest.raises(SettingsError, match="batch_config: the format of the encoding must be jsonl"):
-        run(config | asked)
+        run(config | requested)

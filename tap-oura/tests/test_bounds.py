@@ -1,4 +1,4 @@
-"""Whatever a server sends, an answer costs so much time and memory at most, and fails its window and nothing else."""
+"""Whatever a server sends, a response takes bounded time and memory, and fails only its own window."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tap_oura.api.client import ANSWER_WITHIN, WINDOW_WITHIN, Client, Stopwatch
 
 HERE = Path(__file__).parent
 TIMEOUT = 1
-"""Seconds, of `attacked.py`."""
+"""Seconds, of `hostile_run.py`."""
 
-LATER = 3
+SLACK = 3
 """Seconds beyond a deadline, on a busy machine; a retry's pause of a second is among them."""
 
 MOST_MIB = 100
@@ -109,7 +109,7 @@ ATTACKS = (
 
 def meet(url: str, attacks: list[str]) -> list[dict[str, Any]]:
     found = subprocess.run(
-        [sys.executable, HERE / "attacked.py", url],
+        [sys.executable, HERE / "hostile_run.py", url],
         input=" ".join(attacks),
         capture_output=True,
         text=True,
@@ -137,7 +137,7 @@ def costs(server: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("way", [*DATA, *WINDOWS])
-def test_an_attack_fails_its_window_by_name_in_time_and_little_memory(
+def test_a_hostile_response_fails_its_window_within_time_and_memory_bounds(
     way: str, costs: dict[str, dict[str, Any]]
 ) -> None:
     cost = costs[f"data:{way}"]
@@ -147,12 +147,14 @@ def test_an_attack_fails_its_window_by_name_in_time_and_little_memory(
     assert failure.startswith(("heartrate of attacked, 2026-03-01 to 2026-03-20: ", "everything of attacked"))
     assert (more, cost["code"], cost["records"]) == ([], 1, {"other": 2})
     within = WINDOW_WITHIN if "pages" in way else ANSWER_WITHIN
-    assert cost["seconds"] < within * TIMEOUT + LATER
+    assert cost["seconds"] < within * TIMEOUT + SLACK
     assert cost["mib"] < MOST_MIB
 
 
 @pytest.mark.parametrize("way", WIDE)
-def test_an_attack_on_five_windows_at_once_takes_no_more_memory(way: str, costs: dict[str, dict[str, Any]]) -> None:
+def test_hostile_responses_to_five_windows_at_once_stay_within_memory_bounds(
+    way: str, costs: dict[str, dict[str, Any]]
+) -> None:
     cost = costs[f"wide:{way}"]
 
     assert [failure for failure, _ in cost["failures"]] == [
@@ -162,7 +164,7 @@ def test_an_attack_on_five_windows_at_once_takes_no_more_memory(way: str, costs:
 
 
 @pytest.mark.parametrize("way", TOKENS)
-def test_an_attack_by_a_token_endpoint_is_told_as_what_it_means_for_the_token(
+def test_a_hostile_token_response_is_reported_with_its_effect_on_the_grant(
     way: str, costs: dict[str, dict[str, Any]]
 ) -> None:
     cost = costs[f"tokens:{way}"]
@@ -170,29 +172,29 @@ def test_an_attack_by_a_token_endpoint_is_told_as_what_it_means_for_the_token(
     assert cost["error"] == TOKENS[way]
     # The body of a success is handed on before anybody tries to read it; that of anything else never.
     assert cost["received"] == (way == "deep")
-    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["seconds"] < 2 * TIMEOUT + SLACK
     assert cost["mib"] < MOST_MIB
 
 
 @pytest.mark.parametrize("way", IDENTITY)
-def test_an_attack_on_a_consent_fails_it(way: str, costs: dict[str, dict[str, Any]]) -> None:
+def test_a_hostile_response_fails_a_consent(way: str, costs: dict[str, dict[str, Any]]) -> None:
     cost = costs[f"identity:{way}"]
 
     assert "Oura does not say whose consent this is" in cost["error"]
-    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["seconds"] < 2 * TIMEOUT + SLACK
     assert cost["mib"] < MOST_MIB
 
 
 @pytest.mark.parametrize("way", REVOCATION)
-def test_an_attack_is_no_agreement_to_a_revocation(way: str, costs: dict[str, dict[str, Any]]) -> None:
+def test_a_hostile_response_does_not_confirm_a_revocation(way: str, costs: dict[str, dict[str, Any]]) -> None:
     cost = costs[f"revocation:{way}"]
 
     assert cost["agreed"] is False
-    assert cost["seconds"] < 2 * TIMEOUT + LATER
+    assert cost["seconds"] < 2 * TIMEOUT + SLACK
     assert cost["mib"] < MOST_MIB
 
 
-def test_good_answers_pass(costs: dict[str, dict[str, Any]]) -> None:
+def test_valid_responses_are_read(costs: dict[str, dict[str, Any]]) -> None:
     assert costs["tokens:good"]["received"] == 1
     assert "error" not in costs["identity:good"]
     assert costs["revocation:good"]["agreed"]
@@ -216,7 +218,7 @@ def test_a_month_of_live_samples_is_read_whole(server: str) -> None:
     assert pages[200][999] == {"bpm": 62, "source": "awake", "timestamp": "2026-03-10T00:16:39+00:00"}
 
 
-def test_waiting_that_a_rate_limit_demands_does_not_count_as_slowness(server: str) -> None:
+def test_waiting_for_a_rate_limit_does_not_count_as_slowness(server: str) -> None:
     stopwatch = Stopwatch()
 
     client(f"{server}/limited_pages")._get(ATTACKED, "heartrate", {}, stopwatch)
@@ -224,7 +226,7 @@ def test_waiting_that_a_rate_limit_demands_does_not_count_as_slowness(server: st
     assert stopwatch.seconds < 1  # The limit demanded two.
 
 
-def test_a_slow_answer_costs_one_attempt_and_no_later_window(hostile_at: Any, run: Any) -> None:
+def test_a_slow_response_costs_one_attempt_and_no_later_window(hostile_at: Any, run: Any) -> None:
     with hostile_at() as hostile:
         made = run(
             {
@@ -243,4 +245,4 @@ def test_a_slow_answer_costs_one_attempt_and_no_later_window(hostile_at: Any, ru
             "daily_sleep of attacked",
             "heartrate of attacked",
         ]
-        assert len(hostile.asked()) == 2
+        assert len(hostile.requests()) == 2

@@ -1,4 +1,4 @@
-"""The command: what it says of itself without a network, how it takes bad settings, and what it never says."""
+"""The command: what it shows without a network, how it reports bad settings, and what it never prints."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def tap(*arguments: str, config: Any = None, **environment: str) -> subprocess.C
     )
 
 
-def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
+def error_lines(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line for line in done.stderr.splitlines() if line.startswith("tap-oura: ")]
 
 
@@ -60,7 +60,7 @@ def test_discover_lists_the_chosen_collections() -> None:
     ]
 
 
-def test_states_stay_a_fraction_of_what_is_said(tmp_path: Path) -> None:
+def test_state_messages_stay_a_fraction_of_the_output(tmp_path: Path) -> None:
     with running(accounts=30, days=3, today="2026-03-31T20:00:00+00:00") as simulator:
         done = tap(
             config={
@@ -83,25 +83,25 @@ def test_states_stay_a_fraction_of_what_is_said(tmp_path: Path) -> None:
     assert all(len(bookmarks[name]["partitions"]) == 30 for name in DEFAULT_COLLECTIONS)
 
 
-def test_about_tells_every_setting() -> None:
+def test_about_lists_every_setting() -> None:
     about = json.loads(tap("--about", "--format=json").stdout)
 
     assert SETTINGS.to_dict()["properties"].keys() <= about["settings"]["properties"].keys()
 
 
-def test_a_test_asks_oura_and_fails_where_it_cannot() -> None:
+def test_test_mode_fails_if_oura_cannot_be_read() -> None:
     done = tap("--test", config={**NOWHERE, "max_retries": 0})
 
     assert done.returncode == 1
     assert "no complete response" in done.stderr
 
 
-def test_a_test_of_a_working_account_passes(simulator: Running, config: dict[str, Any]) -> None:
+def test_test_mode_passes_for_a_working_account(simulator: Running, config: dict[str, Any]) -> None:
     assert tap("--test", config=config).returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("settings", "complaint"),
+    ("settings", "message"),
     [
         ({"collections": ["sleeep"]}, "collections: there is no collection 'sleeep'; the names are daily_activity,"),
         ({"collections": []}, "collections: the list is empty"),
@@ -131,26 +131,26 @@ def test_a_test_of_a_working_account_passes(simulator: Running, config: dict[str
     ],
     ids=str,
 )
-def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any], complaint: str) -> None:
+def test_bad_settings_are_one_line_each_and_exit_code_2(settings: dict[str, Any], message: str) -> None:
     done = tap(config={**NOWHERE, **settings})
 
     assert done.returncode == 2
-    assert [line for line in complaints(done) if line.startswith(f"tap-oura: {complaint}")]
+    assert [line for line in error_lines(done) if line.startswith(f"tap-oura: {message}")]
     assert "Traceback" not in done.stderr
     assert "12345" not in done.stderr
 
 
-def test_a_settings_file_that_is_missing_or_no_json_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_settings_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{oops")
 
-    for name, complaint in (("absent.json", "there is no file"), ("broken.json", "is not JSON")):
+    for name, message in (("absent.json", "there is no file"), ("broken.json", "is not JSON")):
         done = tap("--config", str(tmp_path / name))
-        assert (done.returncode, len(complaints(done))) == (2, 1)
-        assert complaint in done.stderr
+        assert (done.returncode, len(error_lines(done))) == (2, 1)
+        assert message in done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_settings_come_from_the_environment_where_no_file_is_named(simulator: Running) -> None:
+def test_without_a_file_settings_are_read_from_the_environment(simulator: Running) -> None:
     done = tap(
         TAP_OURA_API_URL=simulator.url,
         TAP_OURA_ACCOUNTS='[{"user": "user-1", "access_token": "token-1"}]',
@@ -163,10 +163,10 @@ def test_settings_come_from_the_environment_where_no_file_is_named(simulator: Ru
 
 
 @pytest.mark.parametrize("name", ["TAP_OURA_MAX_RETRIES", "TAP_OURA_ACCOUNTS"])
-def test_a_variable_that_cannot_be_read_is_one_line(name: str) -> None:
+def test_an_invalid_environment_variable_is_one_line(name: str) -> None:
     done = tap(TAP_OURA_ACCESS_TOKEN="x", **{name: "[nonsense"})
 
-    assert (done.returncode, len(complaints(done))) == (2, 1)
+    assert (done.returncode, len(error_lines(done))) == (2, 1)
 
 
 def test_nothing_secret_is_in_records_state_or_logs(simulator: Running, config: dict[str, Any]) -> None:
@@ -177,16 +177,16 @@ def test_nothing_secret_is_in_records_state_or_logs(simulator: Running, config: 
 
     done = tap(config={**config, "accounts": accounts, "max_retries": 0})
 
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode == 1
-    assert "token-1" not in said
-    assert "a-planted-token" not in said
+    assert "token-1" not in output
+    assert "a-planted-token" not in output
     # The address is a fact that Oura knows, so it is in its own record, and nowhere else.
-    lines = [line for line in said.splitlines() if wearer["email"] in line]
+    lines = [line for line in output.splitlines() if wearer["email"] in line]
     assert [json.loads(line)["stream"] for line in lines] == ["personal_info"]
 
 
-def test_a_signal_is_never_a_success(simulator: Running, config: dict[str, Any]) -> None:
+def test_a_run_stopped_by_a_signal_is_no_success(simulator: Running, config: dict[str, Any]) -> None:
     simulator.fault("slow", ms=20_000, collection="sleep")
     command = [sys.executable, "-m", "tap_oura", "--config", "/dev/stdin"]
     with subprocess.Popen(
@@ -205,7 +205,7 @@ def test_a_signal_is_never_a_success(simulator: Running, config: dict[str, Any])
 
 
 @pytest.mark.parametrize("name", ["TAP_OURA_ACCESS_TOKEN", "TAP_OURA_API_URL", "OURA_CLIENT_SECRET", "OURA_ACCOUNTS"])
-def test_bytes_of_the_environment_that_are_no_text_are_one_line(name: str) -> None:
+def test_environment_bytes_that_are_not_utf_8_are_one_line(name: str) -> None:
     value = '[{"user": "pl\udcffanted"}]' if name == "OURA_ACCOUNTS" else "http://pl\udcffanted"
     token = {} if name == "OURA_ACCOUNTS" else {"TAP_OURA_ACCESS_TOKEN": "token"}
 
@@ -217,10 +217,10 @@ def test_bytes_of_the_environment_that_are_no_text_are_one_line(name: str) -> No
     assert "anted" not in done.stderr
 
 
-def test_half_a_character_in_the_settings_is_one_line() -> None:
+def test_a_lone_surrogate_in_the_settings_is_one_line() -> None:
     done = tap(config={**NOWHERE, "accounts": [{"user": "user-1\ud800", "access_token": "token"}]})
 
-    assert (done.returncode, complaints(done)) == (
+    assert (done.returncode, error_lines(done)) == (
         2,
         ["tap-oura: accounts: is not UTF-8 text; write it in that encoding"],
     )

@@ -1,4 +1,4 @@
-"""No document is missing and none is doubled: every collection, every zone, across a clock change, at any page size."""
+"""No document is missing or duplicated: every collection, every time zone, across DST changes, any page size."""
 
 from __future__ import annotations
 

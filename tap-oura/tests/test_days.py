@@ -1,4 +1,4 @@
-"""The day ledger: unchanged days send nothing, changed days are sent and told of, unread days are left alone."""
+"""The day ledger: unchanged days send nothing, changed days are sent with a row, unread days are left alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def first(simulator: Running, collection: str, start: str = "2026-03-20", user: 
     return simulator.documents(user, collection, start=start, end="2026-03-29")[0]
 
 
-def test_a_run_without_news_sends_no_record(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_a_run_without_changes_sends_no_record(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     made = run({**config, "collections": EVERYTHING})
     again = run({**config, "collections": EVERYTHING}, made.state)
 
@@ -87,7 +87,7 @@ def test_one_changed_score_sends_one_document(run: Any, simulator: Running, conf
 @pytest.mark.parametrize(
     "collection", ["workout", "session", "enhanced_tag", "sleep", "heartrate", "ring_configuration"]
 )
-def test_what_was_deleted_leaves_the_row_of_its_day(
+def test_a_deleted_document_leaves_its_days_row(
     collection: str, run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     chosen = {**config, "collections": [collection]}
@@ -111,7 +111,7 @@ def test_what_was_deleted_leaves_the_row_of_its_day(
     assert not run(chosen, again.state).records
 
 
-def test_a_day_that_only_grew_sends_what_is_new(
+def test_a_day_that_only_grew_sends_only_its_new_documents(
     run: Any, simulator: Running, config: dict[str, Any], clock: Any
 ) -> None:
     chosen = {**config, "collections": ["heartrate"]}
@@ -155,7 +155,7 @@ def test_windows_after_a_failed_one_are_sent_once(run: Any, simulator: Running, 
 
 
 @pytest.mark.parametrize("edited", ["2026-02-10", None])
-def test_whoever_edits_a_bookmark_is_sent_all_from_there_on(
+def test_an_edited_bookmark_sends_everything_from_there_on(
     edited: str | None, run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     chosen = {**config, "collections": ["daily_sleep"]}
@@ -174,7 +174,7 @@ def test_whoever_edits_a_bookmark_is_sent_all_from_there_on(
     assert not again.of("daily_sleep", "user-2")
 
 
-def test_a_day_emptied_and_filled_again_is_told_both_times(
+def test_a_day_emptied_and_filled_again_is_sent_both_times(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     chosen = {**config, "collections": ["daily_sleep"]}
@@ -195,7 +195,7 @@ def test_a_day_emptied_and_filled_again_is_told_both_times(
     )
 
 
-def test_the_setting_sends_every_record_every_time(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_the_setting_sends_every_record_in_every_run(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     chosen = {**config, "collections": ["sleep"], "skip_unchanged": False, "start_date": "2026-03-25"}
 
     made = run(chosen)

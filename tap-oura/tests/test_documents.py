@@ -30,7 +30,7 @@ def test_every_record_names_its_account() -> None:
     assert records("daily_stress", stress())[0]["user_id"] == "user-1"
 
 
-def test_what_lies_in_the_margin_of_the_question_is_trimmed() -> None:
+def test_documents_in_the_margin_of_a_request_are_trimmed() -> None:
     days = ["2026-03-01", "2026-03-02", "2026-03-08", "2026-03-09"]
 
     kept = [record["day"] for record in records("daily_stress", *map(stress, days))]
@@ -38,7 +38,7 @@ def test_what_lies_in_the_margin_of_the_question_is_trimmed() -> None:
     assert kept == ["2026-03-02", "2026-03-08"]
 
 
-def test_a_document_on_two_pages_is_one_record_and_the_later_page_counts() -> None:
+def test_a_document_on_two_pages_is_one_record_of_the_later_page() -> None:
     assert [record["stress_high"] for record in records("daily_stress", stress(), stress(stress_high=1200))] == [1200]
 
 
@@ -62,7 +62,7 @@ def test_a_value_of_another_type_is_kept_in_extra_and_its_column_stays_empty() -
 
 
 @pytest.mark.parametrize("value", [True, [1], {}])
-def test_neither_truth_nor_lists_pass_for_an_integer(value: object) -> None:
+def test_booleans_and_lists_are_no_integers(value: object) -> None:
     assert records("daily_stress", stress(stress_high=value))[0]["extra"] == {"stress_high": value}
 
 
@@ -79,7 +79,7 @@ def test_unknown_enum_values_pass() -> None:
     assert records("daily_stress", stress(day_summary="serene"))[0]["day_summary"] == "serene"
 
 
-def test_of_two_documents_with_one_id_the_later_counts_in_the_later_place() -> None:
+def test_of_two_documents_with_one_id_the_later_is_kept_at_its_position() -> None:
     both = records("daily_stress", stress(), stress(id="other"), stress(stress_high=1200))
     assert [(record["id"], record["stress_high"]) for record in both] == [("other", 900), ("stress-2026-03-03", 1200)]
 
@@ -101,7 +101,7 @@ def test_of_two_documents_with_one_id_the_later_counts_in_the_later_place() -> N
         ({"day": "soon"}, "no usable id and no usable day", None),
     ],
 )
-def test_a_document_without_key_or_day_is_set_aside_whole_and_no_other(
+def test_only_a_document_without_key_or_day_is_rejected(
     document: dict[str, Any], why: str, document_id: str | None
 ) -> None:
     found = read("daily_stress", stress(), document, stress("2026-03-04"))
@@ -116,7 +116,7 @@ def test_a_document_without_an_id_belongs_to_the_window_of_its_day() -> None:
     assert not read("daily_stress", {"day": "2026-03-09"}).rejected
 
 
-def test_a_person_without_an_id_is_set_aside() -> None:
+def test_personal_info_without_an_id_is_rejected() -> None:
     assert [each.reason for each in read("personal_info", {"age": 40}, window=EVER).rejected] == ["no usable id"]
 
 
@@ -130,9 +130,7 @@ def test_a_person_without_an_id_is_set_aside() -> None:
         ("tag", {"timestamp": "2026-03-04T23:00:00-05:00", "tags": []}, "2026-03-04"),
     ],
 )
-def test_a_document_without_its_day_has_it_from_another_field(
-    collection: str, fields: dict[str, Any], day: str
-) -> None:
+def test_a_missing_day_is_taken_from_another_field(collection: str, fields: dict[str, Any], day: str) -> None:
     found = read(collection, {"id": "odd", **fields})
 
     assert [record[COLLECTIONS[collection].cursor or ""] for record in found.records] == [day]
@@ -140,14 +138,14 @@ def test_a_document_without_its_day_has_it_from_another_field(
     assert not found.rejected
 
 
-def test_a_date_in_another_form_is_still_the_documents_own() -> None:
+def test_a_date_in_another_format_is_accepted() -> None:
     found = read("daily_stress", stress("20260303"))
 
     assert found.records[0]["day"] == "2026-03-03"
     assert not found.dated_otherwise
 
 
-def test_fields_named_like_ours_are_kept_apart() -> None:
+def test_ouras_fields_named_like_ours_are_kept_in_extra() -> None:
     theirs: dict[str, Any] = {"user_id": "user-3", "extra": {"a": 1}, "_sdc_extracted_at": "2020-01-01"}
     record = records("daily_stress", stress(**theirs))[0]
 
@@ -165,7 +163,7 @@ def test_a_collection_without_days_is_not_trimmed() -> None:
     [{}, {"timestamp": None}, {"timestamp": "2026-03-04T25:00:00Z"}, {"timestamp": 1772582400}, {"timestamp": ""}],
 )
 @pytest.mark.parametrize("collection", ["heartrate", "ring_battery_level"])
-def test_a_sample_without_a_timestamp_is_set_aside(collection: str, sample: dict[str, Any]) -> None:
+def test_a_sample_without_a_timestamp_is_rejected(collection: str, sample: dict[str, Any]) -> None:
     found = read(collection, {**sample, "source": "sleep"}, {"timestamp": "2026-03-04T00:00:00.000Z", "source": "rest"})
 
     assert [each.reason for each in found.rejected] == ["no usable timestamp"]
@@ -183,13 +181,13 @@ def test_a_sample_without_a_timestamp_is_set_aside(collection: str, sample: dict
         ({"source": "nul\0"}, {"source": "nul\\u0000"}),
     ],
 )
-def test_a_sample_without_a_usable_source_has_an_unknown_one(sample: dict[str, Any], extra: object) -> None:
+def test_a_sample_without_a_usable_source_has_source_unknown(sample: dict[str, Any], extra: object) -> None:
     (record,) = records("heartrate", {"timestamp": "2026-03-04T00:00:00.000Z", "bpm": 60, **sample})
 
     assert (record["source"], record["extra"]) == ("unknown", extra)
 
 
-def test_drift_is_counted_by_name_and_not_without_end() -> None:
+def test_drift_is_counted_by_name_within_a_bound() -> None:
     documents = Documents(COLLECTIONS["daily_stress"])
     documents.read("user-1", [stress(f"2026-03-0{day}", new=day, stress_high="many") for day in (2, 3, 4)], WEEK)
     assert documents.drift == {"new": 3, "stress_high": 3}
@@ -199,7 +197,7 @@ def test_drift_is_counted_by_name_and_not_without_end() -> None:
     assert len(documents.drift) == MOST_NAMES
 
 
-def test_two_samples_whose_keys_became_one_are_both_kept() -> None:
+def test_two_samples_with_colliding_keys_are_both_kept() -> None:
     samples = [
         {"timestamp": f"2026-03-03T10:00:00.{fraction}Z", "source": "awake", "bpm": bpm}
         for fraction, bpm in (("0001", 60), ("0002", 61))
@@ -211,7 +209,7 @@ def test_two_samples_whose_keys_became_one_are_both_kept() -> None:
     assert [each.document["bpm"] for each in found.rejected] == [61]
 
 
-def test_a_sample_that_comes_twice_is_one() -> None:
+def test_a_repeated_sample_is_one_record() -> None:
     sample = {"timestamp": "2026-03-03T10:00:00.0001Z", "source": "awake", "bpm": 60}
 
     assert (len(read("heartrate", sample, dict(sample)).records), read("heartrate", sample, sample).rejected) == (1, [])

@@ -1,4 +1,4 @@
-"""What Oura does wrong, and what of it a run survives, names, and makes good."""
+"""Oura's failures: which of them a run survives, reports and repairs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_missing_scope_fails_its_collection_and_no_other(
     assert made.of("daily_sleep", "user-2")
 
 
-def test_a_scope_that_oura_refuses_without_saying_so_is_told_from_a_dead_token(
+def test_an_unstated_missing_scope_differs_from_a_dead_token(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     simulator.fault("expired_401", collection="daily_spo2", user="user-2")
@@ -46,24 +46,24 @@ def test_a_scope_that_oura_refuses_without_saying_so_is_told_from_a_dead_token(
     assert made.of("daily_sleep", "user-2")
 
 
-def test_a_dead_token_is_named_once_and_asked_for_nothing_more(
+def test_a_dead_token_is_reported_once_and_sends_no_more_requests(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     simulator.call("POST", "revoke", {"user": "user-2"})
     try:
         made = run(only(config, "daily_sleep", "daily_spo2", "workout", concurrency=1))
-        asked = [request for request in simulator.requests() if request["status"] == 401]
+        requested = [request for request in simulator.requests() if request["status"] == 401]
     finally:
         simulator.call("POST", "restore", {"user": "user-2"})
 
     assert made.code == 1
     assert len(made.failures) == 1
     assert "everything of user-2" in made.failures[0]
-    assert len(asked) == 2  # the collection, and whether the token opens anything at all
+    assert len(requested) == 2  # the collection, and whether the token opens anything at all
     assert all(made.of("workout", user) for user in ("user-1", "user-3"))
 
 
-def test_a_server_that_fails_for_ever_fails_its_collection_and_no_other(
+def test_a_lasting_server_error_fails_its_collection_and_no_other(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     simulator.fault("status", code=500, collection="daily_stress")
@@ -82,12 +82,12 @@ def test_after_the_faults_the_next_run_closes_every_gap(run: Any, simulator: Run
     broken = run(chosen)
     simulator.clear_faults()
 
-    mended = run(chosen, broken.state)
+    repaired = run(chosen, broken.state)
 
-    assert mended.code == 0
+    assert repaired.code == 0
     for user in USERS:
         for collection in ("daily_stress", "daily_spo2"):
-            known = {record["id"] for record in broken.of(collection, user) + mended.of(collection, user)}
+            known = {record["id"] for record in broken.of(collection, user) + repaired.of(collection, user)}
             assert known == {d["id"] for d in simulator.documents(user, collection, start="2026-03-01")}
 
 
@@ -107,7 +107,7 @@ def test_after_the_faults_the_next_run_closes_every_gap(run: Any, simulator: Run
     ],
     ids=lambda fault: fault["kind"],
 )
-def test_what_passes_or_is_merely_odd_loses_and_doubles_nothing(
+def test_temporary_faults_and_odd_pages_lose_and_duplicate_nothing(
     fault: dict[str, Any], run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     options = {**fault}
@@ -136,7 +136,7 @@ def test_a_page_token_that_comes_back_fails_the_window(run: Any, simulator: Runn
     assert made.bookmark("heartrate", "user-2")
 
 
-def test_a_silent_server_is_given_up_after_the_timeout(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_a_silent_server_is_abandoned_after_the_timeout(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     simulator.fault("timeout", seconds=30, collection="workout", user="user-1")
 
     made = run(only(config, "workout", timeout_seconds=1, max_retries=0))
@@ -144,7 +144,7 @@ def test_a_silent_server_is_given_up_after_the_timeout(run: Any, simulator: Runn
     assert made.failures[0].endswith("no complete response from Oura (ReadTimeout)")
 
 
-def test_a_demand_to_wait_longer_than_we_do_fails_the_window_at_once(
+def test_a_retry_after_beyond_our_limit_fails_the_window_at_once(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     simulator.fault("rate_limit", retry_after=4000, collection="workout", user="user-1")
@@ -152,11 +152,11 @@ def test_a_demand_to_wait_longer_than_we_do_fails_the_window_at_once(
     made = run(only(config, "workout", max_retries=3))
 
     assert made.failures[0].endswith("rate limited (tier user, X-RateLimit-Remaining unknown, for 4000 s)")
-    asked = [request for request in simulator.requests() if request["user"] == "user-1"]
-    assert len(asked) == 1
+    requested = [request for request in simulator.requests() if request["user"] == "user-1"]
+    assert len(requested) == 1
 
 
-def test_an_unknown_field_is_kept_and_told_by_name_only(
+def test_an_unknown_field_is_kept_and_only_its_name_is_logged(
     run: Any, simulator: Running, config: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     simulator.fault("unknown_field", field="aura", value="violet", collection="workout")
@@ -169,7 +169,7 @@ def test_an_unknown_field_is_kept_and_told_by_name_only(
     assert "violet" not in caplog.text
 
 
-def test_a_lapsed_membership_is_told_as_such(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_a_lapsed_membership_is_reported_as_such(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     simulator.call("POST", "membership", {"user": "user-3", "active": False})
     try:
         made = run(only(config, "workout", "daily_sleep"))
@@ -180,22 +180,20 @@ def test_a_lapsed_membership_is_told_as_such(run: Any, simulator: Running, confi
     assert all("membership" in failure and "user-3" in failure for failure in made.failures)
 
 
-def test_the_only_account_without_a_name_is_called_by_ouras_id(
-    run: Any, simulator: Running, config: dict[str, Any]
-) -> None:
+def test_a_single_unnamed_account_is_named_by_ouras_id(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     made = run({**only(config, "workout"), "accounts": None, "access_token": "token-2"})
 
     assert {record["user_id"] for record in made.records["workout"]} == {"user-2"}
 
 
-def test_a_dead_token_of_the_only_account_leaves_with_one(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_a_dead_token_of_the_only_account_exits_with_1(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     made = run({**only(config, "workout"), "accounts": None, "access_token": "nonsense", "tolerate_failures": True})
 
     assert made.code == 1
     assert made.records == {}
 
 
-def test_tolerated_failures_leave_with_zero_and_are_rows(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_tolerated_failures_exit_with_0_and_are_rows(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     simulator.fault("status", code=500, collection="daily_stress", user="user-1")
 
     made = run(only(config, "daily_stress", "workout", tolerate_failures=True))
@@ -207,16 +205,16 @@ def test_tolerated_failures_leave_with_zero_and_are_rows(run: Any, simulator: Ru
     assert row["recovered_at"] is None
 
 
-def test_a_failure_that_is_over_is_written_down_once(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_a_resolved_failure_is_recorded_once(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     chosen = only(config, "daily_stress", "workout")
     simulator.fault("status", code=500, collection="daily_stress", user="user-1")
     broken = run(chosen)
     simulator.clear_faults()
 
-    mended = run(chosen, broken.state)
-    quiet = run(chosen, mended.state)
+    repaired = run(chosen, broken.state)
+    quiet = run(chosen, repaired.state)
 
-    (row,) = mended.records["collection_failures"]
+    (row,) = repaired.records["collection_failures"]
     assert row["failed_at"] == broken.records["collection_failures"][0]["failed_at"]
     assert row["recovered_at"] is not None
     assert quiet.records["collection_failures"] == []
@@ -229,9 +227,9 @@ def test_a_failed_window_stops_neither_the_later_ones_nor_their_account(
     simulator.fault("status", code=500, collection="sleep", user="user-1", times=1)
 
     broken = run(chosen)
-    mended = run(chosen, broken.state)
+    repaired = run(chosen, broken.state)
 
     assert broken.failures == ["sleep of user-1, 2026-02-01 to 2026-03-02: Oura responds with 500"]
     assert min(record["day"] for record in broken.of("sleep", "user-1")) >= "2026-03-03"
     assert broken.bookmark("sleep", "user-1") is None
-    assert min(record["day"] for record in mended.of("sleep", "user-1")) < "2026-02-05"
+    assert min(record["day"] for record in repaired.of("sleep", "user-1")) < "2026-02-05"

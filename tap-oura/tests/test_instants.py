@@ -1,4 +1,4 @@
-"""Every form of an instant, and the one text that each becomes."""
+"""Every format of an instant, and its normalised text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), FORMS.items(), ids=lambda each: str(each)[:40])
-def test_every_form_becomes_one_or_nothing(text: str, expected: tuple[str | None, str]) -> None:
+def test_every_instant_format_is_normalised_or_null(text: str, expected: tuple[str | None, str]) -> None:
     found = instants.instant(text)
 
     assert (found and found.text, NONE if found is None else WHOLE if found.whole else LOSSY) == expected
@@ -80,12 +80,12 @@ def test_every_form_becomes_one_or_nothing(text: str, expected: tuple[str | None
 
 
 @pytest.mark.parametrize("text", [text for text, (form, _) in FORMS.items() if form == text])
-def test_what_is_in_the_one_form_is_known_at_a_glance(text: str) -> None:
+def test_a_normalised_instant_is_recognised_without_parsing(text: str) -> None:
     assert instants.all_normal([text], instants.PATTERN)
 
 
 @given(st.datetimes(), st.integers(-15 * 60 - 59, 15 * 60 + 59), st.sampled_from(["auto", "milliseconds", "minutes"]))
-def test_any_instant_keeps_its_moment_and_its_offset(wall: datetime, minutes: int, precision: str) -> None:
+def test_any_instant_keeps_its_time_and_offset(wall: datetime, minutes: int, precision: str) -> None:
     sent = wall.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     text = sent.isoformat(timespec=precision)
     try:
@@ -107,7 +107,7 @@ def test_any_instant_keeps_its_moment_and_its_offset(wall: datetime, minutes: in
 
 
 @given(st.text(alphabet="0123456789-:.TZW+ ", max_size=40))
-def test_no_text_makes_a_fault_and_nothing_impossible_comes_out(text: str) -> None:
+def test_any_text_is_parsed_without_error_to_a_valid_instant_or_null(text: str) -> None:
     found = instants.instant(text)
 
     assert found is None or datetime.fromisoformat(found.text)
@@ -130,7 +130,7 @@ def test_no_text_makes_a_fault_and_nothing_impossible_comes_out(text: str) -> No
         ("2026-07-01T24:00:00.000Z", ("2026-07-02T00:00:00.000Z", True)),
     ],
 )
-def test_in_a_series_every_form_becomes_utc_with_milliseconds(text: str, series: tuple[str, bool] | None) -> None:
+def test_series_instants_become_utc_with_milliseconds(text: str, series: tuple[str, bool] | None) -> None:
     assert instants.utc(text) == series
     assert instants.all_normal([text], instants.UTC_PATTERN) == (series == (text, True))
 
@@ -157,6 +157,6 @@ def test_in_a_series_every_form_becomes_utc_with_milliseconds(text: str, series:
         ("", None),
     ],
 )
-def test_every_form_of_a_date_becomes_one_or_nothing(text: str, expected: tuple[str, bool] | None) -> None:
+def test_every_date_format_is_normalised_or_null(text: str, expected: tuple[str, bool] | None) -> None:
     assert instants.day(text) == expected
     assert instants.is_day(text) == (expected == (text, True))

@@ -1,4 +1,4 @@
-"""One odd value of one account: the run goes on, and the value is where it belongs."""
+"""One odd value of one account: the run continues, and the value is where it belongs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tap_oura.tap import TapOura
 
 from .conftest import Run
-from .served import serving
+from .document_server import serving
 
 CASES = os.environ.get("OURA_CASES")
 DAY = "2026-11-25"
@@ -56,7 +56,7 @@ def test_whole_doubles_are_integers(run: type[Run]) -> None:
     assert all(type(number) is int for number in numbers)
 
 
-def test_what_no_column_holds_is_null_and_kept(run: type[Run]) -> None:
+def test_a_value_that_no_column_can_store_is_null_and_kept_in_extra(run: type[Run]) -> None:
     made = read(
         run,
         {
@@ -79,7 +79,7 @@ def test_what_no_column_holds_is_null_and_kept(run: type[Run]) -> None:
     assert only(made, "workout")["extra"] == {"start_datetime": f"{DAY}T25:61:00-05:00", "end_datetime": "soon"}
 
 
-def test_a_tag_without_its_day_is_loaded_and_named(run: type[Run], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_tag_without_its_day_is_loaded_and_logged(run: type[Run], caplog: pytest.LogCaptureFixture) -> None:
     good = {"id": "good", "start_day": DAY, "start_time": f"{DAY}T08:00:00-05:00"}
     odd = {"id": "odd", "day": DAY, "start_time": f"{DAY}T21:00:00-05:00"}
     with serving({"enhanced_tag": [good, odd]}) as oura:
@@ -98,7 +98,7 @@ def test_a_tag_without_its_day_is_loaded_and_named(run: type[Run], caplog: pytes
     assert not [line for line in caplog.messages if "odd" in line], "what is not sent again is not named again"
 
 
-def test_two_documents_of_a_day_are_listed_in_the_order_of_the_answer(run: type[Run]) -> None:
+def test_two_documents_of_a_day_are_listed_in_response_order(run: type[Run]) -> None:
     first, second = ({"id": name, "day": DAY, "score": 80} for name in ("aa", "zz"))
     with serving({"daily_readiness": [first, second, {**first, "score": None}]}) as oura:
         config = oura.config(collections=["daily_readiness"])
@@ -111,7 +111,7 @@ def test_two_documents_of_a_day_are_listed_in_the_order_of_the_answer(run: type[
     assert not again.records, "another order alone is no change"
 
 
-def test_answers_in_gzip_or_with_a_byte_order_mark_are_read_and_malformed_ones_named(run: type[Run]) -> None:
+def test_gzip_and_byte_order_marks_are_read_and_malformed_responses_named(run: type[Run]) -> None:
     body = json.dumps({"data": [{"id": "a", "day": DAY, "score": 80}]}).encode()
     made = read(
         run,
@@ -138,7 +138,7 @@ def test_answers_in_gzip_or_with_a_byte_order_mark_are_read_and_malformed_ones_n
     assert {row["reason"] for row in made.records["collection_failures"]} == {"answer"}
 
 
-def test_text_that_no_database_stores_is_replaced_and_kept(run: type[Run]) -> None:
+def test_text_that_no_database_can_store_is_replaced_and_kept_in_extra(run: type[Run]) -> None:
     made = read(run, {"workout": [{"id": "a", "day": DAY, "label": "nul\0", "new\ud83d": {"\0": "\ud83d"}}]})
 
     assert only(made, "workout")["label"] == "nul\ufffd"
@@ -148,9 +148,7 @@ def test_text_that_no_database_stores_is_replaced_and_kept(run: type[Run]) -> No
     }
 
 
-def test_one_odd_document_leaves_the_drift_of_the_others_alone(
-    run: type[Run], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_odd_document_does_not_change_the_drift_of_others(run: type[Run], caplog: pytest.LogCaptureFixture) -> None:
     many = {f"field {number}\n": "violet" for number in range(3_000)}
     read(run, {"workout": [{"id": "a", "day": DAY, **many}]})
 
@@ -163,7 +161,7 @@ def test_one_odd_document_leaves_the_drift_of_the_others_alone(
 
 @pytest.mark.skipif(not CASES, reason="OURA_CASES names no folder of cases")
 @pytest.mark.parametrize("case", [*Path(CASES or os.devnull).glob("*.expected.json")], ids=lambda case: case.name)
-def test_a_case_fails_no_more_than_it_says(case: Path, run: type[Run]) -> None:
+def test_a_malformed_response_fails_only_what_its_case_lists(case: Path, run: type[Run]) -> None:
     expected = json.loads(case.read_text())
     answers = json.loads(case.with_name(case.name.replace(".expected", "")).read_text())["collections"]
 

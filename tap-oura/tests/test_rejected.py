@@ -1,4 +1,4 @@
-"""A document that can be neither keyed nor dated: set aside whole, named once, and a gap until it is no surprise."""
+"""A document without a usable key or day: rejected whole, reported once, and a gap until it is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tap_oura.ledger.rejected import Rejected, Rejections
 from tap_oura.tap import TapOura
 
 from .conftest import Run
-from .served import Served, serving
+from .document_server import Served, serving
 
 GOOD: dict[str, Any] = {"id": "age-25", "day": "2026-11-25", "vascular_age": 36}
 ODD: dict[str, Any] = {"day": "2026-11-24", "vascular_age": 36, "pulse_wave_velocity": 7.1}
@@ -35,7 +35,7 @@ def named(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line for line in caplog.messages if "user-1: set aside in" in line]
 
 
-def test_it_is_sent_and_named_and_its_window_is_not_whole_until_the_third_reading(
+def test_a_rejected_document_keeps_its_window_incomplete_until_the_third_read(
     run: type[Run], oura: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = oura.config(collections=[AGE])
@@ -81,23 +81,23 @@ def test_no_measured_value_is_in_logs_or_state(run: type[Run], oura: Served, cap
     assert "36.125" not in caplog.text + json.dumps(made.state)
 
 
-def test_another_content_begins_anew_and_what_is_gone_is_forgotten(run: type[Run], oura: Served) -> None:
+def test_changed_content_restarts_the_count_and_removed_documents_are_forgotten(run: type[Run], oura: Served) -> None:
     config = oura.config(collections=[AGE])
     two = run(config, run(config).state)
 
     oura.answers = {AGE: [GOOD, {**ODD, "vascular_age": 37}]}
     changed = run(config, two.state)
     oura.answers = {AGE: [GOOD, {**ODD, "id": "age-24"}]}
-    mended = run(config, changed.state)
+    repaired = run(config, changed.state)
 
     assert changed.code == 1
     assert [row["document"]["vascular_age"] for row in changed.of("rejected_documents", "user-1")] == [37]
-    assert mended.code == 0
-    assert {record["id"] for record in mended.of(AGE, "user-1")} == {"age-25", "age-24"}
-    assert '"rejected":' not in json.dumps(mended.state)
+    assert repaired.code == 0
+    assert {record["id"] for record in repaired.of(AGE, "user-1")} == {"age-25", "age-24"}
+    assert '"rejected":' not in json.dumps(repaired.state)
 
 
-def test_a_document_that_several_windows_see_is_counted_once_a_run(run: type[Run], oura: Served) -> None:
+def test_a_document_in_several_windows_is_counted_once_per_run(run: type[Run], oura: Served) -> None:
     oura.answers = {"workout": [{"id": "undated", "activity": "running"}]}
     config = oura.config(collections=["workout"], start_date="2024-11-20")
 
@@ -111,7 +111,7 @@ def test_a_document_that_several_windows_see_is_counted_once_a_run(run: type[Run
     assert run(config, two.state).code == 0
 
 
-def test_a_closed_range_that_is_read_once_sets_aside_and_is_whole(run: type[Run], oura: Served) -> None:
+def test_a_closed_range_is_complete_despite_rejected_documents(run: type[Run], oura: Served) -> None:
     made = run(oura.config(collections=[AGE], end_date="2026-11-26"))
 
     assert made.code == 0
@@ -119,7 +119,7 @@ def test_a_closed_range_that_is_read_once_sets_aside_and_is_whole(run: type[Run]
     assert made.ledger(AGE, "user-1")[ODD["day"]]["document_ids"] == []
 
 
-def test_days_that_are_forgotten_send_what_was_set_aside_again(run: type[Run], oura: Served) -> None:
+def test_a_cleared_day_ledger_sends_rejected_documents_again(run: type[Run], oura: Served) -> None:
     config = oura.config(collections=[AGE])
     one = run(config)
 
@@ -129,7 +129,7 @@ def test_days_that_are_forgotten_send_what_was_set_aside_again(run: type[Run], o
     assert run(config, again.state).code == 0
 
 
-def test_many_are_named_counted_and_sent_within_bounds(
+def test_many_rejected_documents_are_named_counted_and_sent_within_bounds(
     run: type[Run], oura: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     oura.answers = {"heartrate": [{"bpm": number, "source": "awake"} for number in range(5_000)]}
@@ -146,7 +146,7 @@ def test_many_are_named_counted_and_sent_within_bounds(
     assert four.code == 0
 
 
-def test_one_that_is_never_the_same_holds_its_collection_up_for_twelve_readings(run: type[Run], oura: Served) -> None:
+def test_an_ever_changing_rejected_document_blocks_for_twelve_reads_at_most(run: type[Run], oura: Served) -> None:
     config = oura.config(collections=[AGE])
     state: dict[str, Any] = {}
     codes: list[int] = []
@@ -158,22 +158,22 @@ def test_one_that_is_never_the_same_holds_its_collection_up_for_twelve_readings(
 
         assert [row["document"]["vascular_age"] for row in made.of("rejected_documents", "user-1")] == [number]
     oura.answers = {AGE: [GOOD]}
-    mended = run(config, state)
+    repaired = run(config, state)
 
     assert codes == [1] * 11 + [0] * 3
     assert made.bookmark(AGE, "user-1") == GOOD["day"]
     assert "held_up" in json.dumps(state)
-    assert "held_up" not in json.dumps(mended.state)
+    assert "held_up" not in json.dumps(repaired.state)
 
 
-def test_a_window_that_failed_forgets_nothing() -> None:
+def test_a_failed_window_forgets_no_rejected_document() -> None:
     state: dict[str, Any] = {"rejected": {"a": 2}, "held_up": 2}
     Rejections(state).close(whole=False)
     assert state == {"rejected": {"a": 2}, "held_up": 2}
 
 
 @pytest.mark.parametrize("depth", [500, 900, 980, 20_000])
-def test_no_depth_of_nesting_costs_more_than_its_window(run: type[Run], oura: Served, depth: int) -> None:
+def test_any_nesting_depth_costs_only_its_window(run: type[Run], oura: Served, depth: int) -> None:
     deep = {"id": "b", "day": "2026-11-25", "odd": "HERE"}
     text = json.dumps({"data": [GOOD, deep]}).replace('"HERE"', "[" * depth + "]" * depth)
     oura.answers = {AGE: {"raw": text}}
@@ -185,12 +185,12 @@ def test_no_depth_of_nesting_costs_more_than_its_window(run: type[Run], oura: Se
     assert made.ledger("sleep", "user-1")
 
 
-def test_an_id_is_named_without_control_characters_and_not_at_length() -> None:
+def test_a_logged_id_is_short_and_without_control_characters() -> None:
     odd = Rejected.of("sleep", {"id": "line\nbreak" + "x" * 300}, "no usable id")
     assert str(odd) == "line\\nbreak" + "x" * 53 + " (no usable id)"
 
 
-def test_what_is_no_object_is_set_aside_and_the_documents_beside_it_are_read(run: type[Run], oura: Served) -> None:
+def test_a_non_object_is_rejected_and_the_documents_beside_it_are_read(run: type[Run], oura: Served) -> None:
     oura.answers = {AGE: [None, GOOD, [1]]}
 
     made = run(oura.config(collections=[AGE]))
@@ -202,7 +202,7 @@ def test_what_is_no_object_is_set_aside_and_the_documents_beside_it_are_read(run
     ]
 
 
-def test_one_that_oura_deletes_later_is_not_said_to_be_there_still(
+def test_a_rejected_document_that_oura_deletes_is_no_longer_reported(
     run: type[Run], oura: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = oura.config(collections=[AGE])

@@ -54,12 +54,12 @@ def test_only_keys_are_never_null(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_every_field_says_what_it_is(name: str) -> None:
+def test_every_field_has_a_description(name: str) -> None:
     assert all(schema["description"] for schema in COLLECTIONS[name].properties.values())
 
 
 @pytest.mark.parametrize("name", COLLECTIONS)
-def test_no_list_of_values_is_closed(name: str) -> None:
+def test_no_enum_is_closed(name: str) -> None:
     assert "enum" not in str(COLLECTIONS[name].schema)
 
 

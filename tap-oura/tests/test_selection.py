@@ -1,4 +1,4 @@
-"""What a selection leaves out is missing, and nothing else: fields, keys, whole streams, as messages and as files."""
+"""A deselected field or stream is missing and nothing else is, in messages and in files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.tap import TapOura
 
 from .conftest import Run
-from .served import serving
+from .document_server import serving
 from .test_batches import as_files
 
 CHOSEN = ["enhanced_tag", "heartrate", "personal_info", "sleep"]
@@ -39,7 +39,7 @@ def fields(records: Iterable[dict[str, Any]]) -> set[str]:
 
 
 @pytest.mark.parametrize("as_file", [False, True], ids=["messages", "files"])
-def test_a_field_that_is_left_out_is_missing_and_no_other(
+def test_only_a_deselected_field_is_missing(
     run: type[Run], chosen: dict[str, Any], tmp_path: Path, as_file: bool
 ) -> None:
     config = chosen | (as_files(tmp_path) if as_file else {})
@@ -64,7 +64,7 @@ def test_a_field_that_is_left_out_is_missing_and_no_other(
     assert without_times[: len(without_times) // 2] == without_times[len(without_times) // 2 :]
 
 
-def test_each_field_may_be_left_out_keys_included(run: type[Run], chosen: dict[str, Any], simulator: Running) -> None:
+def test_any_field_can_be_deselected_even_a_key(run: type[Run], chosen: dict[str, Any], simulator: Running) -> None:
     every = [(stream, field) for stream in CHOSEN for field in COLLECTIONS[stream].schema["properties"]]
     whole = run(chosen)
 
@@ -80,7 +80,7 @@ def test_each_field_may_be_left_out_keys_included(run: type[Run], chosen: dict[s
 
 
 @pytest.mark.parametrize("left_out", ["sleep/readiness/score", "sleep/bedtime_start", "collection_days"])
-def test_what_is_selected_again_is_sent_for_the_days_that_are_read_again(
+def test_a_reselected_field_is_sent_for_the_days_read_again(
     run: type[Run], chosen: dict[str, Any], left_out: str
 ) -> None:
     config = {**chosen, "collections": ["sleep"]}
@@ -98,7 +98,7 @@ def test_what_is_selected_again_is_sent_for_the_days_that_are_read_again(
     assert not run(config, again.state).records
 
 
-def test_rejected_documents_are_sent_when_their_stream_is_selected_later(run: type[Run]) -> None:
+def test_rejected_documents_are_sent_once_their_stream_is_selected(run: type[Run]) -> None:
     odd = {"day": "2026-03-25"}
     with serving({"workout": [odd, {"id": "a", "day": "2026-03-25"}]}) as oura:
         config = oura.config(collections=["workout"], start_date="2026-03-20")
@@ -115,7 +115,7 @@ def test_rejected_documents_are_sent_when_their_stream_is_selected_later(run: ty
     assert [row["document"] for row in again.of("rejected_documents", "user-1")] == [odd]
 
 
-def test_streams_that_are_left_out_send_nothing_and_stop_nothing(run: type[Run]) -> None:
+def test_deselected_streams_send_nothing_and_stop_nothing(run: type[Run]) -> None:
     ours = ["collection_days", "collection_failures", "rejected_documents"]
     with serving({"workout": [{"day": "2026-11-25"}, {"id": "a", "day": "2026-11-25"}]}) as oura:
         config = oura.config(collections=["workout", "session"], end_date="2026-11-26")

@@ -1,4 +1,4 @@
-"""Several taps share the accounts: each account is read by exactly one of them, the same one every time."""
+"""Several taps share the accounts: each account is read by exactly one of them, always the same."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def test_every_account_is_in_exactly_one_shard(name: str, count: int) -> None:
 
 
 @given(st.lists(NAMES, unique=True), st.lists(NAMES, unique=True), COUNTS)
-def test_more_accounts_move_none(before: list[str], added: list[str], count: int) -> None:
+def test_adding_accounts_moves_none_to_another_shard(before: list[str], added: list[str], count: int) -> None:
     def dealt(names: list[str]) -> dict[str, int]:
         return {name: i for name in names for i in range(count) if Shard(i, count).holds(account(name))}
 
     assert dealt(before).items() <= dealt(added + before).items()
 
 
-def test_a_name_has_the_same_shard_in_every_release() -> None:
+def test_an_account_has_the_same_shard_in_every_release() -> None:
     # A state is found again only while these stay: whoever changes them makes every shard read its accounts anew.
     assert [position(name, SHARDS) for name in ("account-5", "account-1", "user-1", "Ōura", "山田")] == [3, 0, 0, 2, 2]
 
 
-def test_the_shards_are_about_equally_large() -> None:
+def test_shards_have_about_the_same_size() -> None:
     sizes = [[position(f"user-{number}", SHARDS) for number in range(10_000)].count(shard) for shard in range(SHARDS)]
 
     assert all(2300 < size < 2700 for size in sizes)
 
 
 @pytest.mark.parametrize("known", [None, "the-id", "another-id"])
-def test_the_account_that_only_oura_names_is_in_the_first_shard_before_and_after_its_name_is_known(
+def test_an_unnamed_account_stays_in_the_first_shard_once_its_name_is_known(
     known: str | None,
 ) -> None:
     held = [Shard(index, SHARDS).holds(account(known, is_named=False)) for index in range(SHARDS)]
@@ -76,13 +76,13 @@ def many(six: Running) -> dict[str, Any]:
 
 def keyed(records: dict[str, list[dict[str, Any]]]) -> dict[str, list[Any]]:
     """The records by stream in an order of their own; of days all but the time at which they were read."""
-    told = ("user_id", "collection", "day", "document_ids", "count")
-    days = [tuple(str(row[name]) for name in told) for row in records["collection_days"]]
+    reported = ("user_id", "collection", "day", "document_ids", "count")
+    days = [tuple(str(row[name]) for name in reported) for row in records["collection_days"]]
     others = {stream: sorted(rows, key=repr) for stream, rows in records.items() if stream != "collection_days"}
     return {**others, "collection_days": sorted(days)}
 
 
-def test_four_shards_read_what_one_tap_reads_and_a_second_time_nothing(run: Any, many: dict[str, Any]) -> None:
+def test_four_shards_read_what_one_tap_reads_and_then_nothing(run: Any, many: dict[str, Any]) -> None:
     one = run(many)
     shares = [run({**many, "shard_index": index, "shard_count": SHARDS}) for index in range(SHARDS)]
 
@@ -99,14 +99,14 @@ def test_four_shards_read_what_one_tap_reads_and_a_second_time_nothing(run: Any,
         assert not any(again.records.values())
 
 
-def test_a_shard_asks_nothing_about_the_accounts_of_others(run: Any, many: dict[str, Any], six: Running) -> None:
+def test_a_shard_sends_no_request_for_accounts_of_other_shards(run: Any, many: dict[str, Any], six: Running) -> None:
     share = run({**many, "shard_index": 2, "shard_count": SHARDS})
 
     assert {row["user_id"] for row in share.records["sleep"]} == {"account-3", "account-7"}
     assert {request["user"] for request in six.requests()} == {"user-3", "user-6"}
 
 
-def test_a_shard_without_accounts_has_nothing_to_do_and_succeeds(run: Any, many: dict[str, Any]) -> None:
+def test_a_shard_without_accounts_succeeds(run: Any, many: dict[str, Any]) -> None:
     few = {**many, "accounts": many["accounts"][:1]}
 
     shares = [run({**few, "shard_index": index, "shard_count": SHARDS}) for index in range(SHARDS)]
@@ -115,7 +115,7 @@ def test_a_shard_without_accounts_has_nothing_to_do_and_succeeds(run: Any, many:
     assert sorted(bool(share.records) for share in shares) == [False, False, False, True]
 
 
-def test_names_are_checked_against_the_accounts_of_all_shards(run: Any, many: dict[str, Any]) -> None:
+def test_user_names_are_checked_against_the_accounts_of_all_shards(run: Any, many: dict[str, Any]) -> None:
     shares = [run({**many, "users": ["account-2"], "shard_index": i, "shard_count": SHARDS}) for i in range(SHARDS)]
     assert sorted(bool(share.records) for share in shares) == [False, False, False, True]
 
@@ -123,7 +123,7 @@ def test_names_are_checked_against_the_accounts_of_all_shards(run: Any, many: di
         run({**many, "users": ["account-9"], "shard_index": 1, "shard_count": SHARDS})
 
 
-def test_the_single_account_without_a_name_is_asked_for_it_by_the_first_shard_only(
+def test_only_the_first_shard_requests_the_name_of_an_unnamed_account(
     run: Any, many: dict[str, Any], six: Running
 ) -> None:
     single = {name: value for name, value in many.items() if name != "accounts"} | {"access_token": "token-5"}

@@ -41,7 +41,7 @@ def test_a_week_that_arrives_late_is_read_in_the_next_run(run: Any, simulator: R
     assert late
 
 
-def test_a_wearer_who_does_not_sync_keeps_the_bookmark_where_the_data_ends(
+def test_without_a_sync_the_bookmark_stays_where_the_data_ends(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     simulator.edit(user="user-1", op="late", start="2026-03-10", end="2026-04-02")
@@ -51,7 +51,7 @@ def test_a_wearer_who_does_not_sync_keeps_the_bookmark_where_the_data_ends(
     assert made.bookmark("daily_sleep", "user-1") <= "2026-03-09"
 
 
-def test_whoever_lagged_until_after_the_start_date_moved_on_is_read_again_for_the_whole_lookback(
+def test_a_lagging_account_rereads_the_lookback_after_the_start_date_moved(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     chosen = {**config, "collections": ["daily_sleep"]}
@@ -60,17 +60,17 @@ def test_whoever_lagged_until_after_the_start_date_moved_on_is_read_again_for_th
     assert lagging.bookmark("daily_sleep", "user-1") == "2026-03-14"
     simulator.edit(user="user-1", op="arrive")
     scored = simulator.documents("user-1", "daily_sleep", start="2026-03-01", end="2026-03-10")
-    amended = next(document["day"] for document in scored if document["score"] is not None)
-    simulator.edit(user="user-1", collection="daily_sleep", op="rescore", day=amended, score=41)
+    changed = next(document["day"] for document in scored if document["score"] is not None)
+    simulator.edit(user="user-1", collection="daily_sleep", op="rescore", day=changed, score=41)
 
     again = run({**chosen, "start_date": "2026-03-20"}, lagging.state)
 
     sent = days(again.of("daily_sleep", "user-1"))
-    assert sent[0] == amended
+    assert sent[0] == changed
     assert sent[1] >= "2026-03-15"
 
 
-def test_rewinding_a_bookmark_reads_from_there(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+def test_a_rewound_bookmark_reads_from_there(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     chosen = {**config, "collections": ["daily_sleep"]}
     state = deepcopy(run(chosen).state)
     state["bookmarks"]["daily_sleep"]["partitions"][0]["replication_key_value"] = "2026-02-10"
@@ -82,7 +82,7 @@ def test_rewinding_a_bookmark_reads_from_there(run: Any, simulator: Running, con
     assert again.bookmark("daily_sleep", "user-1") >= "2026-03-30"
 
 
-def test_one_bookmark_for_a_whole_collection_counts_for_accounts_without_their_own(
+def test_a_collections_bookmark_applies_to_accounts_without_their_own(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     state = {"bookmarks": {"daily_sleep": {"replication_key_value": "2026-02-10"}}}
@@ -92,9 +92,7 @@ def test_one_bookmark_for_a_whole_collection_counts_for_accounts_without_their_o
     assert days(made.of("daily_sleep", "user-3"))[0] == "2026-02-10"
 
 
-def test_a_bookmark_that_is_no_date_fails_its_collection_by_name(
-    run: Any, simulator: Running, config: dict[str, Any]
-) -> None:
+def test_an_invalid_bookmark_fails_its_collection_by_name(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     chosen = {**config, "collections": ["daily_sleep", "workout"]}
     state = deepcopy(run(chosen).state)
     state["bookmarks"]["daily_sleep"]["partitions"][1]["replication_key_value"] = "yesterday"
@@ -116,7 +114,7 @@ def test_a_range_in_the_past_does_not_move_a_newer_bookmark(
     assert past.bookmark("daily_sleep", "user-1") == live.bookmark("daily_sleep", "user-1")
 
 
-def test_the_state_holds_bookmarks_and_the_ledger_of_the_lookback(
+def test_the_state_has_bookmarks_and_the_day_ledger_of_the_lookback(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
     made = run(config)

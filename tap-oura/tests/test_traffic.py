@@ -1,4 +1,4 @@
-"""What the tap tells of itself: one line per account and collection, and never a request that is not in one."""
+"""The tap's metrics: one line per account and collection, and every request in exactly one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tap_oura.errors import SettingsError
 
 
 @pytest.fixture
-def told() -> Iterator[list[dict[str, Any]]]:
+def points() -> Iterator[list[dict[str, Any]]]:
     """The tags of each line, with its `value`."""
     lines: list[dict[str, Any]] = []
 
@@ -36,8 +36,8 @@ def counted(lines: list[dict[str, Any]]) -> int:
     return sum(sum(line["requests"].values()) for line in lines)
 
 
-def test_every_request_is_in_exactly_one_line(
-    run: Any, simulator: Running, config: dict[str, Any], told: list[dict[str, Any]]
+def test_every_request_is_in_exactly_one_metric(
+    run: Any, simulator: Running, config: dict[str, Any], points: list[dict[str, Any]]
 ) -> None:
     simulator.fault("scope_401", collection="daily_spo2", user="user-1")
     simulator.fault("expired_401", collection="workout", user="user-2")
@@ -45,33 +45,33 @@ def test_every_request_is_in_exactly_one_line(
 
     run({**config, "collections": ["daily_spo2", "sleep", "workout"]})
 
-    assert counted(told) == len(simulator.requests())
-    assert sum(line["requests"].get("500", 0) for line in told) == 1
+    assert counted(points) == len(simulator.requests())
+    assert sum(line["requests"].get("500", 0) for line in points) == 1
 
 
-def test_a_line_tells_records_newest_day_and_why_something_failed(
-    run: Any, simulator: Running, config: dict[str, Any], told: list[dict[str, Any]]
+def test_a_metric_line_has_records_newest_day_and_failure_reason(
+    run: Any, simulator: Running, config: dict[str, Any], points: list[dict[str, Any]]
 ) -> None:
     simulator.fault("scope_401", collection="daily_sleep", user="user-2")
 
     made = run({**config, "collections": ["daily_sleep"]})
 
-    lines = {line["context"]["user_id"]: line for line in told}
+    lines = {line["context"]["user_id"]: line for line in points}
     assert lines["user-1"]["status"] == "succeeded"
     assert lines["user-1"]["value"] == len(made.of("daily_sleep", "user-1"))
     assert lines["user-1"]["newest_day"] == made.bookmark("daily_sleep", "user-1")
     assert (lines["user-2"]["status"], lines["user-2"]["reason"]) == ("failed", "scope")
 
 
-def test_a_quota_that_is_used_up_is_told_until_an_answer_says_otherwise(
-    run: Any, simulator: Running, config: dict[str, Any], told: list[dict[str, Any]]
+def test_an_exhausted_quota_is_reported_until_a_response_changes_it(
+    run: Any, simulator: Running, config: dict[str, Any], points: list[dict[str, Any]]
 ) -> None:
     simulator.fault("rate_limit", user="user-1", times=1, retry_after=0)
     simulator.fault("rate_limit", user="user-2", retry_after=0)
 
     run({**config, "collections": ["daily_sleep"]})
 
-    remaining = {line["context"]["user_id"]: line["rate_limit_remaining"] for line in told}
+    remaining = {line["context"]["user_id"]: line["rate_limit_remaining"] for line in points}
     assert remaining == {"user-1": None, "user-2": 0, "user-3": None}
 
 
@@ -81,6 +81,6 @@ def test_only_the_named_users_are_read(run: Any, simulator: Running, config: dic
     assert {record["user_id"] for record in made.records["daily_sleep"]} == {"user-2"}
 
 
-def test_a_user_that_does_not_exist_is_named(run: Any, config: dict[str, Any]) -> None:
+def test_an_unknown_user_is_named(run: Any, config: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match="users: there is no account 'user-9'; the accounts are user-1, user-2"):
         run({**config, "users": ["user-9"]})

@@ -1,4 +1,4 @@
-"""Which credentials go with a request, what of the environment holds, and what becomes of connections."""
+"""Which credentials a request carries, which environment variables apply, and how connections are reused."""
 
 from __future__ import annotations
 
@@ -41,42 +41,44 @@ def test_netrc_does_not_replace_the_bearer_token(hostile: Any) -> None:
 
 
 @pytest.mark.usefixtures("netrc")
-def test_netrc_adds_nothing_to_the_requests_for_tokens(hostile: Any) -> None:
+def test_netrc_adds_nothing_to_token_requests(hostile: Any) -> None:
     endpoints = Endpoints((f"{hostile.url}/good/oauth/token",))
-    asked = consent.Request("", APPLICATION, "http://localhost/", "state")
+    consent_request = consent.Request("", APPLICATION, "http://localhost/", "state")
 
-    record = consent.first_record(endpoints, asked, "http://localhost/?code=1&state=state", f"{hostile.url}/good")
+    record = consent.first_record(
+        endpoints, consent_request, "http://localhost/?code=1&state=state", f"{hostile.url}/good"
+    )
     endpoints.at(endpoints.urls[0]).refresh(APPLICATION, "old", lambda body: None)
     Endpoint(f"{hostile.url}/oauth/token").revoke(APPLICATION, "good")
 
     assert record.user_id == "me"
     assert hostile.authorizations == [None, "Bearer new", None, None]
-    assert [("client_secret=secret" in request["body"]) for request in hostile.asked()] == [True, False, True, True]
+    assert [("client_secret=secret" in request["body"]) for request in hostile.requests()] == [True, False, True, True]
 
 
 @pytest.mark.usefixtures("netrc")
-def test_chosen_basic_credentials_are_sent_and_no_others(hostile: Any) -> None:
+def test_only_configured_basic_credentials_are_sent(hostile: Any) -> None:
     Endpoint(f"{hostile.url}/good/oauth/token").refresh(
         Application("client", "secret", basic=True), "old", lambda body: None
     )
 
     assert hostile.authorizations == ["Basic " + base64.b64encode(b"client:secret").decode()]
-    assert "secret" not in hostile.asked()[0]["body"]
+    assert "secret" not in hostile.requests()[0]["body"]
 
 
-def test_a_password_in_the_url_replaces_no_token_and_is_kept_nowhere(hostile: Any, caplog: Any) -> None:
+def test_a_password_in_the_url_replaces_no_token_and_is_not_logged(hostile: Any, caplog: Any) -> None:
     url = hostile.url.replace("://", f"://somebody:{PASSWORD}@")
     endpoints = Endpoints(token_urls(None, f"{url}/good"), connect=1)
-    asked = consent.Request(consent.page(None, url), APPLICATION, "http://localhost/", "state")
+    consent_request = consent.Request(consent.page(None, url), APPLICATION, "http://localhost/", "state")
 
     with caplog.at_level("DEBUG"):
         client(f"{url}/good").get(GOOD, "personal_info")
-        record = consent.first_record(endpoints, asked, "http://localhost/?code=1&state=state", f"{url}/good")
+        record = consent.first_record(endpoints, consent_request, "http://localhost/?code=1&state=state", f"{url}/good")
         with pytest.raises(Unreachable) as failure:
             client(url.rpartition(":")[0] + ":1").get(GOOD, "personal_info")
 
     assert hostile.authorizations == ["Bearer good", None, "Bearer new"]
-    assert not any(PASSWORD in text for text in (caplog.text, repr(record), asked.url, str(failure.value)))
+    assert not any(PASSWORD in text for text in (caplog.text, repr(record), consent_request.url, str(failure.value)))
 
 
 def test_a_proxy_of_the_environment_is_used(hostile: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,11 +90,11 @@ def test_a_proxy_of_the_environment_is_used(hostile: Any, monkeypatch: pytest.Mo
         client("http://oura.invalid/drip_in_headers").get(BAD, "personal_info")
 
     monkeypatch.delenv("http_proxy")
-    assert [request["headers"]["host"] for request in hostile.asked()] == ["oura.invalid"] * 2
+    assert [request["headers"]["host"] for request in hostile.requests()] == ["oura.invalid"] * 2
     assert hostile.authorizations == ["Bearer good", "Bearer bad"]
 
 
-def test_an_authority_of_the_environment_is_trusted_and_tls_has_the_same_bounds(
+def test_a_ca_of_the_environment_is_trusted_and_tls_has_the_same_bounds(
     hostile_at: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = certificate(tmp_path)
@@ -132,10 +134,10 @@ def certificate(folder: Path) -> Path:
 
 
 def connections(hostile: Any) -> set[int]:
-    return {request["connection"] for request in hostile.asked()}
+    return {request["connection"] for request in hostile.requests()}
 
 
-def test_a_connection_is_kept_for_the_next_request(hostile: Any) -> None:
+def test_a_connection_is_reused(hostile: Any) -> None:
     one = client(f"{hostile.url}/good")
 
     for _ in range(3):
@@ -145,7 +147,7 @@ def test_a_connection_is_kept_for_the_next_request(hostile: Any) -> None:
 
 
 @pytest.mark.parametrize("way", ["bomb", "drip_in_body", "drip_in_headers", "error_with_a_bomb"])
-def test_after_a_broken_off_answer_its_connection_is_not_used_again(way: str, hostile: Any) -> None:
+def test_a_connection_is_not_reused_after_a_truncated_response(way: str, hostile: Any) -> None:
     one = client(f"{hostile.url}/{way}")
     for _ in range(2):
         with pytest.raises((BrokenAnswer, Passing)):
@@ -156,9 +158,9 @@ def test_after_a_broken_off_answer_its_connection_is_not_used_again(way: str, ho
     assert len(connections(hostile)) == 3
 
 
-def test_cookies_of_one_account_do_not_go_with_the_next(hostile: Any) -> None:
+def test_cookies_of_one_account_are_not_sent_for_another(hostile: Any) -> None:
     one = client(f"{hostile.url}/cookie")
     for _ in range(2):
         one.get(BAD, "heartrate")
 
-    assert ["cookie" in request["headers"] for request in hostile.asked()] == [False, False]
+    assert ["cookie" in request["headers"] for request in hostile.requests()] == [False, False]

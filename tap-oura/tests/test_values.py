@@ -1,4 +1,4 @@
-"""Every value fits its field, and what the field cannot say is kept."""
+"""Every value is fitted to its field, and the rest is kept."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def nested(depth: int, inside: Any = 1) -> Any:
         (SAMPLE, {"deep": nested(DEEPEST - 1)}, {"deep": nested(DEEPEST - 1)}, NOTHING),
     ],
 )
-def test_a_value_fits_its_field(schema: Any, value: Any, column: Any, kept: Any) -> None:
+def test_a_value_is_fitted_to_its_field(schema: Any, value: Any, column: Any, kept: Any) -> None:
     fitted = values.fit(value, schema)
 
     assert repr(fitted) == repr((column, kept))
@@ -107,7 +107,7 @@ def test_null_fits_every_field() -> None:
     assert all(values.fit(None, schema) == (None, NOTHING) for schema in (INTEGER, TEXT, INSTANT, SAMPLE, TAGS))
 
 
-def test_what_is_nested_too_deep_is_kept_as_its_text() -> None:
+def test_a_value_nested_too_deep_is_kept_as_text() -> None:
     column, kept = values.fit({"deep": nested(500)}, SAMPLE)
 
     for _ in range(DEEPEST):
@@ -116,7 +116,7 @@ def test_what_is_nested_too_deep_is_kept_as_its_text() -> None:
     assert "[" in str(values.storable(nested(500)))
 
 
-def test_names_that_differ_by_what_no_column_holds_stay_two() -> None:
+def test_names_that_differ_in_unstorable_characters_stay_distinct() -> None:
     sent = {"a\0": 1, "a\\u0000": 2}
     assert sorted(values.storable(sent).values()) == [1, 2]
     assert sorted(values.fit_members(sent, {})[1].values()) == [1, 2]

@@ -1,4 +1,4 @@
-"""Which days are read, and how Oura is asked for them."""
+"""Which days are read, and how they are requested."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_lookback_does_not_cross_the_start_date() -> None:
     assert first_day(date(2026, 3, 9), start_date=date(2026, 3, 1)) == date(2026, 3, 1)
 
 
-def test_a_bookmark_set_before_the_start_date_is_obeyed() -> None:
+def test_a_bookmark_before_the_start_date_is_used() -> None:
     assert first_day(date(2025, 6, 1), start_date=date(2026, 3, 1)) == date(2025, 6, 1)
 
 
@@ -38,7 +38,7 @@ def test_a_bookmark_in_the_future_does_not_shorten_the_lookback() -> None:
     assert first_day(date(2027, 1, 1)) == TODAY - timedelta(days=14)
 
 
-def test_reading_goes_beyond_today_because_the_far_east_is_ahead() -> None:
+def test_windows_reach_beyond_today_for_time_zones_ahead_of_utc() -> None:
     window = due(bookmark=None, start_date=TODAY, end_date=None, lookback_days=14, today=TODAY)
     assert TODAY + timedelta(days=1) in window
 
@@ -54,7 +54,7 @@ def test_a_bookmark_beyond_the_end_date_leaves_nothing_to_read() -> None:
 
 
 @given(DAYS, st.integers(0, 2000), st.integers(1, 400))
-def test_the_pieces_of_a_window_are_the_window_without_gap_or_overlap(start: date, length: int, size: int) -> None:
+def test_the_parts_of_a_window_have_no_gap_or_overlap(start: date, length: int, size: int) -> None:
     whole = Window(start, start + timedelta(days=length))
 
     pieces = list(split(whole, size))
@@ -66,10 +66,10 @@ def test_the_pieces_of_a_window_are_the_window_without_gap_or_overlap(start: dat
 
 @pytest.mark.parametrize("inclusive", [True, False])
 @pytest.mark.parametrize("offset_hours", [-12, 0, 14])
-def test_the_question_contains_the_window_under_every_reading_of_the_bounds(inclusive: bool, offset_hours: int) -> None:
+def test_a_request_contains_its_window_whether_bounds_are_inclusive_or_not(inclusive: bool, offset_hours: int) -> None:
     window = Window(date(2026, 3, 1), date(2026, 3, 8))
-    asked = window.parameters(Query.DATES)
-    first, last = date.fromisoformat(asked["start_date"]), date.fromisoformat(asked["end_date"])
+    requested = window.parameters(Query.DATES)
+    first, last = date.fromisoformat(requested["start_date"]), date.fromisoformat(requested["end_date"])
     # A night belongs to the day of waking, so its start in UTC lies up to two days earlier or one later.
     earliest = window.start - timedelta(days=1) - timedelta(hours=max(offset_hours, 0))
     latest = window.last + timedelta(hours=24 + max(-offset_hours, 0)) if offset_hours < 0 else window.last
@@ -78,7 +78,7 @@ def test_the_question_contains_the_window_under_every_reading_of_the_bounds(incl
     assert latest <= last if inclusive else latest < last
 
 
-def test_a_series_is_asked_for_less_than_a_month_at_a_time() -> None:
-    asked = Window(date(2026, 3, 1), date(2026, 3, 29)).parameters(Query.INSTANTS)
+def test_a_series_is_requested_by_less_than_a_month_at_a_time() -> None:
+    requested = Window(date(2026, 3, 1), date(2026, 3, 29)).parameters(Query.INSTANTS)
 
-    assert asked == {"start_datetime": "2026-02-28T23:59:59Z", "end_datetime": "2026-03-29T00:00:01Z"}
+    assert requested == {"start_datetime": "2026-02-28T23:59:59Z", "end_datetime": "2026-03-29T00:00:01Z"}

@@ -1,4 +1,4 @@
-"""One connection for all histories; what they keep is temporary."""
+"""One connection for all histories; their tables are temporary."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ from oura_collector.database.connection import Database
 from oura_collector.database.lock import KEY
 from oura_simulator.testing import running
 
+from tests.collector_process import MIB, Collector, Process, memory, until, url
 from tests.compare import differences
 from tests.conftest import TODAY
-from tests.operated import MIB, Collector, Process, memory, until, url
 from tests.poolers import pgbouncer
 from tests.programs import needs
 
@@ -68,7 +68,7 @@ def collector(make_database: Callable[[], Database], tmp_path: Path) -> Iterator
         yield Collector(make_database(), simulator, tmp_path, settings)
 
 
-def test_kills_cuts_and_edits_leave_what_oura_has(collector: Collector) -> None:
+def test_after_kills_disconnects_and_edits_the_warehouse_equals_oura(collector: Collector) -> None:
     chance = random.Random(SEED)
     befell: Counter[str] = Counter()
     for _ in range(KILLS):
@@ -99,13 +99,13 @@ def test_two_hundred_runs_leak_neither_memory_nor_descriptors(collector: Collect
     assert outcomes["failed"] == outcomes["interrupted"] == 0
 
 
-def test_a_crowd_of_readers_is_served_while_a_run_goes_on(collector: Collector) -> None:
+def test_many_readers_are_served_during_a_run(collector: Collector) -> None:
     with collector.serving() as service:
         until(lambda: service.metric("runs_in_progress") == 1, "a run under way")
         with ThreadPoolExecutor(READERS) as pool:
             paths = ["/health", "/metrics", "/health/live", "/health/ready"]
-            asked = pool.map(lambda number: _status(service.url + paths[number % 4]), range(REQUESTS))
-            statuses = Counter(asked)
+            requested = pool.map(lambda number: _status(service.url + paths[number % 4]), range(REQUESTS))
+            statuses = Counter(requested)
         until(lambda: service.metric("collections_total", outcome="succeeded") >= 1, "the run is over")
     print(dict(statuses))
 
@@ -114,7 +114,7 @@ def test_a_crowd_of_readers_is_served_while_a_run_goes_on(collector: Collector) 
 
 
 @needs("pgbouncer")
-def test_random_faults_behind_a_pooler_leave_what_oura_has(collector: Collector) -> None:
+def test_after_random_faults_behind_a_pooler_the_warehouse_equals_oura(collector: Collector) -> None:
     chance = random.Random(SEED)
     rates = {"429": 0.03, "500": 0.03, "cut": 0.02, "drop": 0.02, "slow": 0.05}
     with pgbouncer(collector.database, "transaction") as pooled:

@@ -1,4 +1,4 @@
-"""A run that is killed at any moment loses nothing and doubles nothing: one more run makes the tables whole."""
+"""A run killed at any moment loses and duplicates nothing: one more run completes the tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HISTORIES = ("collection_days", "oura_settling")
 """Tables that tell how things became known, which kills do change."""
 
 
-def test_after_kills_one_more_run_makes_the_tables_those_of_an_undisturbed_run(
+def test_after_kills_one_more_run_gives_the_tables_of_an_undisturbed_run(
     collected: Pipeline, make_database: Callable[[], Database], folder: Path
 ) -> None:
     seed = int(os.environ.get("OURA_TEST_SEED") or time.time())

@@ -1,4 +1,4 @@
-"""The machine lets the service down: a full disk, a clock that is set. It stays, says so, and recovers by itself."""
+"""Failures of the machine: a full disk, a changed clock. The service keeps running, reports it, and recovers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from oura_collector.database.connection import Database
 from oura_collector.settings import PROJECT
 from oura_simulator.testing import Running, running
 
-from tests.operated import Collector, Service, until
+from tests.collector_process import Collector, Service, until
 from tests.programs import needs
 
 # Each waits for runs to fail and to succeed again.
@@ -79,7 +79,7 @@ def holds_all(collector: Collector, simulator: Running) -> None:
 
 
 @needs_root
-def test_with_a_full_data_volume_the_service_says_so_and_goes_on_once_there_is_room(
+def test_the_service_reports_a_full_data_volume_and_recovers(
     make_database: Callable[[], Database], volume: Volume, tmp_path: Path
 ) -> None:
     # As in the image, all that is written lies on the volume, Meltano's run folder too.
@@ -114,7 +114,7 @@ def test_with_a_full_data_volume_the_service_says_so_and_goes_on_once_there_is_r
 
 
 @needs_root
-def test_with_a_full_disk_under_the_database_no_bookmark_moves_and_nothing_is_lost(
+def test_a_full_database_disk_moves_no_bookmark_and_loses_nothing(
     server: Database, make_database: Callable[[], Database], volume: Volume, tmp_path: Path
 ) -> None:
     if "DATABASE_URL" in os.environ:
@@ -149,7 +149,7 @@ def test_with_a_full_disk_under_the_database_no_bookmark_moves_and_nothing_is_lo
 
 
 @needs("cc")
-def test_a_clock_that_is_set_back_or_forth_changes_neither_schedule_nor_data(
+def test_a_clock_change_affects_neither_schedule_nor_data(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:
     shift, library = tmp_path / "shift", tmp_path / "clock.so"

@@ -31,7 +31,7 @@ WITHOUT = (
     *(f"tap-oura/tests/credentials/test_{name}.py" for name in ("races", "kills", "many_accounts", "life")),
     "tap-oura/tests/test_completeness.py",
     "collector/tests/test_passfile.py",  # By the times of files.
-    "simulator/tests/test_many.py",
+    "simulator/tests/test_many_accounts.py",
 )
 RUNS = (
     "tests/test_commands.py",
@@ -94,7 +94,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 @needs("cc")
-def test_postgresql_has_the_clock_and_the_zone_of_the_tests(clock: dict[str, str]) -> None:
+def test_postgresql_uses_the_clock_and_time_zone_of_the_tests(clock: dict[str, str]) -> None:
     ahead = 3650 * 86_400
     Path(clock["CLOCK_SHIFT"]).write_text(str(ahead))
     environment = {**os.environ, **clock, "TZ": ZONES[0], "PGTZ": ZONES[0]}
@@ -119,4 +119,4 @@ def test_the_suite_passes_in_another_time_zone(zone: str, tests: tuple[str, ...]
 @pytest.mark.parametrize("name", MOMENTS)
 def test_the_suite_passes_at(name: str, tests: tuple[str, ...], clock: dict[str, str]) -> None:
     zone, moment = MOMENTS[name]
-    assert passes(tests, "-p", "tests.faults.moment", TZ=zone, PGTZ=zone, MOMENT=moment, **clock)
+    assert passes(tests, "-p", "tests.faults.clock_plugin", TZ=zone, PGTZ=zone, MOMENT=moment, **clock)

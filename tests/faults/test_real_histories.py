@@ -121,7 +121,7 @@ def test_the_warehouse_equals_oura_document_by_document(played: tuple[Pipeline, 
             assert here == sorted(document["id"] for document in known), f"{collection.name} of {user}, seed {SEED}"
 
 
-def test_every_value_of_the_scores_is_ouras(played: tuple[Pipeline, list[str]]) -> None:
+def test_every_score_equals_ouras(played: tuple[Pipeline, list[str]]) -> None:
     pipeline, users = played
     for name in ("sleep", "readiness", "activity"):
         collection = f"daily_{name}"
@@ -132,7 +132,7 @@ def test_every_value_of_the_scores_is_ouras(played: tuple[Pipeline, list[str]]) 
                 assert here[document["id"]] == document["score"], f"{collection} of {user}, seed {SEED}"
 
 
-def test_every_heartbeat_is_in_the_mart(played: tuple[Pipeline, list[str]]) -> None:
+def test_every_heart_rate_sample_is_in_the_mart(played: tuple[Pipeline, list[str]]) -> None:
     pipeline, users = played
     count = "SELECT user_id, count(*) AS n, sum(bpm) AS beats FROM oura_heart_rate GROUP BY 1"
     rows = {row["user_id"]: (row["n"], row["beats"]) for row in pipeline.rows(count)}
@@ -141,7 +141,7 @@ def test_every_heartbeat_is_in_the_mart(played: tuple[Pipeline, list[str]]) -> N
         assert rows[user] == (len(samples), sum(sample["bpm"] for sample in samples)), f"{user}, seed {SEED}"
 
 
-def test_every_day_that_is_over_has_the_status_that_oura_knows(played: tuple[Pipeline, list[str]]) -> None:
+def test_every_past_day_has_the_status_that_ouras_data_implies(played: tuple[Pipeline, list[str]]) -> None:
     pipeline, users = played
     # Of younger days the hour decides, which is the models' unit tests' business.
     over = DAY - timedelta(days=3)

@@ -1,4 +1,4 @@
-"""Stopped, killed or without its database inside a batch: no bookmark is ever past rows that are not there."""
+"""Stopped, killed or without its database inside a batch: no bookmark is ever beyond the loaded rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
 
+from tests.collector_process import Collector, Process, until
 from tests.conftest import NOW
-from tests.operated import Collector, Process, until
 
 # Each takes minutes, because it waits for grace periods and for runs that were cut short.
 pytestmark = pytest.mark.soak
@@ -78,7 +78,7 @@ def survivors(pids: list[int]) -> list[int]:
     return [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
 
 
-def test_told_to_stop_inside_a_slow_commit_it_finishes_the_batch_and_then_moves_the_bookmark(
+def test_sigterm_in_a_slow_commit_finishes_the_batch_and_moves_the_bookmark(
     emptied: Collector,
 ) -> None:
     process = in_slow_commit(emptied)
@@ -105,7 +105,7 @@ def test_a_commit_slower_than_the_grace_period_is_abandoned_and_its_bookmark_sta
     until(lambda: survivors(children) == [], "the end of all that the run had started", 10)
 
 
-def test_all_processes_killed_inside_a_slow_commit_the_next_run_makes_good(emptied: Collector) -> None:
+def test_the_next_run_recovers_if_all_processes_die_in_a_slow_commit(emptied: Collector) -> None:
     process = in_slow_commit(emptied)
     for each in psutil.Process(process.popen.pid).children(recursive=True):
         os.kill(each.pid, signal.SIGKILL)
@@ -127,7 +127,7 @@ def test_all_processes_killed_inside_a_slow_commit_the_next_run_makes_good(empti
     assert emptied.value("SELECT count(*) FROM oura_raw.heartrate") <= expected
 
 
-def test_while_the_killed_runs_child_is_alive_nobody_else_runs(emptied: Collector) -> None:
+def test_no_run_starts_while_a_killed_runs_child_is_alive(emptied: Collector) -> None:
     process = in_slow_commit(emptied)
     process.signal(signal.SIGKILL)
     process.wait()
@@ -137,15 +137,15 @@ def test_while_the_killed_runs_child_is_alive_nobody_else_runs(emptied: Collecto
     emptied.run("--once", "--wait")
 
 
-def test_postgres_stopped_in_the_middle_of_a_run_the_service_stays_and_recovers(tmp_path: Path) -> None:
+def test_the_service_survives_postgres_stopping_in_a_run(tmp_path: Path) -> None:
     # Not below pytest's own folder: PostgreSQL refuses to run as root, and its user could not enter there.
     with tempfile.TemporaryDirectory() as place, running(accounts=1, days=30) as simulator:
-        collector = Collector(databases.embedded(Path(place), "app"), simulator, tmp_path)
+        collector = Collector(choice.embedded(Path(place), "app"), simulator, tmp_path)
         try:
             simulator.fault("slow", ms=300)
             with collector.serving(COLLECTION_INTERVAL="5") as service:
                 until(lambda: len(simulator.requests()) > 8, "a run under way")
-                databases.stop_embedded(Path(place))
+                choice.stop_embedded(Path(place))
                 until(lambda: service.get("/health/ready")[0] == 503, "not ready")
 
                 assert service.get("/health")[0] == 503
@@ -159,10 +159,10 @@ def test_postgres_stopped_in_the_middle_of_a_run_the_service_stays_and_recovers(
                 assert service.get("/health")[0] == 200
             assert collector.value("SELECT count(*) FROM oura_activity") > 10
         finally:
-            databases.stop_embedded(Path(place))
+            choice.stop_embedded(Path(place))
 
 
-def test_while_oura_is_out_the_service_says_so_and_later_has_everything(
+def test_the_service_reports_an_oura_outage_and_catches_up_later(
     make_database: Callable[[], Database], tmp_path: Path
 ) -> None:
     with running(accounts=1, days=30) as simulator:

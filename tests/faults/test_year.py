@@ -1,4 +1,4 @@
-"""A year of hourly runs in simulated time: nothing drifts, nothing swells. A year, or OURA_SOAK_HOURS."""
+"""A year of hourly runs in simulated time: nothing drifts or grows. A year, or OURA_SOAK_HOURS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGEST_STATE = 64_000
 
 @pytest.mark.soak
 @pytest.mark.timeout(4 * 3600)
-def test_a_year_of_hourly_runs_neither_drifts_nor_swells(world: World) -> None:
+def test_a_year_of_hourly_runs_neither_drifts_nor_grows(world: World) -> None:
     year = World(world.warehouse, world.monkeypatch, collections=DEFAULT_COLLECTIONS)
     connection = world.warehouse.connection
     largest, quiet, sent = 0, 0, 0

@@ -101,17 +101,17 @@ class Messages(GenericSingerWriter[str, Any]):
     """The tap's output, up to the message at which it is killed."""
 
     def __init__(self, killed_at: int | None) -> None:
-        self.said: list[dict[str, Any]] = []
+        self.output: list[dict[str, Any]] = []
         self._killed_at = killed_at
 
     def serialize_message(self, message: Any) -> str:
         return str(message)
 
     def write_message(self, message: Any) -> None:
-        if self._killed_at is not None and len(self.said) >= self._killed_at:
+        if self._killed_at is not None and len(self.output) >= self._killed_at:
             raise Killed
-        said = message.to_dict()
-        self.said.append(deepcopy(said) if said["type"] == "STATE" else said)
+        output = message.to_dict()
+        self.output.append(deepcopy(output) if output["type"] == "STATE" else output)
 
 
 @dataclass
@@ -261,7 +261,7 @@ class World:
             code = int(end.code or 0)
         except Killed:
             code = -9
-        return messages.said, code
+        return messages.output, code
 
     def run(self) -> list[dict[str, Any]]:
         """Extract and load; return the records that were sent."""

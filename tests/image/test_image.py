@@ -1,4 +1,4 @@
-"""The image as a strict cluster runs it: not root, a read-only root, one writable folder, no way to the internet."""
+"""The image as a strict cluster runs it: not root, a read-only root, one writable folder, no internet access."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def test_no_layer_holds_a_secret_or_local_data(image: Image) -> None:
     assert not [path for path in (".env", ".git", ".data", "simulator", "tests") if (app / path).exists()]
 
 
-def test_only_the_volume_can_be_written(computer: Machine) -> None:
+def test_only_the_volume_is_writable(computer: Machine) -> None:
     assert computer.run("id -u").strip() == "10001"
     assert "Read-only" in computer.run("touch /app/anything", code=1)
     computer.run("touch /data/anything")
     assert "in vain" not in computer.run("curl --max-time 5 https://api.ouraring.com", code=6)
 
 
-def test_the_operators_tools_are_there(computer: Machine) -> None:
+def test_the_operators_tools_are_installed(computer: Machine) -> None:
     assert "accepting connections" in computer.run("pg_isready -h 127.0.0.1 -p 5432")
     assert "psql" in computer.run("psql --version")
     assert "curl" in computer.run("curl --version")
@@ -65,8 +65,8 @@ def test_the_operators_tools_are_there(computer: Machine) -> None:
 def test_a_first_run_fills_the_tables(computer: Machine) -> None:
     computer.run("python /app/collect.py --once")
 
-    said = computer.run("psql -h 127.0.0.1 -U app -At -c 'SELECT count(*) FROM oura_sleep WHERE total_sleep > 0' app")
-    assert int(said) >= 25
+    output = computer.run("psql -h 127.0.0.1 -U app -At -c 'SELECT count(*) FROM oura_sleep WHERE total_sleep > 0' app")
+    assert int(output) >= 25
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def test_a_first_run_fills_the_tables(computer: Machine) -> None:
         "SELECT relname, pg_size_pretty(pg_total_relation_size(relid)) FROM pg_stat_user_tables LIMIT 7;",
     ],
 )
-def test_the_products_queries_answer_in_psql(computer: Machine, query: str) -> None:
+def test_the_published_queries_run_in_psql(computer: Machine, query: str) -> None:
     assert "(7 rows)" in computer.run(f'psql -h 127.0.0.1 -U app -c "{query}"')
 
 
-def test_the_tables_can_be_vacuumed_and_the_token_tried_by_hand(computer: Machine) -> None:
+def test_the_tables_can_be_vacuumed_and_the_token_tested_with_curl(computer: Machine) -> None:
     computer.run('psql -h 127.0.0.1 -U app -c "VACUUM ANALYZE oura_sleep, oura_activity;"')
 
     address = "http://127.0.0.1:8111/v2/usercollection/personal_info"
-    said = computer.run(f"""sh -c 'curl --fail -s -H "Authorization: Bearer $OURA_API_TOKEN" {address}'""")
-    assert json.loads(said)["id"]
+    output = computer.run(f"""sh -c 'curl --fail -s -H "Authorization: Bearer $OURA_API_TOKEN" {address}'""")
+    assert json.loads(output)["id"]
 
 
 def succeeded(computer: Machine, asked_by: str) -> bool:

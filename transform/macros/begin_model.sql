@@ -2,9 +2,9 @@
     What each model's transaction begins with.
 
     - Compiling a query takes longer than running one that reads little.
-    - Somebody else's lock on a table fails the model after a while, instead of holding up the build for ever.
-    - A run of the collector that lost its lock builds nothing more: its sessions are named after it. Those of other
-      names are not asked, nor is the collector's schema needed for them.
+    - A lock on a table fails the model after a timeout, instead of blocking the build forever.
+    - A run of the collector that lost its lock builds nothing more; its sessions carry its name. Other sessions are not
+      checked, and do not need the collector's schema.
 -#}
 {% macro begin_model() %}
     set local jit = off;

@@ -1,7 +1,7 @@
 {#-
     Samples with the wearer's own day. `columns` are the values beside account and instant; `key` names those of them that
-    belong to the key. A build that reads news takes samples loaded since the last one, and stored samples whose day may
-    have moved because the wearer's clock did. The newest row of the ledger counts as seen as well.
+    belong to the key. An incremental build reads samples loaded since the last one, and stored samples whose day may
+    have changed with the wearer's UTC offset. Changes of the day ledger count as changes too.
 -#}
 {% macro local_samples(collection, columns, key=[]) -%}
 with utc_offsets as (
@@ -56,7 +56,7 @@ samples as (
 
 ),
 
-{#- A stored sample that was loaded again stands here twice, and so does one that came as text of two forms. #}
+{#- A stored sample that was loaded again appears here twice, and so does one whose instant was sent in two formats. #}
 latest as (
 
     select distinct on (user_id, timestamp{% for column in key %}, {{ column }}{% endfor %}) *

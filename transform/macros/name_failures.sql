@@ -7,7 +7,7 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- The same for documents that were set aside: account, collection and reason, never the document. -#}
+{#- The same for rejected documents: account, collection and reason, never the document. -#}
 {% macro name_rejected(relation) %}
     {%- if execute and load_relation(relation) -%}
         {%- set query -%}

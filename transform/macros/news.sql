@@ -3,16 +3,15 @@
     since the last build. Load time counts, never the time of the sample: a ring that synced late delivers old samples.
 -#}
 
-{#- Whether this build reads news only: the mart exists, says so, and nobody asked for `--full-refresh`. -#}
+{#- Whether this build reads new rows only: the mart exists, its meta says `reads: news`, and `--full-refresh` is not set. -#}
 {% macro reads_news() -%}
     {{ return(is_incremental() and config.meta_get('reads') == 'news' and not flags.FULL_REFRESH) }}
 {%- endmacro %}
 
 {#-
-    The load time up to which this mart has seen everything; one that lies more than a day ahead is no
-    clock that is a little fast, and says nothing. It is read beforehand and stands in the query as a literal:
-    the planner then knows that few rows are newer, and takes the index. An older version's mart may lack the column: it has
-    seen nothing.
+    The load time up to which this mart has read everything. One more than a day ahead is wrong, not a slightly fast clock,
+    and is ignored. It is read beforehand and put into the query as a literal: the planner then knows that few rows are
+    newer, and uses the index. The mart of an older version may lack the column: it has read nothing.
 -#}
 {% macro known_until() -%}
     {%- set query -%}
@@ -29,8 +28,8 @@
 {%- endmacro %}
 
 {#-
-    Indexes on load time for the raw tables that grow without bound; the loader makes none. The planner takes an index on an
-    expression for what it is once it has figures about it, and after a large first load these might be years away.
+    Indexes on load time for the raw tables that grow without bound; the loader creates none. The planner needs statistics
+    to use an index on an expression, and after a large first load autovacuum might take years to collect them.
 -#}
 {% macro index_series() %}
     {%- if execute and flags.WHICH in ('build', 'run') -%}

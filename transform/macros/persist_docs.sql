@@ -1,5 +1,5 @@
 {#-
-    dbt writes each comment again on each run. Here only comments that differ are written, so that a run without news
+    dbt writes each comment again on each run. Here only comments that differ are written, so that a run without changes
     leaves the catalog alone, and one query replaces two.
 -#}
 {% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}

@@ -1,4 +1,4 @@
-{#- One statistic over the items of a sample object; slots without a reading are null and left out. -#}
+{#- One statistic over the items of a sample object; slots without a value are null and left out. -#}
 {% macro sample_statistic(samples, statistic) -%}
     (
         select {{ as_double('round(' ~ statistic ~ '(items.value::numeric), 1)') }}

@@ -1,11 +1,11 @@
 {#-
     The incremental strategy `sync`: makes a mart equal to its query and touches only rows that differ. Views that people
-    built on the mart, its indexes and its statistics stay; a run without news writes nothing.
+    built on the mart, its indexes and its statistics stay; a run without changes writes nothing.
 
     - The key is the contract's primary key.
     - `changed_at` is bookkeeping: it is written with a row, but a difference in it alone is no change,
       unless an older version's mart had no such column.
-    - Rows that the query no longer yields are deleted, unless the mart says `meta: {reads: news}`: such a query yields
+    - Rows that the query no longer yields are deleted, unless the mart has `meta: {reads: news}`: such a query yields
       only what is new, and absence means nothing. With `--full-refresh` its query yields everything.
 -#}
 {% macro get_incremental_sync_sql(arg_dict) %}

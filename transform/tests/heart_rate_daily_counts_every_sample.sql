@@ -1,6 +1,6 @@
 {{ config(tags=['daily']) }}
 
--- Days are updated by news only; this recounts them from the samples. A day of travel has 50 hours at most.
+-- Only changed days are updated; this recounts all from the samples. A day of travel has 50 hours at most.
 with counted as (
 
     select

@@ -1,6 +1,6 @@
 {{ config(tags=['daily']) }}
 
--- Samples are dated when they arrive and again when the wearer's clock becomes known; this dates them all anew.
+-- Samples get their date when they arrive and again when the wearer's UTC offset becomes known; this recomputes all.
 select
     samples.user_id,
     samples.timestamp,

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from oura_collector.settings import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-PATIENCE = 600
-"""Seconds that a consent may take; Oura's code expires then too."""
+CONSENT_TIMEOUT = 600
+"""Seconds for a consent; Oura's code expires then too."""
 
 DONE = b"<!doctype html><meta charset=utf-8><title>Done</title><p>Thank you. You can close this page now."
 WRONG = b"<!doctype html><meta charset=utf-8><title>No consent</title><p>This did not work; the terminal shows why."
@@ -44,14 +44,14 @@ def login(settings: Settings, user: str | None, paste: bool) -> None:
     try:
         application = _application(settings, auth_config.vault.read(user or DEFAULT))
         page = consent.page(settings.oura_authorize_url, settings.oura_api_url)
-        asked = consent.Request(page, application, settings.oura_redirect_uri, secrets.token_urlsafe(24))
-        redirect = _pasted(asked) if paste else _received(asked)
-        record = consent.first_record(auth_config.endpoints, asked, redirect, settings.oura_api_url)
+        request = consent.Request(page, application, settings.oura_redirect_uri, secrets.token_urlsafe(24))
+        redirect = _pasted(request) if paste else _received(request)
+        record = consent.first_record(auth_config.endpoints, request, redirect, settings.oura_api_url)
         name = consent.keep(auth_config.vault, user, record, configured)
     except OuraError as error:
         raise SettingsError(f"login: {error}") from None
     click.echo(f"\nLogged in: {record.user_id if name == DEFAULT else name}")
-    tell_scopes(record)
+    show_scopes(record)
     if settings.multi_user_mode and name not in [account.user for account in tap_config.configured(settings)]:
         click.echo(f"USER_MAPPING does not name '{name}': add a line with this name, otherwise it is not collected.")
 
@@ -113,7 +113,7 @@ def status(settings: Settings) -> bool:
     return whole
 
 
-def tell_scopes(record: Record) -> None:
+def show_scopes(record: Record) -> None:
     """Print the granted scopes and the collections that they exclude."""
     if record.scopes is None:
         click.echo("Oura did not send the granted scopes; the first run will show them.")
@@ -155,22 +155,22 @@ def _revoked(settings: Settings, record: Record) -> bool:
     urls = [record.endpoint] if record.endpoint else auth_config.endpoints.urls
     try:
         application = _application(settings, record)
-    except SettingsError:  # Only who holds a grant can end it; the tokens are forgotten all the same.
+    except SettingsError:  # Without the client the grant cannot be revoked; the tokens are removed nevertheless.
         return False
     return bool(token) and any(auth_config.endpoints.at(url).revoke(application, token or "") for url in urls)
 
 
-def _pasted(asked: consent.Request) -> str:
-    click.echo(f"Open this page in any browser, on any machine, and allow access:\n\n  {asked.url}\n")
+def _pasted(request: consent.Request) -> str:
+    click.echo(f"Open this page in any browser, on any machine, and allow access:\n\n  {request.url}\n")
     click.echo("The browser then opens an address that may not load. Copy that address from the address bar.")
     return str(click.prompt("Address", hide_input=sys.stdin.isatty(), default="", show_default=False))
 
 
-def _received(asked: consent.Request) -> str:
-    """Open the consent page and wait for the browser to come back to this machine; else have the address pasted."""
-    parts = urlsplit(asked.redirect_uri)
+def _received(request: consent.Request) -> str:
+    """Open the consent page and wait for the redirect to this machine, or have the address pasted."""
+    parts = urlsplit(request.redirect_uri)
     if parts.hostname not in LOOPBACK or parts.scheme != "http":
-        return _pasted(asked)
+        return _pasted(request)
     came: list[str] = []
     arrived = Event()
 
@@ -183,7 +183,7 @@ def _received(asked: consent.Request) -> str:
             if not is_answer:
                 return
             try:
-                asked.answer(self.path)
+                request.answer(self.path)
                 self.wfile.write(DONE)
             except OuraError:
                 self.wfile.write(WRONG)
@@ -197,15 +197,15 @@ def _received(asked: consent.Request) -> str:
     try:
         server = HTTPServer((host or "", parts.port or 80), Handler)
     except OSError as error:
-        raise SettingsError(f"login: cannot listen at {asked.redirect_uri} ({error.strerror}); use --paste") from None
-    # Served beside, because some browsers keep `open` waiting until they are closed.
+        raise SettingsError(f"login: cannot listen at {request.redirect_uri} ({error.strerror}); use --paste") from None
+    # In a thread, because some browsers block `open` until they are closed.
     Thread(target=server.serve_forever, daemon=True).start()
     with server:
         click.echo("Allow access on the page in your browser.")
-        if not webbrowser.open(asked.url):
-            return _pasted(asked)
-        click.echo(f"If no page opened, open this one on this machine:\n\n  {asked.url}\n")
-        arrived.wait(PATIENCE)
+        if not webbrowser.open(request.url):
+            return _pasted(request)
+        click.echo(f"If no page opened, open this one on this machine:\n\n  {request.url}\n")
+        arrived.wait(CONSENT_TIMEOUT)
         server.shutdown()
     if not came:
         raise SettingsError("login: no consent within ten minutes; run it again, or use --paste")

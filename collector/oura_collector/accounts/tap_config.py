@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
     from oura_collector.settings import Settings
 
-CLIENT = ("OURA_CLIENT_ID", "OURA_CLIENT_SECRET")
+CLIENT_VARIABLES = ("OURA_CLIENT_ID", "OURA_CLIENT_SECRET")
 
 LOGIN = f"{sys.executable} {PROJECT / 'collect.py'} login"
 """As it can be typed in any folder."""
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return what the tap learns of the credentials, by names that Meltano does not write into its files.
+    """Return the environment variables with the tap's credentials, by names that Meltano does not write into its files.
 
-    Raises SettingsError where there are none, neither in the settings nor in the store.
+    Raises SettingsError if neither the settings nor the store have credentials.
     """
     names = configured_names(settings)
     if not names:
@@ -37,7 +37,7 @@ def environment(settings: Settings) -> dict[str, str]:
             f"OURA_CLIENT_ID and OURA_CLIENT_SECRET there and run '{LOGIN}', or try the simulator with 'make demo'"
         )
     config = tap_config(settings)
-    said = {
+    variables = {
         "OURA_API_TOKEN": config["access_token"],
         "OURA_REFRESH_TOKEN": config["refresh_token"],
         "OURA_CLIENT_ID": config["client_id"],
@@ -49,17 +49,17 @@ def environment(settings: Settings) -> dict[str, str]:
     }
     # What is empty here must not come through from a parent process either, nor from `.env`, where
     # `meltano config set` puts what a plain `meltano run` uses.
-    others = {f"TAP_{name}": "" for name in ("OURA_ACCESS_TOKEN", "OURA_REFRESH_TOKEN", *CLIENT)}
-    return others | {name: value or "" for name, value in said.items() if value or name.startswith("OURA_")}
+    others = {f"TAP_{name}": "" for name in ("OURA_ACCESS_TOKEN", "OURA_REFRESH_TOKEN", *CLIENT_VARIABLES)}
+    return others | {name: value or "" for name, value in variables.items() if value or name.startswith("OURA_")}
 
 
 def tap_config(settings: Settings) -> dict[str, Any]:
-    """Return the tap's settings about accounts. Raises SettingsError for a USER_MAPPING that cannot be used."""
+    """Return the tap's settings for its accounts. Raises SettingsError for an invalid USER_MAPPING."""
     return {**client_config(settings), "accounts": list(_mapped(settings)) if settings.multi_user_mode else []}
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
-    """The same without the accounts of USER_MAPPING: an account that is no longer collected can still be erased."""
+    """Return the same without USER_MAPPING's accounts: an account that is no longer collected can be erased."""
     return {
         "api_url": settings.oura_api_url,
         "access_token": _plain(settings.oura_api_token),
@@ -75,7 +75,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
 
 
 def auth_config(settings: Settings) -> AuthConfig:
-    """Return how tokens are kept and renewed. Raises SettingsError."""
+    """Return the token store and the endpoints. Raises SettingsError."""
     try:
         return accounts.auth_config(client_config(settings), time.time)
     except OuraError as error:
@@ -91,7 +91,7 @@ def configured(settings: Settings) -> list[accounts.Account]:
 
 
 def configured_names(settings: Settings) -> list[str]:
-    """Return the accounts' names for people."""
+    """Return the names of those accounts, as shown to people. Raises SettingsError."""
     return [account.label for account in configured(settings)]
 
 

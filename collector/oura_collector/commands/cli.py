@@ -16,8 +16,7 @@ import structlog
 from oura_collector import logging_setup, settings
 from oura_collector.accounts import login
 from oura_collector.commands import demo, options
-from oura_collector.database import choice as databases
-from oura_collector.database import libpq, requirements
+from oura_collector.database import choice, libpq, requirements
 from oura_collector.database.lock import Busy, only_run
 from oura_collector.pipeline.environment import advice, chosen_environment, record, run_meltano, tap_environment
 from oura_collector.privacy.erase import erase
@@ -28,7 +27,7 @@ from oura_collector.runs.bookmarks import rewind
 from oura_collector.runs.event_webhook import Notifier
 from oura_collector.runs.repair import repair
 from oura_collector.runs.reread import reread
-from oura_collector.runs.run_log import Ledger
+from oura_collector.runs.run_log import RunLog
 from oura_collector.runs.runner import Runner
 from oura_collector.runs.status import Status, report
 from oura_collector.settings import SettingsError
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     from oura_collector.pipeline.result import Result
 
-logger = structlog.get_logger("oura_collector.cli")
+logger = structlog.get_logger(__name__)
 
 EXIT_SETTINGS = 2
 EXIT_BUSY = 75
@@ -68,9 +67,9 @@ def cli(context: click.Context, /, once: bool, force: bool, wait: bool, **span: 
         if once or force or wait or any(span.values()):
             raise click.UsageError(f"these options do not go with a command; see '{context.invoked_subcommand} --help'")
         return
-    asked = options.span(once=once, force=force, **span)
-    if asked is not None:
-        run_once(lambda runner: backfill(runner, asked, wait=wait))
+    requested = options.span(once=once, force=force, **span)
+    if requested is not None:
+        run_once(lambda runner: backfill(runner, requested, wait=wait))
     elif once or force:
         run_once(lambda runner: runner.live("force" if force else "once", wait=wait))
     else:
@@ -92,7 +91,7 @@ def prepared() -> Iterator[Runner]:
     given = settings.read()
     logging_setup.configure(given.log_format)
     tap_environment(given)
-    database = databases.chosen(given)
+    database = choice.chosen(given)
     for line in advice():
         logger.warning(line)
     try:
@@ -103,7 +102,7 @@ def prepared() -> Iterator[Runner]:
     notifier = None
     if given.notify_webhook_url:
         secret = given.notify_webhook_secret.get_secret_value() if given.notify_webhook_secret else None
-        count = Ledger(database).remember
+        count = RunLog(database).remember
         notifier = Notifier(str(given.notify_webhook_url), secret, lambda outcome: count("notifications", [outcome]))
     try:
         # Read anew for each run: a token that was replaced in .env works from the next run on.
@@ -133,8 +132,8 @@ def show_status() -> None:
     """Show credentials, collections, and what prevents a run; exit code 1 if anything is wrong."""
     given = settings.read()
     whole = login.status(given)
-    if databases.is_there(given):
-        database = databases.chosen(given)
+    if choice.is_there(given):
+        database = choice.chosen(given)
         with closing(Status(database)) as status:
             snapshot = status.read()
         click.echo()
@@ -152,7 +151,7 @@ def show_status() -> None:
 def show() -> None:
     """Run the pipeline on simulated accounts, and show the result."""
     given = settings.read()
-    sys.exit(demo.run(given, databases.resolve(given)))
+    sys.exit(demo.run(given, choice.resolve(given)))
 
 
 @cli.command()
@@ -160,14 +159,14 @@ def stop() -> None:
     """Stop the demo's simulator and the embedded database."""
     given = settings.read()
     demo.stop_simulator(given.data_dir)
-    databases.stop_embedded(given.data_dir)
+    choice.stop_embedded(given.data_dir)
 
 
 @cli.command("setup")
 def prepare() -> None:
     """Prepare the database and write it to .env for a plain `meltano`."""
     given = settings.read()
-    record(given, databases.resolve(given))
+    record(given, choice.resolve(given))
     for line in advice():
         click.echo(f"collect.py: {line}", err=True)
 
@@ -208,7 +207,7 @@ def repair_days(again: bool, wait: bool) -> None:
 @WAIT
 def rewind_bookmarks(user: str, collections: tuple[tuple[str, ...], ...], day: date, wait: bool) -> None:
     """Set an account's bookmarks back, so that the next run reads from that day; print each change."""
-    database = databases.resolve(settings.read())
+    database = choice.resolve(settings.read())
     names = [name for each in collections for name in each]
     with only_run(database, wait=wait) as hold:
         for change in rewind(hold.connection, chosen_environment(), user, names, day):
@@ -220,7 +219,7 @@ def rewind_bookmarks(user: str, collections: tuple[tuple[str, ...], ...], day: d
 def purge_deleted(wait: bool) -> None:
     """Delete from the raw tables what Oura deleted."""
     given = settings.read()
-    sys.exit(purge(given, databases.resolve(given), wait=wait))
+    sys.exit(purge(given, choice.resolve(given), wait=wait))
 
 
 @cli.command("export")
@@ -232,7 +231,7 @@ def purge_deleted(wait: bool) -> None:
 def export_person(user: str, how: str, output: Path | None) -> None:
     """Export all data about a person to one archive, with the data dictionary."""
     given = settings.read()
-    click.echo(export(given, databases.resolve(given), user, how, output))
+    click.echo(export(given, choice.resolve(given), user, how, output))
 
 
 @cli.command("erase")
@@ -242,7 +241,7 @@ def export_person(user: str, how: str, output: Path | None) -> None:
 def erase_person(user: str, sure: bool, wait: bool) -> None:
     """Erase all data about a person and verify it; exit code 1 if anything is left."""
     given = settings.read()
-    sys.exit(0 if erase(given, databases.resolve(given), user, sure=sure, wait=wait) else 1)
+    sys.exit(0 if erase(given, choice.resolve(given), user, sure=sure, wait=wait) else 1)
 
 
 @cli.command(context_settings=PASSED_ON)
@@ -250,7 +249,7 @@ def erase_person(user: str, sure: bool, wait: bool) -> None:
 def meltano(arguments: Sequence[str]) -> None:
     """Run Meltano with this project's settings, for example `meltano state list`."""
     given = settings.read()
-    database, environment = databases.resolve(given), chosen_environment()
+    database, environment = choice.resolve(given), chosen_environment()
     sys.exit(run_meltano(list(arguments), settings=given, database=database, environment=environment))
 
 
@@ -258,8 +257,8 @@ def meltano(arguments: Sequence[str]) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def psql(arguments: Sequence[str]) -> None:
     """Open the database in psql."""
-    chosen = databases.chosen(settings.read())
-    program = databases.psql_program()
+    chosen = choice.chosen(settings.read())
+    program = choice.psql_program()
     os.execve(program, [program, *arguments], {**os.environ, **libpq.variables(chosen.parameters)})
 
 

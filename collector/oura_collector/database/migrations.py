@@ -129,7 +129,7 @@ MIGRATIONS = (
 
 
 def migrate(connection: psycopg.Connection) -> None:
-    """Bring the schema up to date; does nothing, and needs no rights to create, where it is."""
+    """Migrate the schema. If it is up to date, this does nothing and needs no privilege to create."""
     if _version(connection) == len(MIGRATIONS):
         return
     with connection.transaction():

@@ -25,7 +25,7 @@ UNUSED = 7 * 86_400.0
 def hidden(database: Database, folder: Path) -> Database:
     """Return the same database with its password in a file of the folder. Raises SettingsError.
 
-    Without a password of ours libpq looks where it always does: in the user's own PGPASSFILE or ~/.pgpass.
+    Without a password in the settings, libpq uses the user's own PGPASSFILE or ~/.pgpass.
     """
     file = folder.absolute() / NAME
     rest = dict(database.parameters)
@@ -40,7 +40,7 @@ def hidden(database: Database, folder: Path) -> Database:
 
 
 def drop_unused(folders: Path, *, noted: str | None) -> None:
-    """Remove the files below `folders` of databases that nothing uses any more. `noted` is the one of a plain Meltano.
+    """Remove the files below `folders` of unused databases. `noted` is the file that a plain `meltano` uses.
 
     Several collectors may share the folder; each marks its own file as used whenever it starts something.
     """

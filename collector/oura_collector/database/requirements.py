@@ -1,4 +1,4 @@
-"""What the database must be and allow, checked before the first request to Oura. The first problem is one line."""
+"""The requirements on the database, checked before the first request to Oura. The first problem is one line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECONDS = 5.0
 """Until a pooler that gives no session counts as having none left."""
 
 ROUNDS = 3
-"""Other clients may take the session that tells the modes of a pooler apart; not three times in a row."""
+"""Other clients may take the session that distinguishes the modes of a pooler, but not three times in a row."""
 
 SERVER = """
 SELECT quote_ident(current_database()), quote_ident(current_user), current_setting('server_version'),
@@ -77,7 +77,7 @@ def obstacle(database: Database) -> str | None:
 
 
 def is_pooled(connection: psycopg.Connection) -> bool:
-    """Whether a pooler stands before PostgreSQL: it cannot know beforehand which session it will give."""
+    """Return whether a pooler is in front of PostgreSQL: it cannot know beforehand which session it will give."""
     return connection.info.backend_pid != _session(connection)
 
 
@@ -142,7 +142,7 @@ def _check_options(database: Database, setting: str) -> None:
             row = session.execute("SHOW search_path").fetchone()
             path = row[0] if row else ""
     except psycopg.OperationalError:
-        # Where a second session is impossible as well without them, they are not the cause: this tells what is.
+        # If a second session without them is impossible too, they are not the cause: this finds it.
         database.connect().close()
     if path.split(",")[0].strip(' "') != META_SCHEMA:
         raise SettingsError(

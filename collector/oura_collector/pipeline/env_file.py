@@ -1,4 +1,4 @@
-"""The lines of `.env` that tell a plain `meltano` which database was chosen; all other lines are the user's.
+"""The block of `.env` that names the chosen database for a plain `meltano`; all other lines are the user's.
 
 Meltano reads `.env` by itself and never moves its lines. Of an included file it moves nearly everything into
 meltano.yml, which is under version control, as soon as a command such as `meltano select` writes the project.
@@ -24,7 +24,7 @@ OURS = re.compile(r"(CHOSEN_\w+|MELTANO_DATABASE_URI|SIMULATOR_URL)\s*=")
 
 
 def write(file: Path, variables: Mapping[str, str]) -> None:
-    """Put the variables at the beginning of the file, in place of those of an earlier time. Raises OSError."""
+    """Write the variables to the beginning of the file, replacing the earlier block. Raises OSError."""
     text = _read(file) if file.exists() else ""
     lines = [f"{name}={_quoted(value)}" for name, value in variables.items()]
     wanted = "\n".join([BEGIN, *lines, END, "", _users(text, variables)])
@@ -53,7 +53,7 @@ def _quoted(value: str) -> str:
 
 
 def is_open(file: Path, secrets: Collection[str]) -> bool:
-    """Whether other users can read one of the secrets in it."""
+    """Return whether other users can read one of the secrets in it."""
     if not file.exists() or not file.stat().st_mode & 0o077:
         return False
     given = dotenv_values(stream=io.StringIO(_read(file)))

@@ -88,7 +88,7 @@ def _left_out(settings: Settings) -> dict[str, str]:
 
 
 def surroundings(settings: Settings, database: Database, shard: Shard = WHOLE) -> dict[str, str]:
-    """Return what Meltano is told of a database and of the folders that are its alone. Raises SettingsError.
+    """Return Meltano's variables for a database and for its own folders. Raises SettingsError.
 
     The password is in none of the variables, and what other settings keep secret does not reach the plugins: an empty
     variable wins over `.env`, which Meltano reads too. Of Oura's secrets those pass that the tap reads by itself.
@@ -193,17 +193,17 @@ def record(settings: Settings, database: Database) -> None:
     file = PROJECT / ".env"
     if settings.data_dir.absolute() != Path(dotenv_values(file).get("DATA_DIR") or PROJECT / ".data").absolute():
         return
-    told = surroundings(settings, database)
-    chosen = {name: value for name, value in told.items() if name.startswith("DATABASE_") and name not in SECRETS}
-    chosen |= {"SQLALCHEMY_URL": told["TARGET_POSTGRES_SQLALCHEMY_URL"], "PASSFILE": told.get("PGPASSFILE", "")}
+    around = surroundings(settings, database)
+    chosen = {name: value for name, value in around.items() if name.startswith("DATABASE_") and name not in SECRETS}
+    chosen |= {"SQLALCHEMY_URL": around["TARGET_POSTGRES_SQLALCHEMY_URL"], "PASSFILE": around.get("PGPASSFILE", "")}
     variables = {f"CHOSEN_{name}": value for name, value in chosen.items() if value}
     with suppress(OSError, ValueError, KeyError):
         variables["SIMULATOR_URL"] = str(json.loads((settings.data_dir / SIMULATOR).read_text())["url"])
-    env_file.write(file, {"MELTANO_DATABASE_URI": told["MELTANO_DATABASE_URI"], **variables})
+    env_file.write(file, {"MELTANO_DATABASE_URI": around["MELTANO_DATABASE_URI"], **variables})
 
 
 def advice() -> list[str]:
-    """Return a line for each place of this checkout where a secret lies open, with what to do."""
+    """Return a line for each file of this checkout that exposes a secret, with what to do."""
     found = []
     if MOVED.search((PROJECT / "meltano.yml").read_text()):
         found.append(

@@ -1,4 +1,4 @@
-"""One Meltano process: started, listened to, and stopped so that nothing is half done."""
+"""One Meltano process: started, read, and stopped at a safe point."""
 
 from __future__ import annotations
 
@@ -100,9 +100,9 @@ def forget_catalogs(data_dir: Path) -> None:
 class Meltano:
     """Runs Meltano with a structured log.
 
-    It gets a session of its own: a signal to our process group must not reach the loader, which, told to terminate
-    inside a batch, acknowledges state for rows that it has not committed. Who stops a run stops the tap; the loader
-    then sees the end of its input, commits and acknowledges as always.
+    It gets a session of its own: a signal to our process group must not reach the loader, which on SIGTERM inside
+    a batch acknowledges state for rows that it has not committed. A run is stopped by stopping the tap; the loader then
+    reaches the end of its input, commits and acknowledges as always.
     """
 
     def __init__(self, arguments: list[str], environment: Mapping[str, str], *, lock: int) -> None:
@@ -123,7 +123,7 @@ class Meltano:
         )
 
     def lines(self) -> Iterator[str]:
-        """Yield what it says until it ends."""
+        """Yield the lines of its log until it ends."""
         assert self._process.stdout is not None
         with self._process.stdout as stream:
             yield from stream
@@ -140,15 +140,15 @@ class Meltano:
             threading.Thread(target=self._stop, args=[time.monotonic() + seconds], daemon=True).start()
 
     def _stop(self, deadline: float) -> None:
-        told: set[int] = set()
+        signalled: set[int] = set()
         while not self._ended.wait(LOOK_AGAIN):
             plugins = self._plugins()
             if time.monotonic() > deadline or not plugins:
                 # What is not committed is rolled back, and the bookmark stands before it.
                 self._kill()
                 return
-            for pid in plugins.get(TAP, set()) - told:
-                told.add(pid)
+            for pid in plugins.get(TAP, set()) - signalled:
+                signalled.add(pid)
                 with _gone_is_fine():
                     os.kill(pid, signal.SIGTERM)
 

@@ -63,7 +63,7 @@ ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", 
 
 @dataclass(frozen=True)
 class CollectionResult:
-    """What one collection of one account gave: `requests` by status, `records` read, `newest_day` as text."""
+    """The result of one collection of one account: `requests` by status, `records` read, `newest_day` as text."""
 
     user_id: str
     collection: str
@@ -87,7 +87,7 @@ class CollectionResult:
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a run. `message` is one line for people, None where all went well."""
+    """The result of a run. `message` is one line for people, None after a success."""
 
     outcome: str
     reason: str | None = None
@@ -102,7 +102,7 @@ class Result:
 
     @property
     def may_pass(self) -> bool:
-        """Whether trying again soon makes sense."""
+        """Whether the failure is temporary, so that a retry makes sense."""
         reasons = {each.reason for each in self.failures} | {self.reason}
         return self.outcome != SUCCEEDED and bool(reasons & PASSING)
 
@@ -113,7 +113,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Build:
-    """How dbt ended: no `exit_code` where it began and reported no end. `failures` names models and tests, with why."""
+    """How dbt ended; `exit_code` is None if it reported no end. `failures` are models and tests, with the reason."""
 
     exit_code: int | None
     failures: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Build:
 
 
 class RunReport:
-    """What the steps of a run wrote into their report, over all of its processes."""
+    """The steps' reports of a run, from all of its processes."""
 
     def __init__(self) -> None:
         self.collections: list[CollectionResult] = []
@@ -130,7 +130,7 @@ class RunReport:
         self.build: Build | None = None
 
     def read(self, file: Path) -> None:
-        """Add the lines of a process's report. One that was killed may have left none, or half of the last."""
+        """Add the lines of a process's report. A killed process may have left none, or half of the last."""
         with suppress(FileNotFoundError), file.open(encoding="utf-8", errors="replace") as lines:
             for text in lines:
                 with suppress(ValueError):
@@ -150,7 +150,7 @@ class RunReport:
 
 
 class Log:
-    """Takes in Meltano's structured log, line by line, and keeps each program's last words for people."""
+    """Reads Meltano's structured log, line by line, and keeps each program's last lines for people."""
 
     def __init__(self) -> None:
         self.blocked: str | None = None
@@ -162,7 +162,7 @@ class Log:
         self._last: dict[str, deque[str]] = {}
 
     def take(self, line: str) -> dict[str, Any]:
-        """Note a line and return it as an event; what is not JSON becomes an event of its own."""
+        """Read a line and return its event; a line that is not JSON becomes an event with its text."""
         try:
             event = json.loads(line)
         except ValueError:
@@ -199,7 +199,7 @@ def conclude(report: RunReport, log: Log, exit_code: int, *, stopped: bool = Fal
 
 
 def lost(collections: Iterable[CollectionResult]) -> Result:
-    """Return the result of a run that lost its lock, whatever its processes came to."""
+    """Return the result of a run that lost its lock, whatever its processes returned."""
     return Result(FAILED, DATABASE, LOST, tuple(collections))
 
 

@@ -1,6 +1,6 @@
 """The files of one Meltano process: samples on their way to the loader, and the run report.
 
-They lie in a folder of the run's own, which is gone when it is over.
+They are in the run's own folder, which is removed when it ends.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ class RunFiles:
 
 
 @contextmanager
-def run_files(place: Path) -> Iterator[RunFiles]:
-    """Yield the files of a process, in a folder in `place` that lasts as long as it."""
-    private_folder(place)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place.absolute(), ignore_cleanup_errors=True) as name:
+def run_files(parent: Path) -> Iterator[RunFiles]:
+    """Yield the files of a process, in a new folder in `parent` that is removed at the end."""
+    private_folder(parent)
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent.absolute(), ignore_cleanup_errors=True) as name:
         yield RunFiles(Path(name))
 
 
-def remove(place: Path, *, older_than: float | None = None) -> None:
-    """Remove the folders in `place` that killed runs left, all of them or those not written to for so many seconds."""
-    for left in place.glob(f"{PREFIX}*"):
+def remove(parent: Path, *, older_than: float | None = None) -> None:
+    """Remove the folders in `parent` that killed runs left: all, or those unchanged for `older_than` seconds."""
+    for left in parent.glob(f"{PREFIX}*"):
         if older_than is None or left.stat().st_mtime <= time.time() - older_than:
             shutil.rmtree(left, ignore_errors=True)

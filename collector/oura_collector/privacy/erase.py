@@ -18,7 +18,7 @@ from oura_collector.database.connection import META_SCHEMA, exists
 from oura_collector.database.lock import only_run
 from oura_collector.privacy import leftovers, meltano_tables
 from oura_collector.privacy.person import find, tables
-from oura_collector.privacy.vacuum import drop_log, rewrite
+from oura_collector.privacy.vacuum import drop_log, vacuum_full
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ WHERE message ~ %(pattern)s OR EXISTS (
 
 @dataclass
 class Proof:
-    """What was deleted, by place, and where the search found anything afterwards."""
+    """The deleted rows and files by table or path, and where the search afterwards found anything."""
 
     rows: dict[str, int] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
@@ -95,7 +95,7 @@ def erase(settings: Settings, database: Database, user: str, *, sure: bool, wait
         runs = meltano_tables.run_ids(connection)
         with connection.transaction():
             _remove_rows(connection, person, proof)
-        rewrite(connection, [place for place, count in proof.rows.items() if count])
+        vacuum_full(connection, [place for place, count in proof.rows.items() if count])
         if not (settings.database_url or settings.database_host):
             drop_log(connection)
         for name in person.entries:
@@ -130,8 +130,8 @@ def _remove_rows(connection: psycopg.Connection, person: Person, proof: Proof) -
     if names:
         delete = f"DELETE FROM {PIECES} WHERE backfill = ANY(%s)"
         proof.rows[PIECES] = connection.execute(delete.encode(), [names]).rowcount
-    for place in meltano_tables.places(connection):
-        proof.rows[str(place)] = meltano_tables.amend(connection, place, person)
+    for place in meltano_tables.tables(connection):
+        proof.rows[str(place)] = meltano_tables.remove_person(connection, place, person)
 
 
 def _backfills(connection: psycopg.Connection, person: Person) -> list[str]:
@@ -149,7 +149,7 @@ def _backfills(connection: psycopg.Connection, person: Person) -> list[str]:
 def _search_tables(connection: psycopg.Connection, person: Person, proof: Proof) -> None:
     of_accounts = {(table.schema, table.name) for table in tables(connection)}
     every = {*connection.execute(EVERY_TABLE, [list(SCHEMAS)]).fetchall()}
-    for schema, name in sorted(every | {(place.schema, place.table) for place in meltano_tables.places(connection)}):
+    for schema, name in sorted(every | {(place.schema, place.table) for place in meltano_tables.tables(connection)}):
         # A row of one account may mention the name of another person, but not the id or address that Oura has of them.
         is_theirs = (schema, name) in of_accounts
         pattern = person.identifiers if is_theirs else person.pattern
@@ -159,8 +159,8 @@ def _search_tables(connection: psycopg.Connection, person: Person, proof: Proof)
         if row and row[0]:
             proof.left.append(f"{row[0]} rows of {schema}.{name}")
     proof.left += [f"{PIECES}: {name}" for name in _backfills(connection, person)]
-    for place in meltano_tables.places(connection):
-        if count := meltano_tables.left(connection, place, person):
+    for place in meltano_tables.tables(connection):
+        if count := meltano_tables.remaining_rows(connection, place, person):
             proof.left.append(f"{count} rows of {place} that have the name and contain bookmarks of others")
 
 

@@ -97,7 +97,7 @@ def export(settings: Settings, database: Database, user: str, how: str, output: 
 
 
 def file_stem(user: str) -> str:
-    """Return how the names of an account's files begin: ASCII, of bounded length, different for each account."""
+    """Return the prefix of an account's file names: ASCII, of bounded length, unique."""
     name = quote(user, safe="")
     if len(name) > LONGEST_NAME:
         digest = hashlib.sha256(user.encode()).hexdigest()[:32]
@@ -106,7 +106,7 @@ def file_stem(user: str) -> str:
 
 
 def archives_of(users: Iterable[str]) -> re.Pattern[str]:
-    """Return what matches the names of these accounts' files in the folder of exports, unfinished ones included."""
+    """Return a pattern of these accounts' file names in the export folder, unfinished ones included."""
     stems = "|".join(re.escape(file_stem(user)) for user in sorted(users))
     return re.compile(rf"(?:{stems})-\d{{4}}-\d\d-\d\d\.zip|\.(?:{stems})\.\w{{8}}\.(?:draft|rows)")
 
@@ -217,11 +217,11 @@ def _as_csv(rows: list[tuple[str, ...]]) -> str:
 def _states(connection: psycopg.Connection, person: Person) -> dict[str, Any]:
     """The person's part of Meltano's bookmarks, by state and collection."""
     found: dict[str, Any] = {}
-    for place in (place for place in meltano_tables.places(connection) if place.table == "state"):
+    for place in (place for place in meltano_tables.tables(connection) if place.table == "state"):
         query = f"SELECT state_id, completed_state, partial_state FROM {place} ORDER BY state_id"
         for name, completed, partial in connection.execute(query.encode()).fetchall():
             for key, text in ((name, completed), (f"{name} (partial)", partial)):
-                held = meltano_tables.of(meltano_tables.parsed(text), person.names) or {}
+                held = meltano_tables.entries_of(meltano_tables.parsed(text), person.names) or {}
                 streams = held.get("singer_state", {}).get("bookmarks", {})
                 if streams:
                     found[key] = {stream: bookmark.get("partitions", bookmark) for stream, bookmark in streams.items()}

@@ -1,6 +1,6 @@
 """The files that runs leave behind: which are the collector's own, and which of them identify a person.
 
-A file is only deleted if the table below lists its place and name. Links are never followed: folders are walked and
+A file is only deleted if the table below lists its path and name. Links are never followed: folders are walked and
 files opened by descriptor, so that a link that replaces a folder in the meantime leads nowhere.
 """
 
@@ -62,24 +62,24 @@ DBT_LOG = r"dbt\.log(?:\.\d+)?"
 def own(settings: Settings, runs: frozenset[str]) -> list[Own]:
     """Return the table of files that may be deleted; `runs` are Meltano's run ids of this database."""
     data, meltano = _data(settings), PROJECT / ".meltano"
-    handed, told = "what Meltano hands to a plugin; each run writes it anew", "a log"
+    handed, log = "what Meltano hands to a plugin; each run writes it anew", "a log"
     made, parsed = "files of a run that was killed", "what dbt makes of the models; it does so again"
     return [
         # In the image, Meltano's run folder is the data folder, and so is the home folder.
         *(Own(folder, PLUGIN, handed) for folder in (data, meltano / "run")),
         Own(data / "meltano", rf"[^/]+/run/(?:{PLUGIN})", handed),
         Own(data / "meltano", rf"[^/]+/{BATCHES}", made),
-        Own(data / "meltano", rf"[^/]+/{STATE}/meltano/log/{LOG}", told),
+        Own(data / "meltano", rf"[^/]+/{STATE}/meltano/log/{LOG}", log),
         Own(data / "meltano", rf"[^/]+/dbt/target/(?:{TARGET})", parsed),
-        Own(data / "meltano", rf"[^/]+/dbt/logs/{DBT_LOG}", told),
+        Own(data / "meltano", rf"[^/]+/dbt/logs/{DBT_LOG}", log),
         # Meltano logs into the user's home, whichever project it works for.
-        *(Own(folder, LOG, told, runs) for folder in (meltano / "logs", LOGS, data / ".local/state/meltano/log")),
-        Own(data, r"simulator\.log", told),
+        *(Own(folder, LOG, log, runs) for folder in (meltano / "logs", LOGS, data / ".local/state/meltano/log")),
+        Own(data, r"simulator\.log", log),
         Own(data, BATCHES, made),
         Own(data / "dbt" / "target", TARGET, parsed),
-        Own(data / "dbt" / "logs", DBT_LOG, told),
+        Own(data / "dbt" / "logs", DBT_LOG, log),
         *(Own(_place(settings, path), TARGET, parsed) for path in _paths("DBT_TARGET_PATH")),
-        *(Own(_place(settings, path), DBT_LOG, told) for path in _paths("DBT_LOG_PATH")),
+        *(Own(_place(settings, path), DBT_LOG, log) for path in _paths("DBT_LOG_PATH")),
     ]
 
 

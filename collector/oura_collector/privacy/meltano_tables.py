@@ -1,4 +1,4 @@
-"""What Meltano keeps of accounts: bookmarks, taken as data. A name counts only where it says whose an entry is."""
+"""Meltano's data about accounts: bookmarks. A name counts only as the owner of an entry."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from oura_collector.privacy.person import Person
 
 
-class Place(NamedTuple):
-    """A table of Meltano's: its key, the column that says which pipeline a row is of, those with bookmarks."""
+class MeltanoTable(NamedTuple):
+    """A table of Meltano: its key, the column that names a row's pipeline, and those with bookmarks as JSON."""
 
     schema: str
     table: str
@@ -38,7 +38,7 @@ TABLES = (
     (("state", "state_id", "state_id", ("completed_state", "partial_state")), {"updated_at"}),
     (("runs", "id", "job_name", ("payload",)), {"payload_flags", "run_id", "trigger"}),
 )
-"""Each with columns that tell it from a table of somebody else's."""
+"""Each with columns that distinguish it from a foreign table."""
 # Where a connection lost its search path, Meltano made its tables in `public`.
 MADE = """
 SELECT table_schema FROM information_schema.columns
@@ -46,34 +46,34 @@ WHERE table_schema IN (%s, 'public') AND table_name = %s AND column_name = ANY(%
 GROUP BY table_schema HAVING count(*) = %s ORDER BY table_schema"""
 
 
-def places(connection: psycopg.Connection) -> Iterator[Place]:
-    """Yield the tables of Meltano's that are there."""
+def tables(connection: psycopg.Connection) -> Iterator[MeltanoTable]:
+    """Yield Meltano's existing tables."""
     for (table, key, pipeline, columns), others in TABLES:
         wanted = {key, pipeline, *columns, *others}
-        asked = [META_SCHEMA, table, list(wanted), len(wanted)]
-        for (schema,) in connection.execute(MADE, asked).fetchall():
-            yield Place(schema, table, key, pipeline, columns)
+        parameters = [META_SCHEMA, table, list(wanted), len(wanted)]
+        for (schema,) in connection.execute(MADE, parameters).fetchall():
+            yield MeltanoTable(schema, table, key, pipeline, columns)
 
 
 def run_ids(connection: psycopg.Connection) -> frozenset[str]:
     """Return Meltano's ids of the runs of this database."""
     return frozenset(
         run
-        for place in places(connection)
-        if place.table == "runs"
-        for (run,) in connection.execute(f"SELECT run_id::text FROM {place}".encode()).fetchall()
+        for table in tables(connection)
+        if table.table == "runs"
+        for (run,) in connection.execute(f"SELECT run_id::text FROM {table}".encode()).fetchall()
     )
 
 
-def of(state: Any, names: Collection[str]) -> Any:
-    """Return of a state only the entries of these accounts, in their places; None where there are none."""
+def entries_of(state: Any, names: Collection[str]) -> Any:
+    """Return a state (parsed JSON) with only these accounts' entries, in their positions; None if there are none."""
     if isinstance(state, dict):
         if _whose(state) in names:
             return state
-        found = {name: of(value, names) for name, value in state.items()}
+        found = {name: entries_of(value, names) for name, value in state.items()}
         return {name: value for name, value in found.items() if value is not None} or None
     if isinstance(state, list):
-        return [value for value in (of(item, names) for item in state) if value is not None] or None
+        return [value for value in (entries_of(item, names) for item in state) if value is not None] or None
     return None
 
 
@@ -86,35 +86,35 @@ def without(state: Any, names: Collection[str]) -> Any:
     return state
 
 
-def amend(connection: psycopg.Connection, place: Place, person: Person) -> int:
-    """Take the person out of a table's rows, and return how many rows that changed."""
+def remove_person(connection: psycopg.Connection, table: MeltanoTable, person: Person) -> int:
+    """Remove the person from a table's rows, and return the number of changed rows."""
     changed = 0
-    touched = " OR ".join(f"{column}::text ~ %(pattern)s" for column in place.columns)
-    query = f"SELECT {place.key}, {place.pipeline} FROM {place} WHERE ({touched}) OR {place.pipeline} ~ %(named)s"
+    touched = " OR ".join(f"{column}::text ~ %(pattern)s" for column in table.columns)
+    query = f"SELECT {table.key}, {table.pipeline} FROM {table} WHERE ({touched}) OR {table.pipeline} ~ %(named)s"
     found = connection.execute(query.encode(), {"pattern": person.whose, "named": person.anything}).fetchall()
     for key, pipeline in found:  # One at a time: there may be a row for each run of years.
         read = sql.SQL("SELECT {} FROM {} WHERE {} = %s FOR UPDATE").format(
-            sql.SQL(", ").join(map(sql.Identifier, place.columns)), place.identifier, sql.Identifier(place.key)
+            sql.SQL(", ").join(map(sql.Identifier, table.columns)), table.identifier, sql.Identifier(table.key)
         )
         row = connection.execute(read, [key]).fetchone()
-        states = dict(zip(place.columns, map(parsed, row), strict=True)) if row else {}
+        states = dict(zip(table.columns, map(parsed, row), strict=True)) if row else {}
         kept = {column: without(state, person.names) for column, state in states.items()}
         if _is_hers(pipeline, person) and not any(_names(state) for state in kept.values()):
-            delete = sql.SQL("DELETE FROM {} WHERE {} = %s").format(place.identifier, sql.Identifier(place.key))
+            delete = sql.SQL("DELETE FROM {} WHERE {} = %s").format(table.identifier, sql.Identifier(table.key))
             changed += connection.execute(delete, [key]).rowcount
             continue
         for column in (column for column in kept if kept[column] != states[column]):
             update = sql.SQL("UPDATE {} SET {} = %s WHERE {} = %s").format(
-                place.identifier, sql.Identifier(column), sql.Identifier(place.key)
+                table.identifier, sql.Identifier(column), sql.Identifier(table.key)
             )
             changed += connection.execute(update, [json.dumps(kept[column]), key]).rowcount
     return changed
 
 
-def left(connection: psycopg.Connection, place: Place, person: Person) -> int:
-    """Return the number of rows that are named after the person, whatever else they hold."""
+def remaining_rows(connection: psycopg.Connection, table: MeltanoTable, person: Person) -> int:
+    """Return the number of rows named after the person, whatever else they contain."""
     query = sql.SQL("SELECT {} FROM {} WHERE {} ~ %s").format(
-        sql.Identifier(place.pipeline), place.identifier, sql.Identifier(place.pipeline)
+        sql.Identifier(table.pipeline), table.identifier, sql.Identifier(table.pipeline)
     )
     return sum(_is_hers(name, person) for (name,) in connection.execute(query, [person.anything]).fetchall())
 

@@ -67,7 +67,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Person:
-    """A wearer: `names` are what rows and credentials are kept under, `traces` all words that lead to the person."""
+    """A person: `names` are the keys of rows and credentials, `traces` all words that identify the person."""
 
     names: tuple[str, ...]
     traces: tuple[str, ...]
@@ -78,7 +78,7 @@ class Person:
 
     @property
     def common(self) -> tuple[str, ...]:
-        """The traces that text is full of, whoever it is about, such as `1` or `sleep`."""
+        """The traces that occur in any text, such as `1` or `sleep`."""
         return tuple(trace for trace in self.traces if not stands_out(trace))
 
     @property
@@ -89,12 +89,12 @@ class Person:
 
     @property
     def pattern(self) -> str:
-        """Like `whose`, and any trace as a word of its own, where it is none that text is full of anyway."""
+        """Like `whose`, and any trace as a separate word, except for the `common` ones."""
         return "|".join([self.whose, *self._words(set(self.traces) - set(self.common))])
 
     @property
     def identifiers(self) -> str:
-        """Like `pattern`, without the names, which another wearer's notes may mention."""
+        """Like `pattern`, without the names, which another person's notes may mention."""
         return "|".join([self.whose, *self._words({*self.identity} - {*self.common})])
 
     @property
@@ -131,7 +131,7 @@ def _spellings(trace: str) -> set[str]:
 
 
 def stands_out(trace: str) -> bool:
-    """Whether a text that holds the word is about the person: it is neither short nor a word of this program's own."""
+    """Return whether the word identifies the person: it is neither short nor a word of this program."""
     if not any(letter.isalpha() for letter in trace):
         return len(trace) > LONGEST_NUMBER
     return (len(trace) >= SHORTEST or not trace.isascii()) and trace not in _own_words()

@@ -15,7 +15,7 @@ from oura_collector.database.connection import exists
 from oura_collector.database.lock import only_run
 from oura_collector.pipeline.environment import PRODUCTION, run_meltano
 from oura_collector.pipeline.result import DBT
-from oura_collector.privacy.vacuum import drop_log, rewrite
+from oura_collector.privacy.vacuum import drop_log, vacuum_full
 
 if TYPE_CHECKING:
     import psycopg
@@ -57,7 +57,7 @@ def purge(settings: Settings, database: Database, *, wait: bool) -> int:
             return code
         counts = {name: removed(connection, each) for name, each in COLLECTIONS.items()}
         purged = {f"oura_raw.{name}": count for name, count in counts.items() if count}
-        rewrite(connection, purged)
+        vacuum_full(connection, purged)
         if purged and not (settings.database_url or settings.database_host):
             drop_log(connection)
     for table, count in purged.items():

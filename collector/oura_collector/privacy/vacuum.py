@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def rewrite(connection: psycopg.Connection, tables: Iterable[str]) -> None:
-    """Rewrite tables, given as `schema.name`, and the planner's statistics."""
+def vacuum_full(connection: psycopg.Connection, tables: Iterable[str]) -> None:
+    """Rewrite tables, given as `schema.name`, and the planner's statistics, without deleted rows."""
     for table in tables:
         connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(sql.Identifier(*table.split("."))))
     with suppress(psycopg.errors.InsufficientPrivilege):

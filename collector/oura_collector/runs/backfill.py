@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from oura_collector.runs.runner import Runner
 
-logger = structlog.get_logger("oura_collector.backfill")
+logger = structlog.get_logger(__name__)
 
 PIECE_DAYS = 60
 """Days in one Meltano run: many enough that its startup does not matter, few enough to lose little when killed."""

@@ -11,7 +11,7 @@ from psycopg import sql
 if TYPE_CHECKING:
     from oura_collector.database.connection import Database
 
-logger = structlog.get_logger("oura_collector.changed_rows")
+logger = structlog.get_logger(__name__)
 
 TABLES = """
 SELECT table_name FROM information_schema.columns

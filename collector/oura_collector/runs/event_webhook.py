@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from oura_collector.pipeline.result import Result
 
-logger = structlog.get_logger("oura_collector.notify")
+logger = structlog.get_logger(__name__)
 
 TYPE = "oura.collection.new_data"
 SOURCE = "/oura-collector"

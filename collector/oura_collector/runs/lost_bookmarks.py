@@ -37,7 +37,7 @@ from oura_collector.runs.run_log import WHOLE_UNTIL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-logger = structlog.get_logger("oura_collector.lost_bookmarks")
+logger = structlog.get_logger(__name__)
 
 WITH_BOOKMARK = [name for name, collection in COLLECTIONS.items() if collection.cursor]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from oura_collector.runs.runner import Runner
 
-logger = structlog.get_logger("oura_collector.repair")
+logger = structlog.get_logger(__name__)
 
 
 def repair(runner: Runner, *, wait: bool = False) -> Result:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from oura_collector.runs.completeness import Day
     from oura_collector.runs.runner import Runner
 
-logger = structlog.get_logger("oura_collector.reread")
+logger = structlog.get_logger(__name__)
 
 MOST_SPANS = 50
 """Each span is a Meltano run of its own, so with more of them whole months are read."""

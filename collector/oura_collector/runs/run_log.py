@@ -104,7 +104,7 @@ WHERE shard_count <> %(count)s AND %(count)s = (
 )"""
 
 
-class Ledger:
+class RunLog:
     """Writes the run log. Times are the database's, so a wrong clock of ours does no harm."""
 
     def __init__(self, database: Database, shard: Shard = WHOLE) -> None:

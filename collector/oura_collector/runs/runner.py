@@ -22,7 +22,7 @@ from oura_collector.pipeline.result import DBT, LOADER, PARTIAL, SUCCEEDED, TAP,
 from oura_collector.pipeline.run_files import run_files
 from oura_collector.runs import changed_rows
 from oura_collector.runs.lost_bookmarks import Own, put_back
-from oura_collector.runs.run_log import BACKFILL, FORCE, Ledger
+from oura_collector.runs.run_log import BACKFILL, FORCE, RunLog
 from oura_collector.settings import WHOLE
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from oura_collector.runs.event_webhook import Notifier
     from oura_collector.settings import Settings
 
-logger = structlog.get_logger("oura_collector.runner")
+logger = structlog.get_logger(__name__)
 
 # We hold the lock, so Meltano's own check, which takes a killed run for a running one, is unnecessary: --force.
 LIVE = ["run", "--force", TAP, LOADER]
@@ -84,23 +84,23 @@ class Runner:
         variables = {**around, **self.tap(), **(extra or {})}
         collected = [] if asked_by == BACKFILL else list(filter(shard.holds, tap_config.configured(settings.read())))
         prepare(self.database)
-        ledger, whose = Ledger(self.database, shard), None if shard.is_whole else shard.index
+        run_log, whose = RunLog(self.database, shard), None if shard.is_whole else shard.index
         with only_run(self.database, shard=whose, wait=wait, given_up=lambda: self.stopping) as hold:
             if self.stopping:
                 raise Busy("stopping; no new run is started")
-            run_id = ledger.start(asked_by, days)
+            run_id = run_log.start(asked_by, days)
             variables |= _sessions(run_id, variables.get("PGOPTIONS") or os.environ.get("PGOPTIONS", ""))
             tidy(self.settings, around)
-            if days is None and ledger.follows_a_cut(run_id):
+            if days is None and run_log.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
             if asked_by != BACKFILL:
-                self._put_back_bookmarks(collected, variables, run_id, has_run=ledger.has_run(run_id))
+                self._put_back_bookmarks(collected, variables, run_id, has_run=run_log.has_run(run_id))
             before = self._mark()
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days), **_part(shard))
             log, report = Log(), RunReport()
             hold.watch(fence.name(run_id), self._abandon)
             # Two loaders that find no tables would both create them.
-            if ledger.has_read() or hold.alone():
+            if run_log.has_read() or hold.alone():
                 result = self._meltano(arguments, variables, hold, log, report)
             else:
                 result = conclude(report, log, 1, stopped=True)
@@ -113,7 +113,7 @@ class Runner:
                     result = conclude(report, log, 1, stopped=True)
             if not hold.is_held():
                 result = lost(report.collections)
-            result = self._write(ledger, run_id, asked_by, result)
+            result = self._write(run_log, run_id, asked_by, result)
             if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
                 self.notifier.tell(run_id, changed_rows.since(self.database, before), result)
         return result
@@ -171,11 +171,11 @@ class Runner:
             finally:
                 self._process = None
 
-    def _write(self, ledger: Ledger, run_id: int, asked_by: str, result: Result) -> Result:
+    def _write(self, run_log: RunLog, run_id: int, asked_by: str, result: Result) -> Result:
         with suppress(psycopg.Error), self.database.reach() as connection:
             fence.end_sessions(connection, fence.name(run_id))
         try:
-            if not ledger.finish(run_id, asked_by, result):
+            if not run_log.finish(run_id, asked_by, result):
                 result = lost(result.collections)
         except psycopg.Error as error:
             logger.error("run not written to the run log", run=run_id, error=str(error).splitlines()[0])

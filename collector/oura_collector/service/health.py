@@ -22,7 +22,7 @@ GRACE = 900.0
 def health(
     snapshot: Snapshot, *, up_for: float, interval: float, next_run_in: float | None, impossible: str | None = None
 ) -> dict[str, Any]:
-    """Return the document of /health. `up_for` are seconds; `impossible` is why no run can start."""
+    """Return the document of /health. Times are seconds; `impossible` is why no run can start."""
     accounts = [_account(user, [row for row in snapshot.collections if row.user_id == user]) for user in snapshot.users]
     overdue = _is_overdue(snapshot, up_for, interval)
     problems = list(_problems(snapshot, accounts, overdue, impossible))

@@ -40,7 +40,7 @@ Values = dict[tuple[str, ...], float]
 
 @dataclass(frozen=True)
 class Family:
-    """A metric: what it means and its labels. Counters get `_total` from the client library."""
+    """A metric: its help text and its labels, in their order. Counters get `_total` from the client library."""
 
     kind: type[CounterMetricFamily] | type[GaugeMetricFamily]
     text: str
@@ -88,12 +88,12 @@ DURATION_TEXT = "Duration of runs, by trigger"
 def registry(status: Status, *, detailed: bool) -> CollectorRegistry:
     """Return the registry of the service: the run log's values and the process's own."""
     made = CollectorRegistry(auto_describe=False)
-    made.register(LedgerCollector(status, detailed=detailed))
+    made.register(RunLogCollector(status, detailed=detailed))
     ProcessCollector(namespace="oura_collector", registry=made)
     return made
 
 
-class LedgerCollector(Collector):
+class RunLogCollector(Collector):
     """Turns one snapshot of the run log into metrics."""
 
     def __init__(self, status: Status, *, detailed: bool) -> None:
@@ -111,7 +111,7 @@ class LedgerCollector(Collector):
 
 
 def values(snapshot: Snapshot) -> dict[str, Values]:
-    """Return each metric's values by labels."""
+    """Return each metric's values by label values, in the order of the metric's labels."""
     failing = _failing_users(snapshot)
     left = QUOTA - snapshot.busiest_requests
     left = left if snapshot.quota_told is None else min(left, int(snapshot.quota_told))

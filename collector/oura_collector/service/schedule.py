@@ -19,7 +19,7 @@ LONGEST_RETRY = 900.0
 
 
 def since_boot() -> float:
-    """Seconds that ignore changes of the system time and, if the system can, include the time that a laptop slept."""
+    """Return seconds since boot: unaffected by changes of the system time and, where possible, including sleep."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 

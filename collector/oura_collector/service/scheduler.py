@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from oura_collector.runs.runner import Runner
     from oura_collector.settings import Settings
 
-logger = structlog.get_logger("oura_collector.service")
+logger = structlog.get_logger(__name__)
 
 LONGEST_SLEEP = 30.0
 """Seconds between two looks at the clock, so that a laptop that slept through the due time starts its run soon."""

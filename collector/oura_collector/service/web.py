@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from oura_collector.runs.status import Status
 
-logger = structlog.get_logger("oura_collector.web")
+logger = structlog.get_logger(__name__)
 
 START_PATIENCE = 10.0
 
@@ -77,7 +77,7 @@ class Web:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL on which it listens."""
         host = str(self._socket.getsockname()[0])
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 

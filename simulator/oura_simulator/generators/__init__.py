@@ -1,4 +1,4 @@
-"""The lives behind the accounts: pure functions of seed, account, collection and day."""
+"""The generated data: pure functions of seed, account, collection and day."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ FOR_EVER = 1 << 40
 
 
 def finished(person: Person, collection: str, day: date) -> list[Item]:
-    """All that ever becomes of the day, in every version."""
+    """Return all documents of the day, in every version."""
     if collection in GROWING:
         return unfinished(person, collection, day, FOR_EVER)
     return fields.completed(collection, FIXED[collection](person, day))
 
 
 def is_growing(person: Person, collection: str, day: date, now: int) -> bool:
-    """Whether the day's document still changes by itself."""
+    """Return whether the day's document still changes by itself at `now` (epoch seconds)."""
     return collection in GROWING and now < person.activity_day(day)[1]
 
 
 def unfinished(person: Person, collection: str, day: date, now: int) -> list[Item]:
-    """The day as far as it has come."""
+    """Return the day's documents as of `now` (epoch seconds)."""
     return fields.completed(collection, GROWING[collection](person, day, now))

@@ -154,7 +154,7 @@ def daily_activity(person: Person, day: date, now: int) -> list[Item]:
 
 
 def daily_stress(person: Person, day: date, now: int) -> list[Item]:
-    """Stress and recovery of the calendar day so far, in seconds; judged only when the day is over."""
+    """Stress and recovery of the calendar day so far, in seconds; with a summary only when the day is over."""
     if not person.wears_by_day(day):
         return []
     start, end = person.at(day, 0), person.at(day + timedelta(days=1), 0)

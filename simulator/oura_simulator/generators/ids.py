@@ -18,7 +18,7 @@ _WIDTHS = (("account", 24), ("collection", 5), ("day", 22), ("position", 8), ("g
 
 @dataclass(frozen=True)
 class Address:
-    """Where a document lives: which one of the day's (`position`), and how often it was created anew (`generation`)."""
+    """A document's address: its number in the day (`position`), and how often it was recreated (`generation`)."""
 
     account: int
     collection: str
@@ -50,7 +50,7 @@ def encode(seed: int, address: Address) -> str:
 
 
 def decode(seed: int, text: str) -> Address | None:
-    """None for an id that this seed never gave out."""
+    """Return the address of an id; None for an id that is not of this seed."""
     try:
         number = UUID(text).int
     except ValueError:

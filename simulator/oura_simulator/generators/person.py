@@ -1,4 +1,4 @@
-"""Who wears the ring: a body, a home, habits, journeys, and days on which the ring stays in a drawer."""
+"""The person with the ring: body, home, habits, trips, and days without the ring."""
 
 from __future__ import annotations
 

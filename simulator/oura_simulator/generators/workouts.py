@@ -76,13 +76,13 @@ def documents(person: Person, day: date) -> list[Item]:
     found = []
     for position, workout in enumerate(workouts(person, day)):
         minutes = (workout.end - workout.start) / MINUTE
-        told = workout.source != "manual"
+        tracked = workout.source != "manual"
         document = {
             "id": person.id("workout", day, position),
             "activity": workout.activity,
-            "calories": round(minutes * workout.met * person.weight / 60, 1) if told else None,
+            "calories": round(minutes * workout.met * person.weight / 60, 1) if tracked else None,
             "day": day.isoformat(),
-            "distance": round(minutes * workout.pace * 1.02, 1) if told and workout.pace else None,
+            "distance": round(minutes * workout.pace * 1.02, 1) if tracked and workout.pace else None,
             "end_datetime": with_milliseconds(workout.end, zone),
             "intensity": workout.intensity,
             "label": "Club evening" if workout.source == "confirmed" and day.weekday() == 2 else None,

@@ -1,1 +1,1 @@
-"""Oura's API: requests, their limits and their answers."""
+"""Oura's API: requests, rate limits and responses."""

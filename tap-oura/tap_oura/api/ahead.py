@@ -1,4 +1,4 @@
-"""Reads windows ahead of the stream that will ask for them: several at once, handed over in order."""
+"""Reads windows ahead of the stream that will request them: several in parallel, returned in order."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     Documents = list[dict[str, Any]]
 
-HELD = 2
-"""Windows under way or waiting to be taken, for each reader: enough that one slow answer leaves nobody idle."""
+WINDOWS_PER_READER = 2
+"""Windows in progress or waiting to be taken, per reader: enough that one slow response leaves no reader idle."""
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,26 @@ class Job:
 
 
 class ReadAhead:
-    """Keeps `concurrency` readers busy along a plan. With one, nothing is read before it is asked for.
+    """Keeps `concurrency` readers busy along a plan. With one, nothing is read before it is requested.
 
-    `plan` yields the jobs in the order in which they will be taken; who takes a later one gives up those before it.
+    `plan` yields the jobs in the order in which they will be taken; taking a later one abandons those before it.
     `read` is called by the readers' threads and returns the documents of a job, or raises what `take` will raise.
     """
 
     def __init__(self, plan: Iterator[Job], read: Callable[[Job], Documents], concurrency: int) -> None:
         self._plan = plan
         self._read = read
-        self._most = HELD * concurrency
+        self._most = WINDOWS_PER_READER * concurrency
         self._ahead: deque[tuple[Job, Future[Documents]]] = deque()
         self._waiting: queue.SimpleQueue[tuple[Job, Future[Documents]] | None] = queue.SimpleQueue()
-        # A daemon does not keep a process alive that was told to stop: what is under way is not worth waiting for.
+        # A daemon does not keep a process alive that is to stop: what is in progress is not worth waiting for.
         readers = concurrency if concurrency > 1 else 0
         self._readers = [threading.Thread(target=self._work, daemon=True) for _ in range(readers)]
         for reader in self._readers:
             reader.start()
 
     def take(self, job: Job) -> Documents:
-        """Return the documents of a job, once they are there."""
+        """Return the documents of a job, once they are read. Raises what `read` raises."""
         if not self._readers:
             return self._read(job)
         while True:
@@ -64,7 +64,7 @@ class ReadAhead:
             future.cancel()
 
     def close(self) -> None:
-        """Let the readers go, each after what it is reading now."""
+        """End the readers, each after the window that it is reading."""
         while self._ahead:
             self._ahead.popleft()[1].cancel()
         for _ in self._readers:

@@ -1,4 +1,4 @@
-"""From the body of an answer to a JSON object, exactly: a number keeps each digit, a character stays what it was."""
+"""Decodes the body of a response into a JSON object, exactly: numbers keep every digit, characters stay unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Document = dict[str, Any]
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 LONGEST_INTEGER = 4_300
-"""Digits, as with msgspec and Python: reading many takes the square of the time."""
+"""Digits, as with msgspec and Python: decoding takes time by their square."""
 
 TOO_DEEP = "the response is nested too deeply"
 
@@ -25,10 +25,10 @@ UNFINISHED = re.compile(r"-|\.|[eE][+-]?|t|tru?|f|fal?|fals|n|nul?|u[0-9a-fA-F]{
 
 
 def parse(body: bytes) -> Document:
-    """Return the JSON object of an answer. A number that neither 64 bits nor a finite double can hold is its text.
+    """Return the JSON object of a response. A number that neither 64 bits nor a finite double can hold is its text.
 
-    Raises Unreachable for a body that broke off, which is worth another try, and BrokenAnswer for one that is whole
-    and no JSON object.
+    Raises Unreachable for a truncated body, which is worth a retry, and BrokenAnswer for a complete one that is no
+    JSON object.
     """
     body = body.removeprefix(BYTE_ORDER_MARK)
     try:

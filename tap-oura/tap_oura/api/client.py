@@ -1,4 +1,4 @@
-"""HTTP with Oura: one session, paging to the end, retries for what passes, one clear error for what does not."""
+"""HTTP with Oura: one session, paging to the end, retries of temporary failures, one clear error for all others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONGEST_WAIT = 300.0
-"""Seconds. Who asks us to wait longer gets a failed window instead of a run that hangs."""
+"""Seconds. If Oura demands a longer wait, the window fails, so that the run does not hang."""
 
 MIB = 1024 * 1024
 
@@ -77,7 +77,7 @@ PERSONAL_INFO = "personal_info"
 
 @dataclass(frozen=True)
 class Page:
-    """One good answer: its body, the JSON object in it, and what it weighs."""
+    """One successful response: its body, the JSON object in it, and its estimated size in memory, in bytes."""
 
     body: bytes
     answer: Document
@@ -100,7 +100,7 @@ class Client:
     """Reads collections. One instance serves a whole run and all its accounts, from as many threads as `connections`.
 
     `base` is the URL above the collections, `timeout` seconds for connecting and between two bytes, `retries` how often
-    a passing fault is tried again. What one window may cost in memory and in time is bounded: see the constants above.
+    a temporary failure is retried. Memory and time of one window are bounded: see the constants above.
     """
 
     def __init__(self, base: str, *, timeout: float, retries: int, user_agent: str, connections: int = 1) -> None:
@@ -130,15 +130,15 @@ class Client:
         weight, stopwatch = 0, Stopwatch()
         with ExitStack() as turn:
             for _ in range(MOST_PAGES):
-                asked = {**parameters, "next_token": token} if token else parameters
-                page = self._get(account, segment, asked, stopwatch)
+                query = {**parameters, "next_token": token} if token else parameters
+                page = self._get(account, segment, query, stopwatch)
                 documents = _documents(page.answer)
                 weight, before = weight + page.weight, weight
                 if weight > MOST_OF_A_WINDOW:
                     raise BrokenAnswer(f"too much for one window: no end after {before // MIB} MiB")
                 if weight > SMALL_WINDOW >= before:
                     turn.enter_context(self._large)
-                # Who will be given up for being too large should not have taken five times its size before.
+                # A window that fails for its size should not have taken five times that size before.
                 pages.append(documents if weight <= SMALL_WINDOW else page.body)
                 token = page.answer.get("next_token")
                 if not token:
@@ -155,7 +155,7 @@ class Client:
                 yield kept if isinstance(kept, list) else _documents(parse(kept))
 
     def get(self, account: Account, segment: str, parameters: dict[str, str] | None = None) -> Document:
-        """Return one JSON object, retried while the fault may pass. A 401 is told apart as token or scope."""
+        """Return one JSON object, with retries. Raises OuraError, after 401 TokenRejected or ScopeMissing."""
         try:
             return self._get(account, segment, parameters or {}, Stopwatch()).answer
         except Exception as error:  # noqa: BLE001
@@ -166,7 +166,7 @@ class Client:
         try:
             return self._patiently(account, segment, parameters, stopwatch)
         except TokenRejected:
-            # The token may have died before its time. A new one is asked for once; a second 401 is not about the token.
+            # The token may have expired early. It is refreshed once; a second 401 is not about the token.
             if account.credentials.renew(token):
                 return self._get(account, segment, parameters, stopwatch)
             if segment == PERSONAL_INFO or not self._alive(account):
@@ -181,8 +181,8 @@ class Client:
         return True
 
     def _patiently(self, account: Account, segment: str, parameters: dict[str, str], stopwatch: Stopwatch) -> Page:
-        # Once all retries were in vain, further requests get one attempt, or an outage would cost every window all its
-        # time-outs; the first good answer restores the patience.
+        # Once all retries failed, further requests get one attempt, or an outage would cost every window all its
+        # timeouts; the first successful response restores the retries.
         tries = self.retries + 1 if self._patient else 1
         patient = backoff.on_exception(
             _waits, Passing, max_tries=tries, giveup=_hopeless, jitter=None, logger=None, on_backoff=_tell
@@ -190,7 +190,7 @@ class Client:
         try:
             page: Page = patient(self._once)(account, segment, parameters, stopwatch)
         except TooSlow:
-            raise  # It cost one attempt, and says nothing of other accounts.
+            raise  # It cost one attempt, and concerns no other account.
         except Passing:
             self._patient = False
             raise
@@ -230,12 +230,12 @@ class Client:
             return BrokenAnswer(TOO_LARGE)
         if isinstance(error, DeadlinePassed):
             return TooSlow(f"no complete response from Oura within {ANSWER_WITHIN * self.timeout:g} s")
-        # The exception's own text holds the URL and may hold more; its class says enough.
+        # The exception's text contains the URL and maybe more; its class is enough.
         return Unreachable(f"no complete response from Oura ({type(error).__name__})")
 
 
 def _bare(error: Exception) -> Exception:
-    """Return the error without the frames that it came through: a failure is kept, and the pages in them are large."""
+    """Return the error without its frames: failures are stored, and frames hold large pages."""
     error.__context__ = None
     return error.with_traceback(None)
 

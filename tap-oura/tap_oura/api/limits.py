@@ -1,4 +1,4 @@
-"""Oura's rate limits: who was refused is not asked again before the time, and nobody else is held up for it."""
+"""Oura's rate limits: a limited account sends nothing before its time, and delays no other account."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ APPLICATION = "app"
 
 
 class Limits:
-    """Until when accounts may not send. Safe to be used by several threads."""
+    """Until when accounts may not send. Thread-safe."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def pause(self, account: str, tier: str, seconds: float) -> None:
-        """Hold back an account, or all of them where the application's limit was met."""
+        """Hold an account back for so many seconds, or all accounts if `tier` is the application's limit."""
         whom = EVERYBODY if tier.lower().startswith(APPLICATION) else account
         with self._lock:
             self._until[whom] = max(time.monotonic() + seconds, self._until.get(whom, 0.0))

@@ -1,4 +1,4 @@
-"""What the status of an answer means. Pure: it neither waits nor logs."""
+"""The meaning of a response's status. Pure: it neither waits nor logs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCOPE_WORDS = ("scope", "not authorized access")
 
 
 def explain(answer: Answer) -> OuraError | None:
-    """Return what a status means, or None for a good answer."""
+    """Return the error that a status means, or None for a success."""
     status = answer.status
     if status == 200:
         return None
@@ -48,7 +48,7 @@ def _detail(answer: Answer) -> str:
 
 
 def word(answer: Answer, name: str) -> str | None:
-    """Return a header's value, None where there is none or it is more than a word."""
+    """Return a header's value, None if it is missing or more than a word."""
     value = answer.headers.get(name, "")
     return value if WORD.fullmatch(value) else None
 

@@ -1,4 +1,4 @@
-"""Requests to Oura, counted as they are made until somebody takes the counts."""
+"""Requests to Oura, counted until the counts are taken."""
 
 from __future__ import annotations
 
@@ -11,34 +11,31 @@ if TYPE_CHECKING:
 
 
 class Traffic:
-    """Requests by account, path segment and outcome, which is a status or `unreachable`; each is taken once.
-
-    Safe to be used by several threads.
-    """
+    """Requests by account, path segment and result (a status or `unreachable`); each is taken once. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: dict[tuple[str, str], Counter[str]] = {}
         self._remaining: dict[str, int] = {}
 
-    def note(self, account: str, segment: str, outcome: str, remaining: str | None = None) -> None:
+    def note(self, account: str, segment: str, result: str, remaining: str | None = None) -> None:
         with self._lock:
-            self._requests.setdefault((account, segment), Counter())[outcome] += 1
-            # Oura need not say what is left; a refusal says that nothing is, and a later answer that this is over.
+            self._requests.setdefault((account, segment), Counter())[result] += 1
+            # Oura need not send the remaining quota; a 429 means zero, and a later response that it no longer is.
             self._remaining.pop(account, None)
-            if (remaining or "").isdigit() or outcome == "429":
+            if (remaining or "").isdigit() or result == "429":
                 self._remaining[account] = int(remaining or 0)
 
     def take(self, account: str, segment: str) -> dict[str, int]:
-        """Return the requests not taken before, by outcome."""
+        """Return the number of requests not taken before, by result."""
         with self._lock:
             return dict(self._requests.pop((account, segment), {}))
 
     def remaining(self, account: str) -> int | None:
-        """Return what is left of the account's quota, as far as the last answer tells."""
+        """Return the account's remaining requests according to the last response, None if unknown."""
         return self._remaining.get(account)
 
     def rest(self) -> Iterator[tuple[str, str, dict[str, int]]]:
-        """Yield account, segment and requests of all that was not taken: who am I, is the token alive."""
+        """Yield account, segment and requests by result of all not taken: requests for names, and token checks."""
         for account, segment in list(self._requests):
             yield account, segment, self.take(account, segment)

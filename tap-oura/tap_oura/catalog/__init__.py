@@ -1,1 +1,1 @@
-"""What Oura has: collections, their fields, and how values are made to fit them."""
+"""Oura's collections, their fields, and how values are fitted to them."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Query(Enum):
-    """How a collection is asked for a range of days."""
+    """How a range of days is requested from a collection."""
 
     DATES = "start_date and end_date"
     INSTANTS = "start_datetime and end_datetime"
@@ -24,12 +24,13 @@ class Query(Enum):
 
 @dataclass(frozen=True)
 class Collection:
-    """One collection. `path` is Oura's path segment, case-sensitive; `window` the days asked for in one request.
+    """One collection. `path` is Oura's path segment, case-sensitive; empty if it is the name.
 
-    `description` says what one document is, for those who read the warehouse.
-
-    `scope` is what the wearer must have granted: one of these words, or nothing. `other_days` are the fields that a
-    document without its `cursor` has its day from: dates, or instants that begin on it.
+    `window` is the most days of one request, `lookback` the days before the bookmark that are read at least.
+    `description` describes one document to readers of the warehouse. `scope` lists alternatives, separated by spaces:
+    the wearer must have granted one of them; empty if none is needed. `cursor` is the field with a document's day,
+    None for a collection without days; `other_days` are the fields that give the day where that is missing: dates, or
+    instants that begin on it.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Collection:
     other_days: tuple[str, ...] = ()
 
     def is_open(self, granted: Container[str]) -> bool:
-        """Whether a consent with these scopes lets the collection be read."""
+        """Return whether a consent with these scopes permits reading the collection."""
         return not self.scope or any(scope in granted for scope in self.scope.split())
 
     @property
@@ -54,7 +55,7 @@ class Collection:
 
     @property
     def schema(self) -> Schema:
-        """The stream's JSON schema: `user_id`, Oura's fields, and `extra` for the fields that we do not know."""
+        """The stream's JSON schema: `user_id`, Oura's fields, and `extra` for unknown fields."""
         return {
             "type": "object",
             "properties": {
@@ -169,7 +170,7 @@ COLLECTIONS = {
         Collection("sleep_time", "Oura's advice on when to go to bed.", schemas.SLEEP_TIME, "daily"),
         Collection(
             "tag",
-            "Tags of the old kind, superseded by enhanced_tag; not collected unless asked for.",
+            "Legacy tags, superseded by enhanced_tag; collected only if named in `collections`.",
             schemas.TAG,
             "tag",
             other_days=("timestamp",),
@@ -188,5 +189,5 @@ COLLECTIONS = {
 EVERY_COLLECTION = "*"
 """Stands for all collections of an account of which nothing can be read."""
 
-# Oura declares `tag` deprecated in favour of `enhanced_tag`; it is served still and can be asked for by name.
+# Oura declares `tag` deprecated in favour of `enhanced_tag`; it is served still and can be requested by name.
 DEFAULT_COLLECTIONS = tuple(name for name in COLLECTIONS if name != "tag")

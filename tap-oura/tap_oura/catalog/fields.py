@@ -1,6 +1,6 @@
 """The kinds of field that a stream has, as JSON schema. `values` makes values fit them.
 
-What limits a value beyond its type is said in words that loaders take no column's type from: `format` of an integer
+Limits of a value beyond its type use keywords from which loaders derive no column type: `format` of an integer
 (`minimum` and `maximum` would change columns that are there already) and `pattern` of an instant. `range` limits
 nothing: it is what Oura says of a number's bounds, for those who make up values.
 """
@@ -47,7 +47,7 @@ def record(description: str, properties: Properties) -> Schema:
 
 
 def mapping(description: str) -> Schema:
-    """An object whose members nobody knows beforehand."""
+    """An object with members that are not known beforehand."""
     return {"type": ["object", "null"], "description": description}
 
 
@@ -65,7 +65,7 @@ def key_instant(description: str) -> Schema:
 
 
 def sample(description: str) -> Schema:
-    """A series inside a document: item i belongs to timestamp + i × interval, null where nothing was read."""
+    """A series inside a document: item i belongs to timestamp + i × interval, null without a measurement."""
     return record(
         description,
         {

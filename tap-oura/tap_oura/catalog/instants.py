@@ -1,4 +1,4 @@
-"""Instants and dates in any form of ISO 8601, each brought into one. Pure.
+"""Normalises instants and dates in any ISO 8601 format. Pure.
 
 An instant keeps its wall time and offset: `YYYY-MM-DDTHH:MM:SS[.fraction][Z|±HH:MM]`. What Oura sends today is in that
 form and stays letter by letter. In a time series it is UTC with milliseconds, in which order of text is order of time.
@@ -42,32 +42,32 @@ _NORMAL = {pattern: re.compile(pattern) for pattern in (PATTERN, UTC_PATTERN)}
 
 
 class Normal(NamedTuple):
-    """A text in its one form, and whether that says all that the original said."""
+    """A normalised text, and whether it is as precise as the original."""
 
     text: str
     whole: bool
 
 
 def is_normal(text: str, pattern: str) -> bool:
-    """Whether a text has the form of `pattern` and exists."""
+    """Return whether a text matches `pattern` and is a valid instant or date."""
     # At the ends of the calendar an offset may lead beyond it: that takes a closer look.
     return _NORMAL[pattern].fullmatch(text) is not None and is_day(text[:10]) and "0001" < text[:4] < "9999"
 
 
 def all_normal(texts: Collection[str], pattern: str) -> bool:
-    """Whether that is so of each text: millions of samples come through here."""
+    """Return whether `is_normal` is true of every text; fast, for millions of samples."""
     one_of_each_day = {text[:10]: text for text in texts}.values()
     return all(map(_NORMAL[pattern].fullmatch, texts)) and all(is_normal(text, pattern) for text in one_of_each_day)
 
 
 @lru_cache(maxsize=4096)
 def is_day(text: str) -> bool:
-    """Whether a text is a date that exists, as YYYY-MM-DD."""
+    """Return whether a text is a valid date, YYYY-MM-DD."""
     return len(text) == 10 and _CALENDAR.fullmatch(text) is not None and _date(text) is not None
 
 
 def instant(text: str) -> Normal | None:
-    """Return an instant with its own wall time and offset; None for none, or one beyond the years 1 to 9999."""
+    """Return an instant with its local time and offset; None for other text, or years outside 1 to 9999."""
     if is_normal(text, PATTERN):
         return Normal(text, True)
     if (parts := _parse(text)) is None:
@@ -90,7 +90,7 @@ def utc(text: str) -> Normal | None:
 
 
 def day(text: str) -> Normal | None:
-    """Return a date as YYYY-MM-DD, from an instant its own local one."""
+    """Return a date as YYYY-MM-DD, of an instant the local one; None for other text."""
     if is_day(text):
         return Normal(text, True)
     text = text.strip()

@@ -132,7 +132,7 @@ DAILY_SPO2: Properties = {
 DAILY_STRESS: Properties = {
     "id": ID,
     "day": DAY,
-    "day_summary": text("restored, normal or stressful; null when not judged"),
+    "day_summary": text("restored, normal or stressful; null until determined"),
     "recovery_high": integer("High recovery, s"),
     "stress_high": integer("High stress, s"),
 }

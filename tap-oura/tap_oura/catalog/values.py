@@ -1,4 +1,4 @@
-"""Makes every value fit its field, whatever Oura sends, and loses nothing of it. Pure.
+"""Fits every value to its field, whatever Oura sends, without losing anything. Pure.
 
 `fit` takes a value apart along its JSON schema and returns two: what goes into the column, and what the column cannot
 say, which goes into `extra` under the same name. Of an object or an array the second has only the members and items
@@ -13,7 +13,7 @@ that did not fit, items by their number as text: `{"contributors": {"deep_sleep"
 - Anything else of another type than its field's becomes null and is kept.
 - A value nested deeper than `DEEPEST` becomes its JSON text, which is kept.
 
-`storable` does the same for `extra` itself. `all_fit` tells for many values at once whether all fit as they are.
+`storable` does the same for `extra` itself. `all_fit` checks many values at once.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Fitted = tuple[Any, Any]
 
 
 def fit(value: Any, schema: Schema, depth: int = 0) -> Fitted:
-    """Return a value's column and what of it goes into `extra`, or NOTHING. `depth` is how deep the value lies."""
+    """Return the value for the column and the rest for `extra`, each possibly NOTHING. `depth` is the nesting depth."""
     if value is None:
         return None, NOTHING
     match schema["type"][0]:
@@ -76,7 +76,7 @@ def fit(value: Any, schema: Schema, depth: int = 0) -> Fitted:
 def fit_members(members: dict[str, Any], properties: Properties) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the fields of a document that `properties` names, and what goes into `extra`, by name.
 
-    A field is left out where nothing of its value fits.
+    A field is left out if nothing of its value fits.
     """
     fields: dict[str, Any] = {}
     extra: dict[str, Any] = {}
@@ -93,7 +93,7 @@ def fit_members(members: dict[str, Any], properties: Properties) -> tuple[dict[s
 
 
 def storable(value: Any, depth: int = 0) -> Any:
-    """Return a value such that jsonb holds it. Text that it cannot hold has JSON's escapes in place."""
+    """Return a value that jsonb can store. Characters that it cannot store are replaced by JSON's escapes."""
     if isinstance(value, str):
         return _escaped(value)
     if isinstance(value, list | dict):
@@ -113,7 +113,7 @@ def is_storable(text: str) -> bool:
 
 
 def all_fit(values: Sequence[Any], schema: Schema) -> bool:
-    """Whether `fit` would return each value as it is, for certain. Millions of samples come through here."""
+    """Return whether `fit` would certainly return every value unchanged; fast, for millions of samples."""
     types = set(map(type, values))
     if type(None) in types:
         types.discard(type(None))
@@ -137,7 +137,7 @@ def all_fit(values: Sequence[Any], schema: Schema) -> bool:
 
 
 def all_members_fit(documents: Sequence[dict[str, Any]], properties: Properties) -> bool:
-    """Whether all documents have known members only, and those fit as they are."""
+    """Return whether all documents have known members only, and these fit unchanged."""
     layouts = set(map(tuple, documents))
     names = set(chain.from_iterable(layouts))
     if not names <= properties.keys():

@@ -1,1 +1,1 @@
-"""Credentials that survive: where tokens live (`vault`), and how they are renewed (`auth`)."""
+"""Credentials: where tokens are stored (`vault`), and how they are refreshed (`auth`)."""

@@ -1,21 +1,21 @@
-"""An account's access token: read from the vault, renewed when it is due, never at the price of the consent.
+"""An account's access token: read from the vault, refreshed when due, without ever risking the consent.
 
-A refresh token works once, and who spends it and loses the answer has lost the consent. So a refresh leaves a trace in
-the vault, and every step finds there what the one before, in this process or a dead one, has come to:
+A refresh token works once: using it and losing the response loses the consent. So a refresh records each step in the
+vault, where the next one, in this process or another, finds what was reached:
 
-| the entry holds            | it means                                 | the next one to look               |
+| the entry contains         | meaning                                  | what the next reader does          |
 |----------------------------|------------------------------------------|------------------------------------|
-| a pair                     | intact                                   | refreshes when it is due           |
-| a pair and `sent`          | the token was about to be spent, or is   | waits while the writer may live,   |
+| a token pair               | intact                                   | refreshes when it is due           |
+| a pair and `sent`          | the token is being used, or was          | waits while the writer may live,   |
 |                            |                                          | else: lost, never sent again       |
-| a pair, `sent`, `answer`   | Oura's answer, as it came                | reads it: intact                   |
-| a pair and `refused`       | Oura says that the grant is over         | lost                               |
+| a pair, `sent`, `answer`   | Oura's response, as received             | parses it: intact                  |
+| a pair and `refused`       | Oura has ended the grant                 | lost                               |
 
-`sent` is durable before the request leaves, `answer` before it is read, the new pair before it is used. Who cannot
-write `sent` does not send. A request that never left, and a refusal, take `sent` back. Only death between `sent` and
-`answer`, or an answer that never comes, leaves it standing; since nobody can know then whether the token was spent, it
-is not sent again, and the wearer is told how to consent anew. `sent` is also what keeps two machines apart where there
-is no lock: it is written by compare-and-swap, so only one of them may send.
+`sent` is durable before the request is sent, `answer` before it is parsed, the new pair before it is used. Without
+`sent` nothing is sent. A request that was not sent, and a refusal, remove `sent`. It stays only if the process dies
+before `answer`, or no response arrives; then it is unknown whether the token was used, so it is not sent again, and a
+message explains how to consent again. `sent` also keeps two machines apart where there is no lock: it is written by
+compare-and-swap, so only one of them sends.
 """
 
 from __future__ import annotations
@@ -54,22 +54,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MARGIN = 300.0
-"""Seconds before its end from which a token counts as old, so that it does not die between two requests."""
+"""Seconds before it expires from which a token counts as expired, so that it does not expire between two requests."""
 
 AGAIN_AFTER = 3600.0
-"""Seconds between two refreshes of an account in one process; whatever a token's life is said to be, no loop."""
+"""Seconds between two refreshes of an account in one process: no loop, whatever `expires_in` is."""
 
 STORE_AGAIN = (0.0, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each attempt to store an answer: what it holds exists nowhere else."""
+"""Seconds before each attempt to store a response: its tokens exist nowhere else."""
 
 
-LATER = "nothing is lost, the next run tries again"
+NOTHING_LOST = "nothing is lost, the next run tries again"
 KEPT = "it is kept in the token store under 'answer', so nothing is lost"
 
 
 @dataclass(frozen=True)
 class AuthConfig:
-    """What holds for all accounts of a run. `login` is the command that a wearer consents again with."""
+    """What all accounts of a run share. `login` is the command for a new consent."""
 
     vault: Vault
     endpoints: Endpoints
@@ -79,7 +79,7 @@ class AuthConfig:
 
 
 class Credentials:
-    """The access token of one account. Made without reading anything; safe to be used by several threads."""
+    """The access token of one account. Created without reading anything; thread-safe."""
 
     def __init__(self, user: str, configured: ConfiguredCredentials, auth_config: AuthConfig) -> None:
         self.user = user
@@ -92,20 +92,20 @@ class Credentials:
 
     @property
     def record(self) -> Record:
-        """What is known about the account, read from the vault the first time."""
+        """The account's record, read from the vault the first time."""
         if self._record is None:
             self._record = adopt(self._auth_config.vault.read(self.user), self._configured)
         return self._record
 
     @property
     def are_known(self) -> bool:
-        """Whether there is anything to work with, in the settings or in the vault."""
+        """Whether the settings or the vault have credentials of the account."""
         return self._configured.digest is not None or self.record.has_tokens
 
     def token(self) -> str:
         """Return an access token that should work. Raises ConsentLost, RefreshFailed, StoreFailed."""
         with self._turn:
-            # After a failure the old token is used to its very end, without asking for another before each request.
+            # After a failure the old token is used until it expires, without a refresh before each request.
             if not self.record.usable(self._auth_config.clock(), 0 if self._failure else MARGIN):
                 self._refresh(rejected=None)
             if self.record.access_token is None:
@@ -113,14 +113,14 @@ class Credentials:
             return self.record.access_token
 
     def renew(self, rejected: str) -> bool:
-        """Replace a token that Oura rejects. Returns whether there is another one now; once per account and process."""
+        """Replace a token that Oura rejected. Returns whether there is another one; once per account and process."""
         with self._turn:
             if self.record.access_token == rejected:
                 self._refresh(rejected)
             return self.record.access_token != rejected
 
     def remember(self, user_id: str) -> None:
-        """Note Oura's own id of the account, so that nobody needs to ask for it again."""
+        """Note Oura's own id of the account, so that it is requested once only."""
         if self.record.user_id == user_id or self.record.refresh_token is None:
             return
         with self._turn, suppress(Overtaken), self._auth_config.vault.open(self.user) as entry:
@@ -137,7 +137,7 @@ class Credentials:
             self._failure = failure
             if rejected is not None or not self.record.usable(self._auth_config.clock()):
                 raise
-            logger.warning("%s: %s", self.user, failure)  # The old token lives for some minutes still.
+            logger.warning("%s: %s", self.user, failure)  # The old token is valid for some minutes.
 
     def _attempt(self, rejected: str | None) -> bool:
         """Leave with another token than `rejected`, or with the old one where there is none to be had.
@@ -204,7 +204,7 @@ class Credentials:
             raise self._lost(f"Oura has ended it ({error.error})") from None
         except (NotSent, Unavailable) as error:
             self._store(entry, record)
-            raise RefreshFailed(f"no token endpoint works ({error}); {LATER}") from None
+            raise RefreshFailed(f"no token endpoint works ({error}); {NOTHING_LOST}") from None
         self._store(entry, fresh)
         self._record, self._failure = fresh, None
         logger.info("%s: refreshed", self.user)
@@ -237,7 +237,7 @@ class Credentials:
         raise self._lost("the result of its refresh could not be stored")
 
     def _with(self, record: Record, pair: TokenPair) -> Record:
-        # From the sending on, not from the reading: an answer may have waited for us in the vault.
+        # From the request on, not from parsing: a response may have waited in the vault.
         at = record.sent.at if record.sent else self._auth_config.clock()
         return renewed(
             record,
@@ -271,4 +271,4 @@ def _utc(at: float) -> str:
 def _advice(error: Refused) -> str:
     if error.elsewhere:
         return "check client_id, client_secret and token_url"
-    return LATER
+    return NOTHING_LOST

@@ -1,4 +1,4 @@
-"""The wearer's consent: the page to send a browser to, what comes back, and where the first pair is kept."""
+"""The wearer's consent: the page to open in a browser, its redirect, and where the first token pair is stored."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ MOST_OF_PERSONAL_INFO = 64 * 1024
 
 
 class ConsentFailed(OuraError):
-    """There is no consent, or nothing could be made of it. Nothing was changed."""
+    """There is no consent, or it could not be used. Nothing was changed."""
 
     reason = "consent"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a wearer is asked for. `state` is a secret of ours that must come back with the answer."""
+    """A request for consent. `state` is a secret of ours that the redirect must return."""
 
     page: str
     application: Application
@@ -54,40 +54,40 @@ class Request:
 
     @property
     def url(self) -> str:
-        """The address of the consent page with the question in it."""
-        asked = {
+        """The URL of the consent page with the request's parameters."""
+        parameters = {
             "response_type": "code",
             "client_id": self.application.client_id,
             "redirect_uri": self.redirect_uri,
             "scope": " ".join(SCOPES),
             "state": self.state,
         }
-        return str(add_params_to_uri(self.page, list(asked.items())))
+        return str(add_params_to_uri(self.page, list(parameters.items())))
 
     def answer(self, redirect: str) -> tuple[str, tuple[str, ...] | None]:
-        """Return the code and the granted scopes in the address that the browser was sent to. Raises ConsentFailed."""
-        said = {name: values[-1] for name, values in parse_qs(urlsplit(redirect.strip()).query).items()}
-        if said.get("state") != self.state:
+        """Return the code and the granted scopes (None if not named) of the redirect. Raises ConsentFailed."""
+        received = {name: values[-1] for name, values in parse_qs(urlsplit(redirect.strip()).query).items()}
+        if received.get("state") != self.state:
             raise ConsentFailed("this address is of another login (its 'state' differs); run login again")
-        if said.get("error") == "access_denied":
+        if received.get("error") == "access_denied":
             raise ConsentFailed("the consent was refused; nothing was changed")
-        if not said.get("code"):
+        if not received.get("code"):
             raise ConsentFailed("the address contains no code; paste it whole, from http to its end")
-        return said["code"], stripped(said["scope"].split()) if "scope" in said else None
+        return received["code"], stripped(received["scope"].split()) if "scope" in received else None
 
 
 def page(configured: str | None, api_url: str) -> str:
-    """Return the consent page: the given one, Oura's, or that of the host which plays Oura."""
+    """Return the URL of the consent page: the configured one, else that of the API's host."""
     host = without_userinfo(api_url).rstrip("/")
     return configured or (OURA_PAGE if host == OURA else host + PAGE_PATH)
 
 
-def first_record(endpoints: Endpoints, asked: Request, redirect: str, api_url: str) -> Record:
-    """Turn the browser's answer into an account's credentials, Oura's own id included. Raises ConsentFailed."""
-    code, scopes = asked.answer(redirect)
+def first_record(endpoints: Endpoints, request: Request, redirect: str, api_url: str) -> Record:
+    """Exchange the redirect's code for an account's credentials, with Oura's user id. Raises ConsentFailed."""
+    code, scopes = request.answer(redirect)
     now = time.time()
     try:
-        url, pair = endpoints.exchange(asked.application, code, asked.redirect_uri)
+        url, pair = endpoints.exchange(request.application, code, request.redirect_uri)
     except Refused as error:
         raise ConsentFailed(
             f"the token endpoint rejects the code ({error}); check client id, secret, redirect address and token URL, "
@@ -126,10 +126,10 @@ def _own_id(api_url: str, token: str, endpoints: Endpoints) -> str:
 
 
 def keep(vault: Vault, user: str | None, record: Record, configured: ConfiguredCredentials) -> str:
-    """Store a new consent and return the entry's name: the given one, else Oura's id of the wearer.
+    """Store a new consent and return the entry's name: the given one, else Oura's user id.
 
-    The only account of the settings (`configured`) keeps its entry, and its pair there is outlived from now on. Raises
-    ConsentFailed where the named account belongs to another wearer.
+    The only account of the settings (`configured`) keeps its entry, and the token pair there is superseded. Raises
+    ConsentFailed if the named account belongs to another wearer.
     """
     before = vault.read(DEFAULT) if configured.digest and not user else None
     is_only = bool(configured.digest) and not user and (before is None or before.user_id in (None, record.user_id))

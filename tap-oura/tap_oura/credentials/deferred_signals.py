@@ -1,4 +1,4 @@
-"""A polite stop waits until a refresh is over: an exception in its middle would throw the answer away."""
+"""Defers signals until a refresh is over: an exception in between would lose the response."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _one_is_over = threading.Condition()
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Hold back the signals that end a process; those that came meanwhile take effect at the end.
+    """Defer the signals that end a process until the end of the block.
 
-    Python runs handlers in the main thread only. What other threads are about is waited for when the process ends.
+    Python runs handlers in the main thread only. Other threads are waited for when the process ends.
     """
     if threading.current_thread() is not threading.main_thread():
         with _awaited():

@@ -1,4 +1,4 @@
-"""Oura's two token endpoints as one: which is asked, in which order, and when not to ask any more."""
+"""Oura's two token endpoints as one: which to try, in which order, and when to stop."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 OURA = "https://api.ouraring.com"
 OURA_URLS = ("https://moi.ouraring.com/oauth/v2/ext/oauth-token", f"{OURA}/oauth/token")
-"""The newer provider's and the documented one. Each refuses the other's clients without spending anything."""
+"""The newer provider's and the documented one. Each refuses the other's clients without consuming the token."""
 PATHS = ("/oauth/v2/ext/oauth-token", "/oauth/token")
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The endpoints to try, in order, and how patiently to speak to them (`connect`, `patience`, `pause` in seconds).
+    """The endpoints to try, in order, with timeouts `connect` and `patience` and the wait before a retry, in seconds.
 
-    Giving up early on an answer would cost a consent, so `patience` is much longer than that for data.
+    An abandoned response would cost the consent, so `patience` is much longer than the timeout for data.
     """
 
     urls: tuple[str, ...]
@@ -39,11 +39,11 @@ class Endpoints:
         received: Callable[[str, str], None],
         is_unspent: Callable[[], bool],
     ) -> tuple[str, TokenPair]:
-        """Spend the token where it worked before (`known`), else at each endpoint in turn; return where it worked too.
+        """Refresh at the endpoint that worked before (`known`), else at each in turn. Return endpoint and tokens.
 
-        400 and 401 ask the next endpoint, `invalid_grant` excepted. One 5xx in all is tried again, if `is_unspent`
-        still holds: elsewhere where it is not known yet which endpoint is ours. A lost answer is followed by nothing.
-        `received` gets the endpoint and the body of a success before that is read. Raises as `Endpoint.refresh` does.
+        After 400 and 401 the next endpoint is tried, except for `invalid_grant`. One 5xx in all is retried if
+        `is_unspent` still holds, at the other endpoint if none is known to be ours. Nothing follows a lost response.
+        `received` gets the endpoint and the body of a success before it is parsed. Raises as `Endpoint.refresh` does.
         """
         urls = [known] if known in self.urls and known else list(self.urls)
         others = [url for url in self.urls if url not in urls]
@@ -56,7 +56,7 @@ class Endpoints:
             except Refused as error:
                 if not error.elsewhere:
                     raise
-                # Where the other endpoint is out of order, a refusal says no more than that this is not ours.
+                # If the other endpoint is failing, a refusal means no more than that this is not ours.
                 problem = problem if isinstance(problem, Unavailable) else error
                 urls, others = [*urls, *others], []
             except NotSent as error:
@@ -70,7 +70,7 @@ class Endpoints:
         raise problem
 
     def exchange(self, application: Application, code: str, redirect_uri: str) -> tuple[str, TokenPair]:
-        """Turn a consent's code into the first pair; return where that worked too. Raises as `refresh` does."""
+        """Exchange a consent's code. Return the endpoint that accepted it and the tokens. Raises as `refresh` does."""
         problem: NotSent | Refused = NotSent("there is none")
         for url in self.urls:
             try:

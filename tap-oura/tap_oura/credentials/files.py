@@ -28,7 +28,7 @@ LONGEST_WAIT = 600
 
 
 class Files:
-    """A vault in a folder, made when first written to. The lock of an entry ends with the process that holds it."""
+    """A vault in a folder, created at the first write. The lock of an entry ends with the process that holds it."""
 
     exclusive = True
 

@@ -1,6 +1,6 @@
 """The protocol: Oura's consent page, its two token endpoints, revocation. Stores nothing and decides nothing.
 
-Which words travel and what an answer means is oauthlib's business; what became of a request that got no answer is told
+oauthlib builds requests and parses responses; whether a request without a response took effect is reported
 here as exactly as can be known, because a refresh token works only once.
 """
 
@@ -35,19 +35,19 @@ MOST_OF_AN_ANSWER = 64 * 1024
 
 
 class NotSent(Exception):
-    """No connection came about, so the request never left."""
+    """No connection was made, so the request was not sent."""
 
 
 class NotAnswered(Exception):
-    """The request left and no complete answer came: whether it took effect cannot be known."""
+    """The request was sent without a complete response: whether it took effect is unknown."""
 
 
 class Unavailable(Exception):
-    """The endpoint answered 5xx."""
+    """The endpoint returned 5xx."""
 
 
 class Refused(Exception):
-    """The endpoint refused. `error` is OAuth's word for why; `elsewhere` whether another endpoint may say yes."""
+    """The endpoint refused. `error` is OAuth's error code; `elsewhere` is whether another endpoint may accept."""
 
     def __init__(self, status: int, error: str) -> None:
         super().__init__(f"{status} {error}".strip())
@@ -56,7 +56,7 @@ class Refused(Exception):
 
 
 class Unreadable(Exception):
-    """A success was answered that makes no sense to us."""
+    """A successful response could not be parsed."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class Application:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A token endpoint and how patiently to speak to it, in seconds.
+    """A token endpoint; `connect` and `patience` are timeouts in seconds.
 
-    Giving up early on an answer would cost a consent, so `patience` is much longer than that for data.
+    An abandoned response would cost the consent, so `patience` is much longer than the timeout for data.
     """
 
     url: str
@@ -91,7 +91,7 @@ class Endpoint:
     user_agent: str = "tap-oura"
 
     def refresh(self, application: Application, refresh_token: str, received: Callable[[str], None]) -> TokenPair:
-        """Spend the refresh token. `received` gets the body of a success before anything else is done with it.
+        """Use the refresh token. `received` gets the body of a success before it is parsed.
 
         Raises NotSent, NotAnswered, Unavailable, Refused, Unreadable.
         """
@@ -102,7 +102,7 @@ class Endpoint:
         return read(answer)
 
     def exchange(self, application: Application, code: str, redirect_uri: str) -> TokenPair:
-        """Turn the code of a consent into the first pair. Raises as `refresh` does."""
+        """Exchange the code of a consent for the first token pair. Raises as `refresh` does."""
         client = WebApplicationClient(application.client_id)
         secret = {} if application.basic else {"client_secret": application.client_secret}
         body = client.prepare_request_body(
@@ -111,7 +111,7 @@ class Endpoint:
         return read(self._post(application, body))
 
     def revoke(self, application: Application, token: str) -> bool:
-        """End the grant that the token belongs to. Returns whether Oura agreed; a dead grant needs no revoking."""
+        """Revoke the token's grant. Returns whether Oura confirmed; a lost grant needs no revoking."""
         parts = urlsplit(self.url)
         path = next((revoke for path, revoke in REVOKE_PATHS.items() if parts.path == path), "/oauth/revoke")
         query = {"access_token": token} if path == "/oauth/revoke" else {}
@@ -136,7 +136,7 @@ class Endpoint:
     def _post(self, application: Application, body: str) -> str:
         auth = (application.client_id, application.client_secret) if application.basic else None
         try:
-            # A connection of its own: an old one that Oura has closed meanwhile would look like a lost answer.
+            # A new connection: an old one that Oura has closed meanwhile would look like a lost response.
             with Session(self.user_agent) as session:
                 answer = session.ask(
                     "POST",
@@ -150,7 +150,7 @@ class Endpoint:
                     most=MOST_OF_AN_ANSWER,
                 )
         except requests.RequestException as error:
-            # The exception's own text may hold the request; its class says enough.
+            # The exception's text may contain the request; its class is enough.
             raise (NotSent if _never_left(error) else NotAnswered)(type(error).__name__) from None
         if answer.status >= 500:
             raise Unavailable(str(answer.status))
@@ -160,7 +160,7 @@ class Endpoint:
 
 
 def read(body: str) -> TokenPair:
-    """Return the pair in the body of a success. Raises Unreadable."""
+    """Return the token pair in the body of a success. Raises Unreadable."""
     try:
         token = WebApplicationClient("").parse_request_body_response(body)
         access_token, refresh_token = token["access_token"], token.get("refresh_token")
@@ -186,9 +186,9 @@ def _in_form(application: Application) -> dict[str, Any]:
 
 
 def _error(answer: Answer) -> str:
-    said = answer.json()
-    error = said.get("error") if isinstance(said, dict) else None
-    # Only a word of OAuth's own vocabulary is repeated; free text might quote the request.
+    body = answer.json()
+    error = body.get("error") if isinstance(body, dict) else None
+    # Only an OAuth error code is repeated; free text might quote the request.
     return error if isinstance(error, str) and error.isidentifier() and len(error) < 40 else ""
 
 

@@ -1,4 +1,4 @@
-"""What is remembered about one account's credentials, and what a new pair in the settings does to it."""
+"""The stored record of one account's credentials, and how a new token pair in the settings replaces it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KNOWN_SEEDS = 50
 
 @dataclass(frozen=True)
 class Sent:
-    """A note that a refresh token is being spent: since when, how long an answer may take (epoch seconds), by whom."""
+    """A note that a refresh token is in use: since when, until when to wait (epoch seconds), by whom."""
 
     at: float
     until: float
@@ -24,7 +24,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class ConfiguredCredentials:
-    """What the settings say about an account. Every field may be missing."""
+    """An account's credentials in the settings. Every field may be missing."""
 
     access_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
@@ -33,17 +33,17 @@ class ConfiguredCredentials:
 
     @property
     def digest(self) -> str | None:
-        """Stands for the pair where the pair itself has no business; None without one."""
+        """A digest that identifies the token pair without containing it; None without a pair."""
         return digest(self.access_token, self.refresh_token)
 
 
 @dataclass(frozen=True)
 class Record:
-    """The credentials of one account. Times are epoch seconds; None means that nobody said.
+    """The credentials of one account. Times are epoch seconds; None means unknown.
 
-    `sent` and `answer` are the trace of a refresh under way, `refused` is Oura's word that the grant is over. `seeds`
-    are digests of the pairs from the settings that this record has outlived; `from_settings` tells that it began with
-    one, so that it ends with the account's entry there.
+    `sent` and `answer` (the body of the response) record a refresh in progress, `refused` that Oura ended the grant.
+    `seeds` are digests of the settings' token pairs that this record has superseded. `from_settings` is true if it
+    began with one, so that it ends when the account's entry there does.
     """
 
     access_token: str | None = field(default=None, repr=False)
@@ -66,11 +66,11 @@ class Record:
         return bool(self.access_token or self.refresh_token)
 
     def usable(self, now: float, margin: float = 0.0) -> bool:
-        """Whether the access token can be expected to work for `margin` more seconds."""
+        """Return whether the access token can be expected to work for `margin` more seconds."""
         return bool(self.access_token) and (self.expires_at is None or self.expires_at - margin > now)
 
     def state(self, now: float) -> str:
-        """Return what to say of the account, in a word or two; `lost` and `missing` need the wearer's consent."""
+        """Return works, due, refreshing, answer to be read, lost or missing; the last two need the wearer's consent."""
         if not self.has_tokens:
             return "missing"
         if self.answer is not None:
@@ -80,13 +80,13 @@ class Record:
         return "lost" if self.refused else "works" if self.usable(now) else "due"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields that say something. `pair` binds them to the tokens: who edits those begins anew."""
-        said = {name: value for name, value in asdict(self).items() if value not in (None, (), False)}
-        return {**said, "pair": digest(self.access_token, self.refresh_token)}
+        """Return the fields that are set, and `pair`, the digest of the tokens: edited tokens start a new record."""
+        values = {name: value for name, value in asdict(self).items() if value not in (None, (), False)}
+        return {**values, "pair": digest(self.access_token, self.refresh_token)}
 
 
 def digest(access_token: str | None, refresh_token: str | None) -> str | None:
-    """Return a short digest of a pair: of the refresh token, or of the access token where that is all there is."""
+    """Return a short digest of a token pair: of the refresh token, else of the access token; None without either."""
     text = refresh_token or access_token
     return sha256(text.encode()).hexdigest()[:20] if text else None
 
@@ -94,18 +94,18 @@ def digest(access_token: str | None, refresh_token: str | None) -> str | None:
 def from_json(stored: Mapping[str, Any]) -> Record:
     """Return the record of a stored object, written by `to_json` or by hand, with names such as OURA_API_TOKEN or not.
 
-    Raises ValueError where it is neither; the message holds no value.
+    Raises ValueError if it is neither; the message contains no value.
     """
-    said = {plain(name): value for name, value in stored.items()}
+    values = {plain(name): value for name, value in stored.items()}
     for name in ("access_token", "refresh_token", "client_id", "client_secret"):
-        if not isinstance(said.get(name), str | None):
+        if not isinstance(values.get(name), str | None):
             raise ValueError(f"{name} must be text")
-    tokens = said.get("access_token") or None, said.get("refresh_token") or None
-    if said.get("pair") != digest(*tokens):
-        # Typed in by hand, over an older pair perhaps: nothing that was known of that one holds for this one.
-        seeds = (*said.get("seeds", ()), *filter(None, [said.get("pair")]))
-        return Record(*tokens, said.get("client_id"), said.get("client_secret"), seeds=seeds)
-    known = {item.name: said[item.name] for item in fields(Record) if item.name in said}
+    tokens = values.get("access_token") or None, values.get("refresh_token") or None
+    if values.get("pair") != digest(*tokens):
+        # Edited by hand, perhaps over an older pair: what was known of that one does not apply to this one.
+        seeds = (*values.get("seeds", ()), *filter(None, [values.get("pair")]))
+        return Record(*tokens, values.get("client_id"), values.get("client_secret"), seeds=seeds)
+    known = {item.name: values[item.name] for item in fields(Record) if item.name in values}
     try:
         for name in ("expires_at", "refreshed_at"):
             known[name] = None if known.get(name) is None else float(known[name])
@@ -125,10 +125,10 @@ def plain(name: str) -> str:
 
 
 def adopt(record: Record | None, configured: ConfiguredCredentials) -> Record:
-    """Return the record to go by: the stored one, or a new one where the settings hold a pair never seen before.
+    """Return the record to use: the stored one, or a new one if the settings contain a pair never seen before.
 
-    Every pair is seen once only. So a settings file that is older than the store, on a second machine or after a
-    rollback, cannot bring a spent token back.
+    Each pair is adopted once. So a settings file that is older than the store, on a second machine or after a
+    rollback, cannot restore a used token.
     """
     new = configured.digest
     if record is None:
@@ -148,5 +148,5 @@ def adopt(record: Record | None, configured: ConfiguredCredentials) -> Record:
 
 
 def renewed(record: Record, **values: Any) -> Record:
-    """Return the record with a new pair, the trace of the refresh wiped away."""
+    """Return the record with a new token pair and no refresh in progress."""
     return replace(record, sent=None, answer=None, refused=None, **values)

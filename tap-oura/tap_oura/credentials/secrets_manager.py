@@ -4,8 +4,8 @@ A secret holds one account (`{"OURA_API_TOKEN": …}` or `{"OURA_CLIENT_ID": …
 "OURA_REFRESH_TOKEN": …}`) or several (`{"accounts": {"user-1": {…}, "user-2": {…}}}`, which may share the client's
 credentials above); a name that ends with `/` is a prefix with one secret per account below it.
 
-There is no lock across machines, but a compare-and-swap: a new version is put down as a draft, then the label
-AWSCURRENT moves to it from exactly the version that was read. Whoever was overtaken is refused and looks again.
+There is no lock across machines, but a compare-and-swap: a new version is stored as a draft, then the label
+AWSCURRENT moves to it from exactly the version that was read. If another writer was faster, it is read again.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class SecretsManager:
         return self.name + user if self._is_prefix else self.name
 
     def fetch(self, name: str, stage: str = CURRENT) -> tuple[Secret | None, str]:
-        """Return the secret's content and version; None where there is no such secret."""
+        """Return the secret's content and version; None as content if there is no such secret."""
         with _told(f"read {name}"):
             try:
                 answer = self.client.get_secret_value(SecretId=name, VersionStage=stage)
@@ -136,7 +136,7 @@ class SecretsManager:
 
 
 class SecretEntry:
-    """One account's part of a secret, as it was when it was read last."""
+    """One account's part of a secret, as last read."""
 
     def __init__(self, vault: SecretsManager, user: str) -> None:
         self._vault, self._user, self._name = vault, user, vault.secret_of(user)
@@ -227,13 +227,13 @@ def _without(secret: Secret, user: str) -> Secret:
 
 def _merged(before: Secret, record: Record, shared: list[str]) -> Secret:
     """The names that the secret was created with go on being the ones where people find their tokens."""
-    said = record.to_json()
+    values = record.to_json()
     kept = {key: value for key, value in before.items() if plain(key) not in OURS}
-    tokens = {key: plain(key) for key in before if key.startswith("OURA_") and plain(key) in said}
+    tokens = {key: plain(key) for key in before if key.startswith("OURA_") and plain(key) in values}
     for key in (*shared, *before):
         if plain(key) in CLIENT:
-            said.pop(plain(key), None)
-    return {**kept, **{key: said.pop(name, before[key]) for key, name in tokens.items()}, **said}
+            values.pop(plain(key), None)
+    return {**kept, **{key: values.pop(name, before[key]) for key, name in tokens.items()}, **values}
 
 
 def _essence(record: Record | None) -> tuple[Any, ...] | None:

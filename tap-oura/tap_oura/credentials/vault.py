@@ -16,27 +16,27 @@ DEFAULT = "default"
 
 
 class StoreFailed(AccountFailed):
-    """The store cannot be read or written. Nothing was spent, unless the message says so."""
+    """The store cannot be read or written. No token was used, unless the message says so."""
 
     reason = "store"
 
 
 class Overtaken(Exception):
-    """Somebody else has changed the entry since it was read: look again and decide anew."""
+    """Another process has changed the entry since it was read: read it again and decide again."""
 
 
 class Entry(Protocol):
-    """One account's place in the store, open for writing."""
+    """One account's entry in the store, open for writing."""
 
     @property
     def record(self) -> Record | None:
-        """What the entry holds; read afresh when it was opened, and after every write."""
+        """The entry's record, as read when it was opened and as last written; None without one."""
 
     def write(self, record: Record) -> None:
-        """Keep the record; durable on return. Raises Overtaken, StoreFailed."""
+        """Store the record; durable on return. Raises Overtaken, StoreFailed."""
 
     def remove(self) -> None:
-        """Forget the account. Raises Overtaken, StoreFailed."""
+        """Remove the account. Raises Overtaken, StoreFailed."""
 
 
 class Vault(Protocol):
@@ -49,7 +49,7 @@ class Vault(Protocol):
         """Return the names of all entries. Raises StoreFailed."""
 
     def read(self, user: str) -> Record | None:
-        """Return an entry's record without waiting for anybody. Raises StoreFailed."""
+        """Return an entry's record, None without one, and wait for no writer. Raises StoreFailed."""
 
     def open(self, user: str) -> AbstractContextManager[Entry]:
         """Open an entry for writing. Raises StoreFailed."""

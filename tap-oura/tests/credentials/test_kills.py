@@ -1,4 +1,4 @@
-"""SIGKILL at every step of a refresh: the grant is intact afterwards, or told as lost where no answer was stored."""
+"""SIGKILL at every step of a refresh: the grant stays usable, or is reported lost if no response was stored."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from tap_oura.errors import ConsentLost
 if TYPE_CHECKING:
     from .conftest import Clock, Oura
 
-DYING = Path(__file__).with_name("dying.py")
+KILL_DURING_REFRESH = Path(__file__).with_name("kill_during_refresh.py")
 USER = "user-1"
 
 
 def start(oura: Oura, location: str, at: str, urls: list[str] | None = None) -> Any:
-    told = {
+    options = {
         "store": location,
         "urls": urls or [f"{oura.url}/oauth/token"],
         "user": USER,
         "seed": astuple(oura.seed(USER)),
         "at": at,
     }
-    return subprocess.Popen([sys.executable, str(DYING), json.dumps(told)])
+    return subprocess.Popen([sys.executable, str(KILL_DURING_REFRESH), json.dumps(options)])
 
 
 def die(*given: Any, **named: Any) -> None:
@@ -70,7 +70,9 @@ def next_process(oura: Oura, make: Callable[..., Credentials], location: str, cl
         "after the pair",
     ],
 )
-def test_the_grant_is_intact(oura: Oura, location: str, next_process: Callable[[], str], at: str) -> None:
+def test_a_killed_refresh_leaves_the_grant_usable(
+    oura: Oura, location: str, next_process: Callable[[], str], at: str
+) -> None:
     die(oura, location, at)
 
     assert oura.accepts(next_process())
@@ -78,19 +80,19 @@ def test_the_grant_is_intact(oura: Oura, location: str, next_process: Callable[[
 
 
 @pytest.mark.parametrize("at", ["after the note", "before the answer"])
-def test_without_a_stored_answer_the_grant_is_told_as_lost_and_never_spent_again(
+def test_without_a_stored_response_the_grant_is_reported_lost_and_never_used_again(
     oura: Oura, location: str, next_process: Callable[[], str], at: str
 ) -> None:
     die(oura, location, at)
-    spent = len(oura.refreshes())
+    used = len(oura.refreshes())
 
     for _ in range(2):
         with pytest.raises(ConsentLost, match=r"a refresh was sent at .*; run: collect\.py login --user user-1"):
             next_process()
-    assert len(oura.refreshes()) == spent
+    assert len(oura.refreshes()) == used
 
 
-def test_killed_while_the_answer_is_on_its_way_the_grant_is_told_as_lost(
+def test_a_kill_while_waiting_for_the_response_reports_the_grant_as_lost(
     oura: Oura, location: str, next_process: Callable[[], str]
 ) -> None:
     with withheld(f"{oura.url}/oauth/token") as (url, arrived):
@@ -105,7 +107,7 @@ def test_killed_while_the_answer_is_on_its_way_the_grant_is_told_as_lost(
     assert len(oura.refreshes()) == 1
 
 
-def test_a_polite_stop_waits_for_the_answer(oura: Oura, location: str, next_process: Callable[[], str]) -> None:
+def test_sigterm_waits_for_the_token_response(oura: Oura, location: str, next_process: Callable[[], str]) -> None:
     with withheld(f"{oura.url}/oauth/token") as (url, arrived):
         process = start(oura, location, "never", urls=[url])
         assert arrived.wait(30)

@@ -1,4 +1,4 @@
-"""A thousand wearers in one run: one refresh each, flat memory, and a dead one in the middle stops nobody."""
+"""A thousand accounts in one run: one refresh each, constant memory, and a dead one stops no other."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(simulator: Running, users: list[str], folder: Path) -> Any:
     return process.returncode, messages, (folder / "log").read_text(), usage.ru_maxrss
 
 
-def test_a_thousand_accounts(thousand: Running, tmp_path: Path) -> None:
+def test_a_thousand_accounts_are_read_in_bounded_memory(thousand: Running, tmp_path: Path) -> None:
     users = [account["user"] for account in thousand.accounts]
     few, many = tmp_path / "few", tmp_path / "many"
     few.mkdir()
@@ -66,11 +66,11 @@ def test_a_thousand_accounts(thousand: Running, tmp_path: Path) -> None:
         line for line in log.splitlines() if "not read" in line and "user-500" in line and "consent is lost" in line
     ]
     assert len([line for line in log.splitlines() if "not read" in line]) == 1
-    spent = Counter(
+    refreshes = Counter(
         request["user"]
         for request in thousand.requests()
         if request.get("grant_type") == "refresh_token" and request["status"] == 200
     )
-    assert spent == dict.fromkeys(set(users) - {"user-500"}, 1)
+    assert refreshes == dict.fromkeys(set(users) - {"user-500"}, 1)
     assert memory - memory_of_few < 30 * MIB, f"{memory_of_few} KiB for 50 accounts, {memory} KiB for 1,000"
     print(f"{memory_of_few} KiB for 50 accounts, {memory} KiB for 1,000")

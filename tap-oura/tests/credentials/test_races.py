@@ -75,7 +75,7 @@ def test_two_taps_with_one_expired_account_refresh_once_two_hundred_times(
         assert all('"type":"RECORD"' in output for output, _ in outputs)
 
 
-def test_of_two_writers_who_read_the_same_one_is_told_that_it_was_overtaken(oura: Oura, secrets: str) -> None:
+def test_of_two_concurrent_writers_one_gets_a_conflict(oura: Oura, secrets: str) -> None:
     vault = open_vault(f"aws-secretsmanager://oura/user-9?region=eu-west-1&endpoint_url={secrets}")
     with vault.open("default") as entry:
         entry.write(Record("first", "first"))
@@ -87,7 +87,7 @@ def test_of_two_writers_who_read_the_same_one_is_told_that_it_was_overtaken(oura
     assert kept(vault).access_token == "one"
 
 
-def test_writers_of_two_accounts_in_one_secret_do_not_lose_each_others_words(secrets: str) -> None:
+def test_writers_of_two_accounts_in_one_secret_keep_each_others_values(secrets: str) -> None:
     location = f"aws-secretsmanager://oura/all?region=eu-west-1&endpoint_url={secrets}"
     users = [f"user-{number}" for number in range(4)]
     client = boto3.client("secretsmanager", region_name="eu-west-1", endpoint_url=secrets)
@@ -122,7 +122,7 @@ def test_many_threads_of_one_process_refresh_once(oura: Oura, make: Callable[...
     assert [request["status"] for request in oura.refreshes()].count(200) == 1
 
 
-def test_who_comes_late_waits_for_the_answer_that_another_machine_is_getting(
+def test_a_second_machine_waits_for_the_first_ones_refresh(
     oura: Oura, make: Callable[..., Credentials], secrets: str, clock: Clock
 ) -> None:
     vault = open_vault(f"aws-secretsmanager://oura/accounts/?region=eu-west-1&endpoint_url={secrets}")

@@ -1,4 +1,4 @@
-"""What a refresh does, whatever Oura's token endpoints answer."""
+"""Refreshes, with every response that Oura's token endpoints may give."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOST = r"the consent is lost: .*; run: collect\.py login --user user-1"
 
 
 @pytest.mark.parametrize("user", ["user-1", "user-2"])
-def test_the_endpoint_that_knows_the_application_is_found_and_remembered(
+def test_the_endpoint_that_knows_the_client_is_found_and_remembered(
     oura: Oura, make: Callable[..., Credentials], vault: Files, clock: Clock, user: str
 ) -> None:
     token = make(user).token()
@@ -39,7 +39,7 @@ def test_the_client_may_authenticate_with_http_basic(oura: Oura, make: Callable[
     assert oura.accepts(make(basic=True).token())
 
 
-def test_a_token_is_used_until_shortly_before_its_end(
+def test_a_token_is_used_until_shortly_before_it_expires(
     oura: Oura, make: Callable[..., Credentials], clock: Clock
 ) -> None:
     oura.admin("oauth", expires_in=DAY)
@@ -66,7 +66,7 @@ def test_without_expires_in_a_token_is_used_until_it_is_rejected(
     assert oura.accepts(again.token())
 
 
-def test_a_rejected_token_is_renewed_once_per_process(oura: Oura, make: Callable[..., Credentials]) -> None:
+def test_a_rejected_token_is_refreshed_once_per_process(oura: Oura, make: Callable[..., Credentials]) -> None:
     credentials = make()
     credentials.token()
     another = make()
@@ -76,7 +76,7 @@ def test_a_rejected_token_is_renewed_once_per_process(oura: Oura, make: Callable
     assert len([request for request in oura.refreshes() if request["status"] == 200]) == 2
 
 
-def test_a_token_that_another_process_renewed_is_taken_from_the_vault(
+def test_a_token_that_another_process_refreshed_is_read_from_the_vault(
     oura: Oura, make: Callable[..., Credentials]
 ) -> None:
     early, late = make(), make()
@@ -98,7 +98,7 @@ def test_scopes_lose_the_prefix_of_the_newer_provider(
     assert not any(scope.startswith("extapi:") for scope in scopes)
 
 
-def test_an_answer_that_is_lost_after_the_rotation_is_told_and_nothing_is_sent_again(
+def test_a_response_lost_after_the_rotation_is_reported_and_not_requested_again(
     oura: Oura, make: Callable[..., Credentials]
 ) -> None:
     oura.fault("token_drop_after_rotation", path="/oauth/token", times=1)
@@ -109,7 +109,7 @@ def test_an_answer_that_is_lost_after_the_rotation_is_told_and_nothing_is_sent_a
     assert [request["path"] for request in oura.refreshes()].count("/oauth/token") == 1
 
 
-def test_a_lost_answer_is_never_followed_by_the_other_endpoint(oura: Oura, make: Callable[..., Credentials]) -> None:
+def test_the_other_endpoint_is_never_tried_after_a_lost_response(oura: Oura, make: Callable[..., Credentials]) -> None:
     oura.fault("token_drop_after_rotation", path="/oauth/v2/ext/oauth-token", times=1)
 
     with pytest.raises(ConsentLost):
@@ -117,7 +117,7 @@ def test_a_lost_answer_is_never_followed_by_the_other_endpoint(oura: Oura, make:
     assert len(oura.refreshes("user-2")) == 1
 
 
-def test_after_a_lost_answer_the_old_token_serves_as_long_as_it_lives(
+def test_after_a_lost_response_the_old_token_is_used_until_it_expires(
     oura: Oura, make: Callable[..., Credentials], clock: Clock
 ) -> None:
     oura.admin("oauth", expires_in=DAY)
@@ -131,14 +131,14 @@ def test_after_a_lost_answer_the_old_token_serves_as_long_as_it_lives(
         make().token()
 
 
-def test_a_server_error_is_tried_once_more(oura: Oura, make: Callable[..., Credentials]) -> None:
+def test_a_server_error_is_retried_once(oura: Oura, make: Callable[..., Credentials]) -> None:
     oura.fault("token_before", path="/oauth/token", times=1)
 
     assert oura.accepts(make(urls=(f"{oura.url}/oauth/token",)).token())
     assert [request["status"] for request in oura.refreshes()] == [503, 200]
 
 
-def test_server_errors_without_end_stop_after_two_and_lose_nothing(
+def test_lasting_server_errors_stop_after_two_attempts_and_lose_nothing(
     oura: Oura, make: Callable[..., Credentials]
 ) -> None:
     oura.fault("token_status", code=500)
@@ -153,7 +153,7 @@ def test_server_errors_without_end_stop_after_two_and_lose_nothing(
 
 
 @pytest.mark.parametrize(("user", "down"), [("user-1", "modern"), ("user-2", "legacy")])
-def test_one_endpoint_out_of_order_does_not_matter_to_the_others_clients(
+def test_a_failing_endpoint_does_not_affect_the_others_clients(
     oura: Oura, make: Callable[..., Credentials], user: str, down: Any
 ) -> None:
     oura.fault("one_endpoint_down", endpoint=down)
@@ -162,7 +162,7 @@ def test_one_endpoint_out_of_order_does_not_matter_to_the_others_clients(
 
 
 @pytest.mark.parametrize(("user", "down"), [("user-1", "legacy"), ("user-2", "modern")])
-def test_the_own_endpoint_out_of_order_costs_a_run_and_no_consent(
+def test_a_failing_own_endpoint_fails_the_run_but_keeps_the_consent(
     oura: Oura, make: Callable[..., Credentials], user: str, down: Any
 ) -> None:
     oura.fault("one_endpoint_down", endpoint=down)
@@ -173,19 +173,17 @@ def test_the_own_endpoint_out_of_order_costs_a_run_and_no_consent(
     assert oura.accepts(make(user).token())
 
 
-def test_where_nothing_listens_nothing_was_sent(oura: Oura, make: Callable[..., Credentials]) -> None:
+def test_a_refused_connection_counts_as_not_sent(oura: Oura, make: Callable[..., Credentials]) -> None:
     with pytest.raises(RefreshFailed, match="nothing is lost"):
         make(urls=("http://127.0.0.1:9/oauth/token",)).token()
     assert oura.accepts(make().token())
 
 
-def test_an_endpoint_that_cannot_be_reached_is_passed_over(oura: Oura, make: Callable[..., Credentials]) -> None:
+def test_an_unreachable_endpoint_is_skipped(oura: Oura, make: Callable[..., Credentials]) -> None:
     assert oura.accepts(make(urls=("http://127.0.0.1:9/oauth/token", f"{oura.url}/oauth/token")).token())
 
 
-def test_a_grant_that_oura_has_ended_is_told_and_not_asked_for_again(
-    oura: Oura, make: Callable[..., Credentials]
-) -> None:
+def test_a_revoked_grant_is_reported_and_not_refreshed_again(oura: Oura, make: Callable[..., Credentials]) -> None:
     make().token()
     oura.admin("revoke", user="user-1")
 
@@ -196,7 +194,7 @@ def test_a_grant_that_oura_has_ended_is_told_and_not_asked_for_again(
     assert [request["status"] for request in oura.refreshes()].count(400) == 1
 
 
-def test_a_wrong_client_secret_is_told_and_costs_nothing(oura: Oura, make: Callable[..., Credentials]) -> None:
+def test_a_wrong_client_secret_is_reported_and_loses_nothing(oura: Oura, make: Callable[..., Credentials]) -> None:
     with pytest.raises(RefreshFailed, match="check client_id, client_secret and token_url"):
         make(seed=oura.seed("user-1", client_secret="mistyped")).token()
     assert oura.accepts(make().token())
@@ -213,7 +211,9 @@ def test_a_rotated_client_secret_is_used_by_the_next_process(
     assert oura.accepts(make(seed=oura.seed("user-1")).token())
 
 
-def test_what_cannot_be_stored_is_not_spent(oura: Oura, make: Callable[..., Credentials], vault: Files) -> None:
+def test_a_token_that_cannot_be_stored_is_not_refreshed(
+    oura: Oura, make: Callable[..., Credentials], vault: Files
+) -> None:
     vault.folder.parent.mkdir(exist_ok=True)
     vault.folder.write_text("a file where the folder should be")
 
@@ -232,7 +232,7 @@ def test_a_token_without_a_refresh_token_is_used_as_it_is(
     assert not vault.folder.exists()
 
 
-def test_no_secret_is_in_what_is_said_about_a_failure(
+def test_no_secret_is_in_the_message_of_a_failure(
     oura: Oura, make: Callable[..., Credentials], caplog: pytest.LogCaptureFixture
 ) -> None:
     oura.fault("token_drop_after_rotation")
@@ -240,6 +240,6 @@ def test_no_secret_is_in_what_is_said_about_a_failure(
 
     with caplog.at_level("DEBUG"), pytest.raises(ConsentLost) as failure:
         make().token()
-    said = caplog.text + repr(failure.value) + repr(make()._auth_config) + repr(seed) + repr(make().record)
-    assert seed.refresh_token not in said
-    assert seed.client_secret not in said
+    output = caplog.text + repr(failure.value) + repr(make()._auth_config) + repr(seed) + repr(make().record)
+    assert seed.refresh_token not in output
+    assert seed.client_secret not in output

@@ -42,20 +42,20 @@ def current(client: Any, name: str) -> Any:
 
 
 class TestBoth:
-    def test_what_is_written_is_read_by_the_next(self, location: str) -> None:
+    def test_a_stored_record_is_read_by_the_next_process(self, location: str) -> None:
         write(open_vault(location), "user-1")
 
         assert open_vault(location).read("user-1") == RECORD
         assert open_vault(location).read("user-2") is None
 
-    def test_every_entry_is_an_account(self, location: str) -> None:
+    def test_every_entry_of_a_store_is_an_account(self, location: str) -> None:
         for user in ("user-1", "user-2 of the north", "../user-2", "user.name"):
             write(open_vault(location), user)
 
         assert open_vault(location).users() == sorted(["user-1", "user-2 of the north", "../user-2", "user.name"])
         assert sorted(names(location)) == open_vault(location).users()
 
-    def test_what_is_removed_is_gone(self, location: str) -> None:
+    def test_a_removed_record_is_gone(self, location: str) -> None:
         write(open_vault(location), "user-1")
         with open_vault(location).open("user-1") as entry:
             entry.remove()
@@ -63,7 +63,7 @@ class TestBoth:
         assert open_vault(location).read("user-1") is None
         assert names(location) == []
 
-    def test_who_is_taken_from_the_settings_is_not_asked_for_again(self, location: str) -> None:
+    def test_an_account_of_the_settings_is_not_read_from_the_store_again(self, location: str) -> None:
         write(open_vault(location), "user-1", Record("a", "r", from_settings=True))
         write(open_vault(location), "user-2")
 
@@ -76,18 +76,18 @@ class TestFiles:
     def folder(self, tmp_path: Path) -> Path:
         return tmp_path / "deep" / "credentials"
 
-    def test_only_the_owner_may_look(self, folder: Path) -> None:
+    def test_only_the_owner_can_read_the_store(self, folder: Path) -> None:
         write(open_vault(str(folder)), "user-1")
 
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
 
-    def test_a_name_does_not_lead_out_of_the_folder(self, folder: Path) -> None:
+    def test_an_account_name_cannot_leave_the_folder(self, folder: Path) -> None:
         write(open_vault(str(folder)), "../../escape")
 
         assert [path.parent for path in folder.parent.parent.rglob("*escape*.json")] == [folder]
 
-    def test_half_a_draft_is_dropped(self, folder: Path) -> None:
+    def test_a_half_written_draft_is_discarded(self, folder: Path) -> None:
         write(open_vault(str(folder)), "user-1")
         (folder / "user-1.json.new").write_text('{"access_token": "hal')
 
@@ -96,7 +96,7 @@ class TestFiles:
         assert not (folder / "user-1.json.new").exists()
 
     @pytest.mark.parametrize("text", ["no JSON, secret", "[]", '{"refresh_token": 5}', '{"pair": null, "sent": {}}'])
-    def test_a_broken_file_is_told_by_its_name_without_its_content(self, folder: Path, text: str) -> None:
+    def test_a_broken_file_is_named_without_its_content(self, folder: Path, text: str) -> None:
         folder.mkdir(parents=True)
         (folder / "user-1.json").write_text(text)
         if "sent" in text:
@@ -116,13 +116,13 @@ class TestSecretsManager:
     def at(self, secrets: str) -> Callable[[str], str]:
         return lambda name: f"aws-secretsmanager://{name}?region=eu-west-1&endpoint_url={secrets}"
 
-    def test_the_products_own_secret_is_one_account(self, client: Any, at: Callable[[str], str]) -> None:
+    def test_a_secret_in_the_settings_format_is_one_account(self, client: Any, at: Callable[[str], str]) -> None:
         client.create_secret(Name="oura/api-credentials", SecretString='{"OURA_API_TOKEN": "token"}')
 
         assert names(at("oura/api-credentials")) == ["the only account"]
         assert kept(open_vault(at("oura/api-credentials"))).access_token == "token"
 
-    def test_a_rotated_pair_is_written_where_people_find_it(
+    def test_a_rotated_token_pair_is_written_to_the_keys_it_came_from(
         self, client: Any, at: Callable[[str], str], oura: Oura, make: Callable[..., Credentials]
     ) -> None:
         account = oura.account("user-1")
@@ -139,9 +139,7 @@ class TestSecretsManager:
         assert (now["OURA_CLIENT_SECRET"], now["note"]) == (secret["OURA_CLIENT_SECRET"], "of the kitchen ring")
         assert kept(vault).refresh_token == now["OURA_REFRESH_TOKEN"]
 
-    def test_a_client_secret_that_is_rotated_during_a_refresh_is_kept(
-        self, client: Any, at: Callable[[str], str]
-    ) -> None:
+    def test_a_client_secret_rotated_during_a_refresh_is_kept(self, client: Any, at: Callable[[str], str]) -> None:
         client.create_secret(
             Name="oura/user-1", SecretString='{"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_SECRET": "old"}'
         )
@@ -167,7 +165,7 @@ class TestSecretsManager:
         assert (kept(vault, "user-1").client_id, kept(vault, "user-2").client_id) == ("id", "own")
         assert kept(vault, "user-1").refresh_token == "y"
 
-    def test_logging_out_leaves_the_application_in_its_secret(self, client: Any, at: Callable[[str], str]) -> None:
+    def test_logout_keeps_the_client_in_its_secret(self, client: Any, at: Callable[[str], str]) -> None:
         client.create_secret(Name="oura/user-1", SecretString='{"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "id"}')
         with open_vault(at("oura/user-1")).open("default") as entry:
             entry.remove()
@@ -175,27 +173,27 @@ class TestSecretsManager:
         assert current(client, "oura/user-1") == {"OURA_CLIENT_ID": "id"}
         assert names(at("oura/user-1")) == []
 
-    def test_what_aws_refuses_is_one_line(self, monkeypatch: pytest.MonkeyPatch, at: Callable[[str], str]) -> None:
+    def test_an_error_of_aws_is_one_line(self, monkeypatch: pytest.MonkeyPatch, at: Callable[[str], str]) -> None:
         with pytest.raises(StoreFailed, match=r"token_store: cannot .* at AWS"):
             open_vault("aws-secretsmanager://x?region=eu-west-1&endpoint_url=http://127.0.0.1:9").read("user-1")
 
     @pytest.mark.parametrize("location", ["aws-secretsmanager://", "aws-secretsmanager://x?regoin=y"])
-    def test_a_mistyped_address_is_told(self, location: str) -> None:
+    def test_an_invalid_store_address_is_reported(self, location: str) -> None:
         with pytest.raises(StoreFailed, match="write aws-secretsmanager://name"):
             open_vault(location)
 
 
 class TestEnvironment:
-    def test_what_the_settings_lack_comes_from_the_environment(self) -> None:
-        said = from_environment({}, {"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "i", "OURA_ACCOUNTS": ""})
+    def test_missing_settings_are_read_from_the_environment(self) -> None:
+        output = from_environment({}, {"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "i", "OURA_ACCOUNTS": ""})
 
-        assert said == {"refresh_token": "r", "client_id": "i"}
+        assert output == {"refresh_token": "r", "client_id": "i"}
 
-    def test_settings_with_a_pair_are_not_mixed_with_another_from_the_environment(self) -> None:
-        said = from_environment({"access_token": "a"}, {"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "i"})
+    def test_a_token_pair_of_the_settings_is_not_mixed_with_the_environments(self) -> None:
+        output = from_environment({"access_token": "a"}, {"OURA_REFRESH_TOKEN": "r", "OURA_CLIENT_ID": "i"})
 
-        assert said == {"client_id": "i"}
+        assert output == {"client_id": "i"}
 
-    def test_accounts_that_are_no_json_are_told(self) -> None:
+    def test_accounts_that_are_not_json_are_reported(self) -> None:
         with pytest.raises(SettingsError, match="OURA_ACCOUNTS: is not JSON"):
             from_environment({}, {"OURA_ACCOUNTS": "user-1: token"})

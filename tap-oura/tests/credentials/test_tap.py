@@ -1,4 +1,4 @@
-"""The tap with OAuth2 accounts: what a 401 costs, and whose failure is whose."""
+"""The tap with OAuth2 accounts: the effect of a 401, and which account fails."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ def config(oura: Oura, tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def spent(oura: Oura, user: str = "user-1") -> int:
+def successful_refreshes(oura: Oura, user: str = "user-1") -> int:
     return [request["status"] for request in oura.refreshes(user)].count(200)
 
 
-def test_a_missing_scope_never_costs_a_refresh(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
+def test_a_missing_scope_never_causes_a_refresh(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     run(config)
     oura.admin("scopes", user="user-1", scopes=["daily", "personal"])
 
     end = run(config)
 
-    assert spent(oura) == 1
+    assert successful_refreshes(oura) == 1
     assert len(end.failures) == 1
     assert "heartrate of user-1" in end.failures[0]
     assert "scope" in end.failures[0]
     assert end.of("personal_info", "user-1")
 
 
-def test_a_token_that_dies_before_its_time_is_renewed_once_and_nothing_is_missing(
+def test_a_token_that_expires_early_is_refreshed_once_and_nothing_is_missing(
     oura: Oura, run: type[Run], config: dict[str, Any]
 ) -> None:
     whole = run(config)
@@ -51,26 +51,24 @@ def test_a_token_that_dies_before_its_time_is_renewed_once_and_nothing_is_missin
 
     end = run(config)
 
-    assert (end.code, spent(oura)) == (0, 2)
+    assert (end.code, successful_refreshes(oura)) == (0, 2)
     assert {name: len(rows) for name, rows in end.records.items()} == {
         name: len(rows) for name, rows in whole.records.items()
     }
 
 
-def test_a_401_that_a_new_token_does_not_cure_is_a_missing_scope(
-    oura: Oura, run: type[Run], config: dict[str, Any]
-) -> None:
+def test_a_401_with_a_new_token_is_a_missing_scope(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     oura.fault("expired_401", user="user-1", collection="heartrate")
 
     end = run(config)
 
-    assert spent(oura) <= 2
+    assert successful_refreshes(oura) <= 2
     assert [failure.partition(",")[0] for failure in end.failures] == ["heartrate of user-1"]
     assert end.of("personal_info", "user-1")
     assert end.of("daily_sleep", "user-1")
 
 
-def test_a_dead_account_is_named_with_the_remedy_and_stops_nobody(
+def test_a_dead_account_is_named_with_its_remedy_and_stops_no_other(
     oura: Oura, run: type[Run], config: dict[str, Any]
 ) -> None:
     run(config)
@@ -87,7 +85,7 @@ def test_a_dead_account_is_named_with_the_remedy_and_stops_nobody(
     assert [(record["user_id"], record["reason"]) for record in failed] == [("user-1", "consent")]
 
 
-def test_an_account_without_a_name_is_asked_for_it_once(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
+def test_the_name_of_an_unnamed_account_is_requested_once(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:
     single = {name: value for name, value in config.items() if name != "accounts"}
     single |= {name: oura.account("user-1")[name] for name in PAIR if name != "user"}
     single["collections"] = ["daily_sleep"]
@@ -96,8 +94,8 @@ def test_an_account_without_a_name_is_asked_for_it_once(oura: Oura, run: type[Ru
 
     assert first.of("daily_sleep", "user-1")
     assert second.of("daily_sleep", "user-1")
-    asked = [request for request in oura.requests() if request["path"].endswith("/personal_info")]
-    assert (len(asked), spent(oura)) == (1, 1)
+    name_requests = [request for request in oura.requests() if request["path"].endswith("/personal_info")]
+    assert (len(name_requests), successful_refreshes(oura)) == (1, 1)
 
 
 def test_rows_of_two_accounts_do_not_mix(oura: Oura, run: type[Run], config: dict[str, Any]) -> None:

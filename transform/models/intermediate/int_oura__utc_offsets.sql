@@ -1,6 +1,6 @@
 -- Heart-rate and battery samples carry no local time. Documents do: each end of a sleep and each start of an activity
 -- day says what the wearer's clock was at that moment. A sample belongs to the nearest of them, so where the clock
--- moved the border lies half way between the last old and the first new reading.
+-- moved the border lies halfway between the last old and the first new one.
 with readings as (
 
     select

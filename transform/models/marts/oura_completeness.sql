@@ -1,6 +1,6 @@
 {{ config(meta={'reads': 'news'}, indexes=[{'columns': ['changed_at']}]) }}
 
--- Years of days times collections, so a build of news judges days of which something may have become known.
+-- Years of days times collections, so an incremental build evaluates only days whose inputs changed.
 with collections as (
 
     -- ends_after: how long after midnight a day of it ends. is_whole: one document, final as soon as it is there.
@@ -43,7 +43,7 @@ read_days as not materialized (
 
 ),
 
-asked as (
+requested as (
 
     select
         user_id,
@@ -63,15 +63,15 @@ asked as (
 accounts as (
 
     select
-        asked.user_id,
-        min(asked.first_day) as first_day,
-        coalesce(max(asked.newest_day), '-infinity') as newest_day,
+        requested.user_id,
+        min(requested.first_day) as first_day,
+        coalesce(max(requested.newest_day), '-infinity') as newest_day,
         {{ var('now') }} at time zone 'UTC' as utc_now,
         {{ var('now') }} at time zone 'UTC' + coalesce(max(clocks.utc_offset), '0') as local_now
-    from asked
+    from requested
     left join {{ ref('int_oura__utc_offsets') }} as clocks
-        on asked.user_id = clocks.user_id and clocks.valid_until = 'infinity'
-    group by asked.user_id
+        on requested.user_id = clocks.user_id and clocks.valid_until = 'infinity'
+    group by requested.user_id
 
 ),
 
@@ -115,7 +115,7 @@ known as (
 
 ),
 
-news as (
+changed_days as (
 
     select
         user_id,
@@ -165,15 +165,15 @@ news as (
 
 {%- endif %},
 
-judged as (
+evaluated as (
 
     select * from days
     {%- if reads_news() %}
     where
         exists (
             select 1
-            from news
-            where news.user_id = days.user_id and news.date = days.date
+            from changed_days
+            where changed_days.user_id = days.user_id and changed_days.date = days.date
         )
     {%- endif %}
 
@@ -182,7 +182,7 @@ judged as (
 cells as (
 
     select
-        judged.*,
+        evaluated.*,
         collections.collection,
         collections.is_whole,
         collections.is_worn,
@@ -199,37 +199,37 @@ cells as (
             else read_days.document_count
         end as document_count,
         read_days.changed_at,
-        asked.user_id is not null as is_asked,
-        judged.date < (
+        requested.user_id is not null as is_asked,
+        evaluated.date < (
             case
-                when collections.collection in ('heartrate', 'ring_battery_level') then judged.utc_now
-                else judged.local_now - collections.ends_after
+                when collections.collection in ('heartrate', 'ring_battery_level') then evaluated.utc_now
+                else evaluated.local_now - collections.ends_after
             end
         )::date as is_over,
         -- The tap writes an empty day down once it is over everywhere on earth.
-        judged.date >= (judged.utc_now - interval '36 hours')::date as is_recent,
+        evaluated.date >= (evaluated.utc_now - interval '36 hours')::date as is_recent,
         activity.non_wear_time,
         coalesce(of_collection.reason, of_account.reason) as failure
-    from judged
+    from evaluated
     cross join collections
     left join read_days
         on
-            judged.user_id = read_days.user_id
+            evaluated.user_id = read_days.user_id
             and collections.collection = read_days.collection
-            and judged.date = read_days.day
-    left join asked on judged.user_id = asked.user_id and collections.collection = asked.collection
+            and evaluated.date = read_days.day
+    left join requested on evaluated.user_id = requested.user_id and collections.collection = requested.collection
     left join {{ ref('oura_activity') }} as activity
-        on judged.user_id = activity.user_id and judged.date = activity.date
+        on evaluated.user_id = activity.user_id and evaluated.date = activity.date
     left join open_failures as of_collection
         on
-            judged.user_id = of_collection.user_id
+            evaluated.user_id = of_collection.user_id
             and collections.collection = of_collection.collection
-            and judged.date between of_collection.start_date and of_collection.end_date
+            and evaluated.date between of_collection.start_date and of_collection.end_date
     left join open_failures as of_account
         on
-            judged.user_id = of_account.user_id
+            evaluated.user_id = of_account.user_id
             and of_account.collection = '*'
-            and judged.date between of_account.start_date and of_account.end_date
+            and evaluated.date between of_account.start_date and of_account.end_date
 
 ),
 

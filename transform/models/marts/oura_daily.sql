@@ -30,7 +30,7 @@ spans as (
 
 ),
 
--- A day that Oura says nothing about is a row too: a gap is a fact, and no zero. They are put in order, or the planner
+-- A day without data is a row too: a gap is a fact, and no zero. They are put in order, or the planner
 -- takes them for ordered by account alone and joins each day with all others of its account.
 days as (
 

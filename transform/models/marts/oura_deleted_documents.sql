@@ -5,8 +5,8 @@ with gone as (
 
 ){% if is_incremental() %},
 
--- What was told before stays, also when its rows are purged, unless the document is back. The first telling counts.
-told as (
+-- What was listed before stays, even when its rows are purged, unless the document is back. The first time counts.
+listed as (
 
     select stored.*
     from {{ this }} as stored
@@ -23,18 +23,18 @@ told as (
 )
 
 select
-    coalesce(told.user_id, gone.user_id) as user_id,
-    coalesce(told.collection, gone.collection) as collection,
-    coalesce(told.document_id, gone.document_id) as document_id,
-    coalesce(told.date, nullif(gone.date, '-infinity')) as date,
-    coalesce(gone.samples, told.samples) as samples,
+    coalesce(listed.user_id, gone.user_id) as user_id,
+    coalesce(listed.collection, gone.collection) as collection,
+    coalesce(listed.document_id, gone.document_id) as document_id,
+    coalesce(listed.date, nullif(gone.date, '-infinity')) as date,
+    coalesce(gone.samples, listed.samples) as samples,
     case
-        when told.samples < gone.samples then gone.deleted_at
-        else coalesce(told.deleted_at, gone.deleted_at)
+        when listed.samples < gone.samples then gone.deleted_at
+        else coalesce(listed.deleted_at, gone.deleted_at)
     end as deleted_at
 from gone
-full join told
-    on gone.user_id = told.user_id and gone.collection = told.collection and gone.document_id = told.document_id
+full join listed
+    on gone.user_id = listed.user_id and gone.collection = listed.collection and gone.document_id = listed.document_id
 {%- else %}
 
 select

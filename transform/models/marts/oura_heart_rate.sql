@@ -4,5 +4,5 @@
     pre_hook="{{ forget_gone_samples('heartrate', key=['source']) }}"
 ) }}
 
--- Hundreds of rows a day and account, so it reads news only.
+-- Hundreds of rows a day and account, so it reads new rows only.
 {{ local_samples('heartrate', taken_columns()['oura_heart_rate']['stg_oura__heartrate'] | list, key=['source']) }}

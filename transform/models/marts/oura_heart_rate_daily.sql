@@ -1,16 +1,16 @@
 {{ config(
     meta={'reads': 'news'},
     indexes=[{'columns': ['changed_at']}],
-    pre_hook="{{ forget_days_without_samples() }}"
+    pre_hook="{{ delete_days_without_samples() }}"
 ) }}
 
 -- depends_on: {{ ref('int_oura__collection_days') }}
--- The samples behind it run into millions, so it reads days with news only. Where the wearer's clock moved, samples
+-- The samples behind it run into millions, so it reads changed days only. Where the wearer's clock moved, samples
 -- went to a neighbouring day: neighbours are read too, and the hook removes a day that lost its last sample.
-with days_with_news as (
+with days_with_changes as (
 
     {% if reads_news() -%}
-    select * from ({{ days_with_news() }}) as days
+    select * from ({{ days_with_changes() }}) as days
     union distinct
     -- A birthday moves the zones.
     select
@@ -34,7 +34,7 @@ sequenced as (
     select
         samples.*,
         {{ max_heart_rate('profiles.age') }} as max_heart_rate
-    from days_with_news
+    from days_with_changes
     cross join
         lateral (
             select
@@ -43,7 +43,7 @@ sequenced as (
                 lead(heart_rate.bpm) over in_order as next_bpm,
                 lead(heart_rate.source) over in_order as next_source
             from {{ ref('oura_heart_rate') }} as heart_rate
-            where heart_rate.user_id = days_with_news.user_id and heart_rate.date = days_with_news.date
+            where heart_rate.user_id = days_with_changes.user_id and heart_rate.date = days_with_changes.date
             window in_order as (order by heart_rate.timestamp, heart_rate.source)
         ) as samples
     left join {{ ref('oura_profile') }} as profiles on samples.user_id = profiles.user_id

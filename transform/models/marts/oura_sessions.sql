@@ -4,7 +4,7 @@
     pre_hook="{{ forget_gone_documents('session') }}"
 ) }}
 
--- A session has hundreds of readings to go through, so it reads news only.
+-- A session has hundreds of samples to go through, so it reads new rows only.
 select
     user_id,
     day as date,

@@ -2,8 +2,8 @@
 
 {% set lags = [1, 2, 3, 7] %}
 
--- Only days that were watched from the start tell how long they moved: a day that was first read later may have settled
--- before. The newest reading of the account stands for now, so that the clock alone changes nothing.
+-- Only days that were read from the start show how long they changed: a day that was first read later may have settled
+-- before. The account's newest read counts as now, so that the clock alone changes nothing.
 with accounts as (
 
     select

@@ -2,7 +2,7 @@ with periods as (
 
     select
         *,
-        -- An unfinished night has no end yet; its time in bed tells how far it reaches.
+        -- An unfinished night has no end yet; its time in bed shows how far it reaches.
         coalesce(
             bedtime_end_at,
             bedtime_start_at + make_interval(secs => coalesce(time_in_bed, 0))

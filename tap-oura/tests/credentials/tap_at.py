@@ -1,4 +1,4 @@
-"""The tap at an instant that the environment names (NOW, epoch seconds), for lives that are lived fast."""
+"""The tap at the instant in the environment (NOW, epoch seconds), for simulated time."""
 
 from __future__ import annotations
 

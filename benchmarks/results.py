@@ -1,4 +1,4 @@
-"""What was measured, kept between runs: one case at a time can be measured again."""
+"""The results, kept between runs: each case can be measured again on its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import median
 
 
 @dataclass(frozen=True)
-class Figures:
+class Measurement:
     """One run of one contender. `processor` in seconds, `peak` in MiB; `rows` are those that are there in the end."""
 
     seconds: float
@@ -24,33 +24,33 @@ class Figures:
 
 @dataclass
 class Result:
-    """One case: the figures by contender, the reasons by contender that took no part, what differed."""
+    """One case: the measurements by contender, why others took no part, which rows differed."""
 
     when: str = ""
     machine: str = ""
-    runs: dict[str, list[Figures]] = field(default_factory=dict)
+    runs: dict[str, list[Measurement]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
 
-    def of(self, contender: str, figure: str) -> float:
-        """The median. KeyError for who took no part."""
-        return float(median(getattr(run, figure) for run in self.runs[contender]))
+    def of(self, contender: str, name: str) -> float:
+        """Return the median of a field of Measurement. KeyError if the contender took no part."""
+        return float(median(getattr(run, name) for run in self.runs[contender]))
 
     def seconds(self, contender: str) -> float:
         return self.of(contender, "seconds")
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A figure that is to be at least, or at most, its limit."""
+class Threshold:
+    """A value that must be at least, or at most, its limit."""
 
     what: str
     value: Callable[[Result], float]
     least: float | None = None
     most: float | None = None
 
-    def told(self, result: Result) -> tuple[bool | None, str]:
-        """Whether it is met, None where it can't be told, and a line about it."""
+    def judge(self, result: Result) -> tuple[bool | None, str]:
+        """Return whether it is met, None if that was not measured, and a line about it."""
         limit = f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
         try:
             value = self.value(result)
@@ -61,13 +61,13 @@ class Bar:
 
 
 def load(path: Path) -> dict[str, Result]:
-    """Return what was measured earlier; nothing where that has another form, from an older version."""
+    """Return the stored results by case; none if an older version wrote them in another form."""
     if not path.exists():
         return {}
     with suppress(TypeError):
         return {
             name: Result(
-                **{**kept, "runs": {who: [Figures(**run) for run in runs] for who, runs in kept["runs"].items()}}
+                **{**kept, "runs": {who: [Measurement(**run) for run in runs] for who, runs in kept["runs"].items()}}
             )
             for name, kept in json.loads(path.read_text()).items()
         }

@@ -1,4 +1,4 @@
-"""Answers that no simulator of a sane Oura would give, served over HTTP at Oura's paths."""
+"""Responses that a simulator of a sane Oura would not give, served over HTTP at Oura's paths."""
 
 from __future__ import annotations
 

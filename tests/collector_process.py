@@ -1,4 +1,4 @@
-"""The collector as an operator meets it: `collect.py` in a process of its own, HTTP, and the database."""
+"""The collector as operators use it: `collect.py` in a process of its own, HTTP, and the database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from psycopg.rows import dict_row
 
 from tests.shared import dbt_folders
 
-PATIENCE = 240.0
+TIMEOUT = 240.0
 """Seconds until something that must happen counts as not happening; generous, for machines that are busy."""
 
 MIB = 2**20
@@ -76,13 +76,13 @@ class Collector:
 
     def start(self, *arguments: str, **settings: str) -> Process:
         name = self.folder / str(time.monotonic_ns())
-        with name.with_suffix(".log").open("w") as log, name.with_suffix(".out").open("w") as said:
+        with name.with_suffix(".log").open("w") as log, name.with_suffix(".out").open("w") as output:
             popen = subprocess.Popen(
                 [sys.executable, "collect.py", *arguments],
                 cwd=PROJECT,
                 env=self.environment(**settings),
                 stdin=subprocess.DEVNULL,
-                stdout=said,
+                stdout=output,
                 stderr=log,
             )
         return Process(popen, name)
@@ -141,12 +141,12 @@ class Process:
     path: Path
 
     def wait(self) -> int:
-        return self.popen.wait(PATIENCE)
+        return self.popen.wait(TIMEOUT)
 
     def log(self) -> str:
         return self.path.with_suffix(".log").read_text()[-6000:]
 
-    def said(self) -> str:
+    def output(self) -> str:
         """What went to standard output."""
         return self.path.with_suffix(".out").read_text()
 
@@ -197,7 +197,7 @@ class Service:
         return sum(sample.value for sample in samples)
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = TIMEOUT) -> None:
     """Wait for something to become true. Fails by its name where it does not."""
     deadline = time.monotonic() + seconds
     while not condition():

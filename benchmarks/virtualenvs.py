@@ -1,4 +1,4 @@
-"""The peers' environments: one for each below `.data/bench/`, never the project's own."""
+"""The peers' virtual environments, one each below `.data/bench/`, never the project's own."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def sling() -> str:
 
 
 def install() -> None:
-    """Make the environments, or renew those whose pins changed."""
+    """Create the virtual environments, and recreate those whose pins changed."""
     uv = str(Path(sys.executable).with_name("uv"))
     for name in NAMES:
         pins, made = PEERS / f"{name}.txt", HOME / name / "pins.txt"
         if made.exists() and made.read_text() == pins.read_text():
             continue
         print(f"installing {name}: {', '.join(pins.read_text().split())}", flush=True)
-        place = str(HOME / name)
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, place], check=True)
+        path = str(HOME / name)
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, path], check=True)
         subprocess.run(
             [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python(name), "-r", str(pins)],
             check=True,

@@ -1,4 +1,4 @@
-"""Where a contender works: a simulator, a database of its own, and the job that all have in common."""
+"""The environment of a contender: a simulator, its own database, and the job that all have in common."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from oura_collector.database import choice as databases
+from oura_collector.database import choice
 from oura_collector.database.connection import Database, exists
 from oura_simulator.testing import Running
 from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
@@ -75,8 +75,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Place:
-    """One contender's."""
+class Environment:
+    """What one contender runs in; `folder` is for its files."""
 
     job: Job
     simulator: Running
@@ -135,7 +135,7 @@ class Place:
         others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         changes = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables WHERE schemaname <> 'meltano'"
         with self.database.connect() as connection:
-            # A connection hands in its figures when it ends, a moment after its program.
+            # A connection reports its statistics when it ends, a moment after its program.
             deadline = time.monotonic() + 10
             while connection.execute(others.encode()).fetchone() != (0,) and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -150,7 +150,7 @@ class Server:
     """The PostgreSQL of all contenders, as the project embeds it."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = databases.embedded(folder, "app")
+        self._database = choice.embedded(folder, "app")
 
     @contextmanager
     def database(self, name: str) -> Iterator[Database]:
@@ -158,7 +158,7 @@ class Server:
         with self._database.connect() as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
         database = Database({**self._database.parameters, "dbname": name})
-        databases.prepare(database)
+        choice.prepare(database)
         try:
             yield database
         finally:

@@ -1,4 +1,4 @@
-"""Meets one attack after another in a process of its own and prints, a line of JSON each, what it cost."""
+"""Reads one hostile response after another in a process of its own and prints the cost of each as a JSON line."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Counting(GenericSingerWriter[str, Any]):
         return str(message)
 
     def write_message(self, message: Any) -> None:
-        said = message.to_dict()
-        if said["type"] == "RECORD" and said["stream"] == "heartrate":
-            self.records[said["record"]["user_id"]] += 1
+        output = message.to_dict()
+        if output["type"] == "RECORD" and output["stream"] == "heartrate":
+            self.records[output["record"]["user_id"]] += 1
 
 
 def data(url: str, start_date: str = "2026-03-01", **settings: Any) -> dict[str, Any]:
@@ -82,9 +82,9 @@ def tokens(url: str) -> dict[str, Any]:
 def identity(url: str) -> dict[str, Any]:
     """A wearer has consented, and Oura is asked who that is."""
     endpoints = Endpoints((f"{url[: url.rindex('/')]}/good/oauth/token",), connect=TIMEOUT, patience=TIMEOUT)
-    asked = consent.Request("", Application("client", "secret"), "http://localhost/", "state")
+    request = consent.Request("", Application("client", "secret"), "http://localhost/", "state")
     try:
-        consent.first_record(endpoints, asked, "http://localhost/?code=1&state=state", url)
+        consent.first_record(endpoints, request, "http://localhost/?code=1&state=state", url)
     except consent.ConsentFailed as error:
         return {"error": str(error)}
     return {}

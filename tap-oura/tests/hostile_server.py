@@ -1,6 +1,6 @@
 """A server on a real socket that breaks what HTTP promises. The first part of a path names how.
 
-Paths that begin with `/good`, and requests with the token `good`, are answered as Oura would; `/asked` lists
+Paths that begin with `/good`, and requests with the token `good`, are answered as Oura would; `/requests` lists
 the requests. It is a process of its own, so that it takes no time from whom it attacks.
 """
 
@@ -149,12 +149,12 @@ class Connection(socketserver.StreamRequestHandler):
                 headers[name.lower()] = value.strip()
             body = self.rfile.read(int(headers.get("content-length", 0))).decode()
             way = path.split("/")[1]
-            if way == "asked":
-                self.wfile.write(next(whole(json.dumps(self.server.asked).encode())))
+            if way == "requests":
+                self.wfile.write(next(whole(json.dumps(self.server.requests).encode())))
                 return
             if way == "oauth":  # The path for revoking is fixed.
                 way = parse_qs(body)["token"][0]
-            self.server.asked.append({"connection": number, "path": path, "headers": headers, "body": body})
+            self.server.requests.append({"connection": number, "path": path, "headers": headers, "body": body})
             is_good = way == "good" or headers.get("authorization") == "Bearer good"
             try:
                 for part in good(path) if is_good else WAYS[way]():
@@ -170,7 +170,7 @@ class Hostile(socketserver.ThreadingTCPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Connection)
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         self.connections = itertools.count()
 
     def handle_error(self, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Ten thousand accounts from one process: none is made before it is asked for, none is kept for ever."""
+"""Ten thousand accounts in one process: each is created on first use, and the cache is bounded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def traced() -> Iterator[Callable[[], float]]:
     tracemalloc.stop()
 
 
-def test_ten_thousand_accounts_are_there_in_a_moment_and_the_last_is_served() -> None:
+def test_ten_thousand_accounts_start_at_once_and_the_last_is_served() -> None:
     start = time.monotonic()
     with running(accounts=10_000, days=30, today="2026-04-15") as simulator:
         documents = simulator.documents("user-10000", "daily_activity", start="2026-04-12", end="2026-04-14")
@@ -41,7 +41,7 @@ def test_ten_thousand_accounts_are_there_in_a_moment_and_the_last_is_served() ->
     assert documents
 
 
-def test_accounts_that_were_asked_take_no_more_room_than_the_memory_is_given(
+def test_cached_accounts_stay_within_the_memory_limit(
     monkeypatch: pytest.MonkeyPatch, make_oura: Callable[..., Oura], traced: Callable[[], float]
 ) -> None:
     monkeypatch.setattr(store, "ITEM_BYTES", MIB)

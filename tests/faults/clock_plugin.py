@@ -1,4 +1,4 @@
-"""A plugin of pytest: each test begins at MOMENT, by the clock that `clock.c` gives it and all that it starts."""
+"""A pytest plugin: each test begins at MOMENT, by the clock of `clock.c`, which its processes share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data is a life: consistent in itself, the same on every start, with the irregularities of real ones."""
+"""The generated data: consistent, the same on every start, with the irregularities of real data."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def nights(year: Any) -> Any:
     return [night for user in (1, 2, 3) for night in year["sleep", user]]
 
 
-def test_the_same_seed_lives_the_same_life(make_oura: Callable[..., Oura]) -> None:
+def test_the_same_seed_generates_the_same_data(make_oura: Callable[..., Oura]) -> None:
     first, second = make_oura(), make_oura(days=30)
 
     for collection in ALL:
@@ -48,7 +48,7 @@ def test_the_same_seed_lives_the_same_life(make_oura: Callable[..., Oura]) -> No
         )
 
 
-def test_another_seed_lives_another_life(make_oura: Callable[..., Oura]) -> None:
+def test_another_seed_generates_other_data(make_oura: Callable[..., Oura]) -> None:
     first, second = make_oura(), make_oura(seed=2)
 
     for collection in ("sleep", "daily_activity", "heartrate"):
@@ -57,14 +57,14 @@ def test_another_seed_lives_another_life(make_oura: Callable[..., Oura]) -> None
         )
 
 
-def test_ids_are_unique_over_accounts_collections_and_days(year: Any) -> None:
+def test_ids_are_unique_across_accounts_collections_and_days(year: Any) -> None:
     ids = [d["id"] for (collection, _), documents in year.items() if collection in DOCUMENTS for d in documents]
 
     assert len(ids) > 5000
     assert len(set(ids)) == len(ids)
 
 
-def test_rows_of_a_series_are_unique_by_instant_and_source(oura: Oura) -> None:
+def test_series_rows_are_unique_by_instant_and_source(oura: Oura) -> None:
     rows = oura.truth("heartrate", "2026-01-01", "2026-04-14")
 
     assert len({(row["timestamp"], row["source"]) for row in rows}) == len(rows)
@@ -73,7 +73,7 @@ def test_rows_of_a_series_are_unique_by_instant_and_source(oura: Oura) -> None:
 
 @pytest.mark.parametrize("user", [1, 2, 3])
 @pytest.mark.parametrize("collection", [name for name in ALL if name not in ("heartrate", "ring_configuration")])
-def test_any_month_has_something_of_every_collection(year: Any, collection: str, user: int) -> None:
+def test_every_month_has_data_of_every_collection(year: Any, collection: str, user: int) -> None:
     row = COLLECTIONS[collection]
     days = {date.fromisoformat(document[row.cursor][:10]) for document in year[collection, user]}
     first, last = (date.fromisoformat(text) for text in YEAR)
@@ -123,7 +123,7 @@ def test_sleep_periods_of_one_account_never_overlap(year: Any, user: int) -> Non
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_workouts_happen_awake(year: Any, user: int) -> None:
+def test_workouts_never_overlap_sleep(year: Any, user: int) -> None:
     asleep = [(instant(n["bedtime_start"]), instant(n["bedtime_end"])) for n in year["sleep", user]]
 
     for workout in year["workout", user]:
@@ -156,7 +156,7 @@ def test_a_late_nap_ends_after_six_and_counts_for_the_next_day(year: Any) -> Non
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_the_ring_is_left_off_now_and_then(year: Any, user: int) -> None:
+def test_the_ring_is_not_worn_at_times(year: Any, user: int) -> None:
     slept = {night["day"] for night in year["sleep", user]}
     scored = {document["day"]: document["score"] for document in year["daily_sleep", user]}
     active = {document["day"] for document in year["daily_activity", user]}
@@ -189,13 +189,13 @@ def test_an_activity_day_adds_up(year: Any) -> None:
             assert activity["total_calories"] >= activity["active_calories"]
 
 
-def test_activity_goals_are_missed_and_passed(year: Any) -> None:
+def test_activity_goals_are_sometimes_missed_and_sometimes_met(year: Any) -> None:
     left = [activity["meters_to_target"] for activity in year["daily_activity", 1]]
 
     assert min(left) < 0 < max(left)
 
 
-def test_clock_changes_make_days_of_23_and_25_hours(make_oura: Callable[..., Oura]) -> None:
+def test_dst_changes_make_days_of_23_and_25_hours(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(timezones=("Europe/Helsinki",), accounts=9, days=700)
     lengths = {
         length
@@ -208,7 +208,7 @@ def test_clock_changes_make_days_of_23_and_25_hours(make_oura: Callable[..., Our
     assert lengths == {1380, 1500}
 
 
-def test_a_night_through_a_clock_change_shows_both_offsets(make_oura: Callable[..., Oura]) -> None:
+def test_a_night_across_a_dst_change_shows_both_offsets(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(timezones=("Europe/Helsinki",), accounts=9)
     through = [
         night
@@ -221,7 +221,7 @@ def test_a_night_through_a_clock_change_shows_both_offsets(make_oura: Callable[.
 
 
 @pytest.mark.parametrize("user", [1, 2, 3])
-def test_each_half_year_has_a_journey_to_another_zone(year: Any, user: int) -> None:
+def test_each_half_year_has_a_trip_to_another_time_zone(year: Any, user: int) -> None:
     for half in ("2025-04-15 2025-10-14", "2025-10-15 2026-04-10"):
         first, last = half.split()
         offsets = {a["timestamp"][-6:] for a in year["daily_activity", user] if first <= a["day"] <= last}
@@ -229,7 +229,7 @@ def test_each_half_year_has_a_journey_to_another_zone(year: Any, user: int) -> N
         assert offsets - home
 
 
-def test_samples_have_slots_without_a_reading(year: Any) -> None:
+def test_sample_series_have_empty_slots(year: Any) -> None:
     assert any(None in night["heart_rate"]["items"] for night in nights(year))
     assert any(None in activity["met"]["items"] for activity in year["daily_activity", 1])
     sessions = [s for user in (1, 2, 3) for s in year["session", user] if s["heart_rate"]]
@@ -240,7 +240,7 @@ def test_oxygen_is_sometimes_not_measured(year: Any) -> None:
     assert {document["spo2_percentage"] is None for document in year["daily_spo2", 1]} == {True, False}
 
 
-def test_rest_mode_is_open_at_times_and_closed_at_others(year: Any) -> None:
+def test_rest_mode_is_sometimes_open_and_sometimes_ended(year: Any) -> None:
     for user in (1, 2, 3):
         ends = [period["end_day"] for period in year["rest_mode_period", user]]
         assert None in ends
@@ -256,7 +256,7 @@ def test_resilience_waits_for_a_baseline(year: Any) -> None:
         assert sum((day - timedelta(days=back)).isoformat() in slept for back in range(14)) >= 10 or text < "2025-05-01"
 
 
-def test_workouts_are_read_every_few_seconds_and_begin_with_two_sources_at_once(oura: Oura) -> None:
+def test_workouts_are_sampled_every_few_seconds_and_start_with_two_sources(oura: Oura) -> None:
     workout = next(w for w in oura.truth("workout", "2026-03-01", "2026-03-31"))
     start, end = (instant(workout[f"{side}_datetime"]).astimezone(UTC) for side in ("start", "end"))
     rows = oura.truth("heartrate", start.date().isoformat(), end.date().isoformat())
@@ -273,7 +273,7 @@ def test_all_sources_of_heart_rate_occur_within_a_month(oura: Oura) -> None:
     assert {row["source"] for row in rows} == {"awake", "rest", "sleep", "session", "live", "workout"}
 
 
-def test_training_follows_the_week(year: Any) -> None:
+def test_training_follows_a_weekly_pattern(year: Any) -> None:
     counts = [0] * 7
     for workout in year["workout", 1]:
         counts[date.fromisoformat(workout["day"]).weekday()] += 1
@@ -281,14 +281,14 @@ def test_training_follows_the_week(year: Any) -> None:
     assert max(counts) > 3 * (min(counts) + 1)
 
 
-def test_rings_are_told_oldest_first(year: Any) -> None:
+def test_rings_are_listed_oldest_first(year: Any) -> None:
     for user in (1, 2, 3):
         paired = [ring["set_up_at"] for ring in year["ring_configuration", user]]
         assert len(paired) >= 2
         assert paired == sorted(paired)
 
 
-def test_every_home_zone_can_be_travelled_from(make_oura: Callable[..., Oura]) -> None:
+def test_trips_start_from_every_home_time_zone(make_oura: Callable[..., Oura]) -> None:
     oura = make_oura(timezones=("Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Kathmandu"), days=200)
 
     for user in (1, 2, 3):

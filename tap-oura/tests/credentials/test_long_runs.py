@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..conftest import Run
     from .conftest import Oura
 
-LATER = Path(__file__).with_name("later.py")
+TAP_AT = Path(__file__).with_name("tap_at.py")
 HOUR, DAY = 3600, 86400
 BEGINNING = datetime(2026, 3, 1, 6, tzinfo=UTC).timestamp()
 USERS = ("user-1", "user-2")
@@ -60,7 +60,7 @@ def live(oura: Oura, run: type[Run], tmp_path: Path, monkeypatch: pytest.MonkeyP
 def stop_at_random(folder: Path, now: float, chance: random.Random) -> bool:
     """Start a run and ask it to stop somewhere between its start and its end; return whether that hit it."""
     process = subprocess.Popen(
-        [sys.executable, str(LATER), "--config", str(folder / "config.json")],
+        [sys.executable, str(TAP_AT), "--config", str(folder / "config.json")],
         env={**os.environ, "NOW": str(now)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -91,7 +91,7 @@ def assert_one_a_day(oura: Oura, days: int) -> None:
     assert all(days - 1 <= sum(1 for user, _ in counted if user == each) <= days for each in USERS), counted
 
 
-def test_three_days(oura: Oura, live: Callable[..., int]) -> None:
+def test_three_days_of_runs_refresh_once_a_day(oura: Oura, live: Callable[..., int]) -> None:
     live(days=3, restart_every=12, seed=1)
 
     assert_one_a_day(oura, 3)
@@ -99,7 +99,7 @@ def test_three_days(oura: Oura, live: Callable[..., int]) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-def test_thirty_days(oura: Oura, live: Callable[..., int]) -> None:
+def test_thirty_days_of_runs_refresh_once_a_day(oura: Oura, live: Callable[..., int]) -> None:
     stopped = live(days=30, restart_every=5, seed=2)
 
     assert stopped > 10

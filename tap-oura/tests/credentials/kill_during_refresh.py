@@ -1,4 +1,4 @@
-"""A process that refreshes a token, and kills itself with SIGKILL at the step that it is told."""
+"""A process that refreshes a token and kills itself with SIGKILL at the step in its arguments."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ def dying(kind: Any, at: str) -> Any:
     return patched
 
 
-def main(told: Any) -> None:
-    where = open_vault(told["store"])
-    if told["store"].startswith("aws"):
+def main(options: Any) -> None:
+    where = open_vault(options["store"])
+    if options["store"].startswith("aws"):
         from tap_oura.credentials.secrets_manager import SecretEntry
 
         kind: Any = SecretEntry
     else:
         kind = files.FileEntry
-    auth_config = AuthConfig(where, Endpoints(tuple(told["urls"]), connect=5, patience=5))
-    credentials = Credentials(told["user"], ConfiguredCredentials(*told["seed"]), auth_config)
-    with mock.patch.object(kind, "write", dying(kind, told["at"])):
+    auth_config = AuthConfig(where, Endpoints(tuple(options["urls"]), connect=5, patience=5))
+    credentials = Credentials(options["user"], ConfiguredCredentials(*options["seed"]), auth_config)
+    with mock.patch.object(kind, "write", dying(kind, options["at"])):
         credentials.token()
 
 

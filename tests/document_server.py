@@ -1,4 +1,4 @@
-"""An Oura that answers with exactly the documents that a test gives it, whatever they are, to each account its own."""
+"""An Oura that serves exactly the documents that a test gives it, per account."""
 
 from __future__ import annotations
 

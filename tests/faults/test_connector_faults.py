@@ -1,4 +1,4 @@
-"""What people complain about in comparable connectors, each as a test: it happens, and the warehouse is right again."""
+"""Known faults of comparable connectors, one test each: the fault happens, and the warehouse is correct again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def some(world: World, stream: str, days_ago: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("days_ago", [5, 13])
-def test_a_day_amended_long_after_is_amended_here(days_ago: int, world: World) -> None:
+def test_a_day_that_oura_changes_much_later_is_updated(days_ago: int, world: World) -> None:
     world.start = (world.oura.now - timedelta(days=20)).date()
     world.run()
     world.edit(user="user-1", collection="daily_sleep", op="rescore", id=some(world, "daily_sleep", days_ago)["id"])
@@ -33,7 +33,7 @@ def test_a_day_amended_long_after_is_amended_here(days_ago: int, world: World) -
 
 
 @pytest.mark.parametrize("stream", ["workout", "sleep", "ring_battery_level", "ring_configuration"])
-def test_a_deleted_document_is_not_kept_for_ever(stream: str, world: World) -> None:
+def test_a_deleted_document_is_removed(stream: str, world: World) -> None:
     world.run()
     gone = some(world, stream, 6) if stream != "ring_configuration" else world.documents("user-1", stream)[0]
     one = {"timestamp": gone["timestamp"]} if "id" not in gone else {"id": gone["id"]}
@@ -46,7 +46,7 @@ def test_a_deleted_document_is_not_kept_for_ever(stream: str, world: World) -> N
     assert world.differences() == []
 
 
-def test_a_half_read_window_deletes_nothing(world: World) -> None:
+def test_a_partly_read_window_deletes_nothing(world: World) -> None:
     world.run()
     before = world.warehouse.visible("sleep", "user-1")
     world.edit(user="user-1", collection="sleep", op="delete", id=some(world, "sleep", 6)["id"])
@@ -58,7 +58,7 @@ def test_a_half_read_window_deletes_nothing(world: World) -> None:
     assert world.warehouse.visible("sleep", "user-1") == before
 
 
-def test_a_scope_lost_on_one_collection_stops_only_that_one(world: World) -> None:
+def test_a_missing_scope_stops_only_its_collection(world: World) -> None:
     scopes = "email personal daily heartrate tag session spo2 stress heart_health ring_configuration"
     world.oura.ask("POST", "scopes", {"user": "user-1", "scopes": scopes.split()})
 
@@ -71,7 +71,7 @@ def test_a_scope_lost_on_one_collection_stops_only_that_one(world: World) -> Non
     assert records["sleep"] > 5
 
 
-def test_a_repeated_page_token_fails_the_window_instead_of_going_round_for_ever(world: World) -> None:
+def test_a_repeated_page_token_fails_the_window_without_a_loop(world: World) -> None:
     world.fault("repeat_token", collection="ring_battery_level")
 
     world.run()
@@ -82,7 +82,7 @@ def test_a_repeated_page_token_fails_the_window_instead_of_going_round_for_ever(
     assert world.differences() == []
 
 
-def test_a_page_cut_off_in_the_middle_of_its_json_is_read_again(world: World) -> None:
+def test_a_page_truncated_inside_its_json_is_requested_again(world: World) -> None:
     world.config["max_retries"] = 1
     world.fault("cut", collection="sleep", times=1)
 
@@ -121,7 +121,7 @@ def test_an_unknown_value_of_an_enum_is_kept(world: World) -> None:
 
 
 @pytest.mark.parametrize("tier", ["user", "application"])
-def test_a_rate_limit_of_either_tier_is_waited_for(tier: str, world: World) -> None:
+def test_the_tap_waits_for_a_rate_limit_of_either_tier(tier: str, world: World) -> None:
     world.config["max_retries"] = 2
     world.fault("rate_limit", tier=tier, times=2, retry_after=0)
 
@@ -130,7 +130,7 @@ def test_a_rate_limit_of_either_tier_is_waited_for(tier: str, world: World) -> N
     assert world.differences() == []
 
 
-def test_an_empty_answer_keeps_bookmark_and_documents(world: World) -> None:
+def test_an_empty_response_keeps_bookmark_and_documents(world: World) -> None:
     world.run()
     bookmark = world.state["bookmarks"]["workout"]["partitions"][0]["replication_key_value"]
     world.edit(user="user-1", collection="workout", op="late", start="2026-03-01", end="2026-04-01")
@@ -144,7 +144,7 @@ def test_an_empty_answer_keeps_bookmark_and_documents(world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
-def test_journeys_and_changes_of_the_clock_lose_no_hour(seed: int, world: World) -> None:
+def test_travel_and_dst_changes_lose_no_hour(seed: int, world: World) -> None:
     """Each seed lives elsewhere and travels at other times; the clocks change on 29 March."""
     travelled = World(world.warehouse, world.monkeypatch, seed=seed, accounts=3)
     for _ in range(12):
@@ -165,7 +165,7 @@ def test_two_documents_of_one_day_are_both_kept(world: World) -> None:
     assert {each["id"] for each in kept} == {night["id"], "another"}
 
 
-def test_a_document_made_anew_under_another_id_replaces_the_old_one(world: World) -> None:
+def test_a_document_recreated_under_another_id_replaces_the_old_one(world: World) -> None:
     world.run()
     night = some(world, "daily_sleep", 4)
     world.edit(user="user-1", collection="daily_sleep", op="recreate", id=night["id"])
@@ -178,7 +178,7 @@ def test_a_document_made_anew_under_another_id_replaces_the_old_one(world: World
 
 
 @pytest.mark.parametrize("committed", [0.0, 0.2, 0.4, 0.6, 0.8])
-def test_a_loader_killed_between_the_commits_of_two_tables_is_made_good(committed: float, world: World) -> None:
+def test_the_next_run_repairs_a_loader_killed_between_two_commits(committed: float, world: World) -> None:
     world.run()
     for stream in ("sleep", "workout", "daily_sleep"):
         world.edit(user="user-1", collection=stream, op="delete", id=some(world, stream, 6)["id"])
@@ -190,7 +190,7 @@ def test_a_loader_killed_between_the_commits_of_two_tables_is_made_good(committe
     assert world.differences() == []
 
 
-def test_a_clock_set_back_does_not_bring_back_what_was_deleted(world: World) -> None:
+def test_a_clock_set_back_does_not_restore_deleted_documents(world: World) -> None:
     world.run()
     world.edit(user="user-1", collection="workout", op="delete", id=some(world, "workout", 6)["id"])
     world.later(hours=-1)

@@ -1,5 +1,5 @@
-{#- The days of heart rate that a build of news reads, and their neighbours. -#}
-{% macro days_with_news() -%}
+{#- The days of heart rate that an incremental build reads: changed days and their neighbours. -#}
+{% macro days_with_changes() -%}
     {%- set known = known_until() -%}
     select
         samples.user_id,
@@ -8,7 +8,7 @@
     cross join (values (-1), (0), (1)) as shifts (days)
     where samples.changed_at > {{ known }}
     union distinct
-    -- A day that lost samples has none that tells of it.
+    -- A day that lost samples has no sample that shows it.
     select
         read_days.user_id,
         read_days.day + shifts.days as date
@@ -17,11 +17,11 @@
     where read_days.collection = 'heartrate' and read_days.changed_at > {{ known }}
 {%- endmacro %}
 
-{#- In a build of news, before it: takes the days out of oura_heart_rate_daily that lost their last sample. -#}
-{% macro forget_days_without_samples() -%}
+{#- Before an incremental build: deletes the days of oura_heart_rate_daily that lost their last sample. -#}
+{% macro delete_days_without_samples() -%}
     {%- if reads_news() -%}
     delete from {{ this }} as stored
-    using ({{ days_with_news() }}) as days
+    using ({{ days_with_changes() }}) as days
     where
         stored.user_id = days.user_id
         and stored.date = days.date
