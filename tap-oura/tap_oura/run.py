@@ -14,7 +14,7 @@ from tap_oura.batches import Batches
 from tap_oura.catalog.collections import EVERY_COLLECTION, Query
 from tap_oura.credentials.vault import StoreFailed
 from tap_oura.errors import BrokenAnswer, OuraError, SettingsError
-from tap_oura.report import CollectionResult, RunReport
+from tap_oura.report import RunReport
 from tap_oura.windows import EVER
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ class Run:
                 user = account.user or self._own_id(account)
             except OuraError as error:
                 self.report.failed(EVERY_COLLECTION, account.label, EVER, error)
-                requests = self.client.traffic.take(account.label, PERSONAL_INFO)
-                self.report.add(CollectionResult(EVERY_COLLECTION, account.label, requests, error=error))
+                self.report.add(EVERY_COLLECTION, account.label, self.client.traffic.take(account.label, PERSONAL_INFO))
             else:
                 if user in named:
                     logger.warning("%s has credentials twice; the settings' own are used", user)
@@ -92,14 +91,13 @@ class Run:
         """Report what a collection gave, with the requests to its path `segment` so far; see CollectionResult."""
         label, seen = self.accounts[user_id].label, self.client.traffic
         remaining = seen.remaining(label)
-        requests = seen.take(label, segment)
-        self.report.add(CollectionResult(collection, user_id, requests, rate_limit_remaining=remaining, **what))
+        self.report.add(collection, user_id, seen.take(label, segment), rate_limit_remaining=remaining, **what)
 
     def finish(self) -> bool:
         """Report the requests beside the collections; return whether the run counts as good."""
         users = {account.label: user for user, account in self.accounts.items()}
         for label, segment, requests in self.client.traffic.rest():
-            self.report.add(CollectionResult(segment, users.get(label, label), requests, unread=True))
+            self.report.add(segment, users.get(label, label), requests, unread=True)
         for failure in self.report.failures:
             logger.error("not read: %s", failure)
         return not self.report.failures or (self.config["tolerate_failures"] and self.report.anything_works)

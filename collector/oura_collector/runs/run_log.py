@@ -12,12 +12,14 @@ from tap_oura.shards import Shard
 
 from oura_collector.database import counters
 from oura_collector.database.migrations import migrate
-from oura_collector.pipeline.result import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, CollectionResult, Result
+from oura_collector.pipeline.result import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, Result
 from oura_collector.settings import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
+
+    from tap_oura.results import CollectionResult
 
     from oura_collector.database.connection import Database
 
