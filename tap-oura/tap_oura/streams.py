@@ -30,6 +30,7 @@ from tap_oura.errors import (
 from tap_oura.ledger import rejected
 from tap_oura.ledger.days import Ledger
 from tap_oura.ledger.rejected import READINGS, Rejections
+from tap_oura.run import by_user
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
@@ -245,11 +246,11 @@ class OuraStream(BatchStream):
 
     @cached_property
     def _partitions_at_start(self) -> dict[str, dict[str, Any]]:
-        return _by_user(self._run.state_at_start.get(self.name, {}))
+        return by_user(self._run.state_at_start.get(self.name, {}))
 
     @cached_property
     def _partitions(self) -> dict[str, dict[str, Any]]:
-        return _by_user(self.stream_state)
+        return by_user(self.stream_state)
 
     def get_context_state(self, context: Context | None) -> dict[str, Any]:
         """Return an account's part of the state, to be written. The SDK would search all accounts for it each time."""
@@ -279,8 +280,3 @@ class OuraStream(BatchStream):
 
     def _write_starting_replication_value(self, context: Context | None) -> None:
         pass
-
-
-def _by_user(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the partitions of a stream's state by account; the first one where an account has two."""
-    return {str(each.get("context", {}).get("user_id")): each for each in reversed(state.get("partitions", []))}

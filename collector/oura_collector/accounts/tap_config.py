@@ -69,6 +69,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "token_url": settings.oura_token_url,
         "token_store": _store(settings),
         "timeout_seconds": settings.api_timeout,
+        "max_retries": settings.max_retries,
         "user_agent": "oura-collector",
         "login_command": LOGIN,
     }
