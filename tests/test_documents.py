@@ -13,11 +13,12 @@ import nbformat
 import psycopg
 import pytest
 from nbclient import NotebookClient
-from oura_collector.pipeline.result import CollectionResult, Result
+from oura_collector.pipeline.result import Result
 from oura_collector.runs.event_webhook import event, signature
 from oura_collector.settings import PROJECT
 from psycopg.conninfo import make_conninfo
 from ruamel.yaml import YAML
+from tap_oura.results import CollectionResult
 
 from tests.conftest import Pipeline
 from tests.programs import needs

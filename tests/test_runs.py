@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from oura_collector.database.connection import Database
 from oura_collector.database.lock import Busy, only_run
+from oura_collector.pipeline.environment import Tap
 from oura_collector.runs import changed_rows
 from oura_collector.runs.runner import Runner
 from oura_collector.settings import Settings, SettingsError
+from tap_oura.accounts import Account, Static
 
 RUNS = "SELECT asked_by, outcome, reason FROM oura_collector.runs ORDER BY run_id"
 TABLES = """
@@ -34,12 +36,12 @@ def execute(database: Database, statement: str) -> list[tuple[Any, ...]]:
 
 
 def runner(database: Database, folder: Path, tap: Mapping[str, str] | SettingsError) -> Runner:
-    def variables() -> Mapping[str, str]:
+    def given() -> Tap:
         if isinstance(tap, SettingsError):
             raise tap
-        return tap
+        return Tap(tap, [Account(None, Static("token"), is_named=False)])
 
-    return Runner(Settings(data_dir=folder, oura_api_token="token"), database, variables)
+    return Runner(Settings(data_dir=folder, oura_api_token="token"), database, given)
 
 
 def test_changed_rows_are_counted_by_account_and_table_with_their_days(database: Database) -> None:

@@ -94,6 +94,10 @@ def test_a_failure_is_in_metrics_health_and_status_after_one_run(collector: Coll
         collector.run("--once", "--wait", code=1)
         assert service.metric("accounts_failing", reason="token") == 1
         assert "FAILS: Oura rejects the access token" in collector.run("status", code=1).output()
+        # The settings do not name the account, and Oura no longer does: it is the one of the runs before.
+        assert [account["user"] for account in service.health()["accounts"]] == ["user-1"]
+        open_failures = "SELECT user_id, collection FROM oura_raw.collection_failures WHERE recovered_at IS NULL"
+        assert {"user_id": "user-1", "collection": "*"} in collector.rows(open_failures)
 
         collector.simulator.call("POST", "restore", {"user": "user-1"})
         collector.run("--once", "--wait")

@@ -62,11 +62,6 @@ REMEMBER = f"""{CHECK}
 INSERT INTO oura_staging.builds (arguments, models, loaded, tested_at)
 VALUES (%s, %s, %s, coalesce(%s::timestamp AT TIME ZONE 'UTC', now())) ON CONFLICT DO NOTHING"""
 
-# A failure is sent again by each run while it lasts, so what it says counts there, not that it was written.
-FAILURES = """
-SELECT coalesce(md5(string_agg((to_jsonb(f) - ARRAY(
-    SELECT key FROM jsonb_object_keys(to_jsonb(f)) AS keys (key) WHERE key LIKE '\\_sdc%%'
-))::text, '' ORDER BY user_id, collection)), '') FROM oura_raw.collection_failures AS f"""
 # A view is made for the columns that its table has: another column, or another type of one, takes a whole build.
 SHAPE = """
 SELECT coalesce(md5(string_agg(concat_ws(' ', relname, attname, atttypid), ',' ORDER BY relname, attname)), '')
@@ -127,8 +122,6 @@ class Warehouse:
         return sha256(repr([(table, self._trace(table)) for table in tables]).encode()).hexdigest()
 
     def _trace(self, table: str) -> object:
-        if table == "collection_failures":
-            return self.ask(FAILURES)
         query = NEWEST if table in SERIES else ROWS
         return self.ask(query.format(quote_ident(table, self._connection)))
 

@@ -14,8 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from oura_collector.pipeline.result import CollectionResult, Result
+from oura_collector.pipeline.result import Result
 from oura_collector.runs.event_webhook import Notifier
+from tap_oura.results import CollectionResult
 
 CHANGES = [{"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"}]
 RESULT = Result("succeeded", collections=(CollectionResult("user-1", "sleep", "succeeded", records=16),))

@@ -38,9 +38,9 @@ class Tokens(Protocol):
     def remember(self, user_id: str) -> None: ...
 
 
-@dataclass
+@dataclass(eq=False)
 class Account:
-    """One wearer. `user` is the name in every record and key; without one it is Oura's own id, asked for once."""
+    """One wearer. `user` is the name in every record and key; None until Oura was asked for its own id, once."""
 
     user: str | None
     credentials: Tokens = field(repr=False)
@@ -106,7 +106,7 @@ def configured(config: Mapping[str, Any], auth_config: AuthConfig) -> Iterator[A
     shared = {name: config.get(name) or None for name in CLIENT}  # A runner may hand on what is not set as empty.
     if config.get("sandbox"):
         for entry in config.get("accounts") or [{"user": None}]:
-            yield Account(entry["user"], Static("sandbox"), is_named=bool(entry["user"]))
+            yield Account(entry["user"] or "sandbox", Static("sandbox"), is_named=bool(entry["user"]))
         return
     if config.get("accounts"):
         for entry in config["accounts"]:

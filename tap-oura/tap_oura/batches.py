@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,11 +17,14 @@ import msgspec
 from singer_sdk.helpers._batch import BatchConfig
 
 from tap_oura.catalog.fields import Record
+from tap_oura.messages import MessageStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding
+
+logger = logging.getLogger(__name__)
 
 Stretch = tuple[datetime, list[Record]]
 """Samples in a row, and when they were read."""
@@ -78,6 +82,47 @@ class Batches:
             with storage.open(name, "wb") as file:
                 file.write(content)
             yield storage.get_url(name)
+
+
+class BatchStream(MessageStream):
+    """Gathers records for files where `batches` are set; a state never goes ahead of the records that it tells of."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._gathered: list[Stretch] = []
+
+    @property
+    def batches(self) -> Batches | None:
+        return None
+
+    def send(self, records: list[Record]) -> Sequence[Record]:
+        """Return the records to send as messages: none where they are gathered for a file."""
+        if self.batches is None or self._read_at is None:
+            return records
+        self._gathered.append((self._read_at, records))
+        if sum(len(each) for _, each in self._gathered) >= self.batches.size:
+            self._hand_over()
+        return ()
+
+    def _hand_over(self) -> None:
+        """Send the samples that were gathered, of whatever accounts: as files or, where they are few, as messages."""
+        gathered, self._gathered = self._gathered, []
+        if self.batches and sum(len(records) for _, records in gathered) >= WORTH_A_FILE:
+            try:
+                files = list(self.batches.write(self.name, gathered))
+            except OSError as error:
+                logger.warning("batch_config: %s; samples go as messages", error)
+            else:
+                for file in files:
+                    self._write_batch_message(self.batches.encoding, [file])
+                return
+        for self._read_at, records in gathered:
+            for record in records:
+                self._write_record_message(record)
+
+    def _write_state_message(self) -> None:
+        self._hand_over()  # Before a state tells of them.
+        super()._write_state_message()
 
 
 def _tidy(folder: Path) -> None:

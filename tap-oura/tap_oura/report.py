@@ -3,7 +3,7 @@
 Each result is logged as a metric in the Singer SDK's own format. Where `report_path` names a file, the same goes there
 as a line of JSON at once, so that whoever drives the tap need not read its log, however it ends:
 
-    {"type": "collection", "collection": "daily_sleep", "user_id": "user-1", "status": "succeeded", "reason": null,
+    {"type": "collection", "user_id": "user-1", "collection": "daily_sleep", "status": "succeeded", "reason": null,
      "message": null, "requests": {"200": 1}, "records": 31, "newest_day": "2026-03-31", "rate_limit_remaining": null,
      "unknown_fields": 0}
     {"type": "settings", "message": "start_date: '2024-13-01' is no date"}
@@ -19,7 +19,7 @@ import errno
 import json
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from singer_sdk import metrics
 
 from tap_oura.catalog.collections import EVERY_COLLECTION
 from tap_oura.errors import AccountFailed
+from tap_oura.results import FAILED, SUCCEEDED, UNREAD, CollectionResult, spoken
 from tap_oura.windows import EVER, Window
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ class Failure:
     error: OuraError
 
     def __str__(self) -> str:
-        what = "everything" if self.collection == EVERY_COLLECTION else self.collection
-        return f"{what} of {self.user_id}, {self.window}: {self.error}"
+        return f"{spoken(self.collection)} of {self.user_id}, {self.window}: {self.error}"
 
     def continues(self, earlier: Failure) -> bool:
         """Whether this is the same failure, one window on."""
@@ -62,39 +62,6 @@ class Failure:
         )
 
 
-@dataclass(frozen=True)
-class CollectionResult:
-    """What one account's collection gave: `requests` by status, or `unreachable`, and the number of records.
-
-    `newest_day` is text. `unread` stands for requests beside the reading of a collection.
-    """
-
-    collection: str
-    user_id: str
-    requests: dict[str, int]
-    records: int = 0
-    newest_day: str | None = None
-    rate_limit_remaining: int | None = None
-    unknown_fields: int = 0
-    error: OuraError | None = None
-    unread: bool = False
-
-    def line(self) -> dict[str, Any]:
-        """Return the result as JSON has it: `status` is succeeded, failed or unread; a failure has a `reason` too."""
-        return {
-            "collection": self.collection,
-            "user_id": self.user_id,
-            "status": "unread" if self.unread else "failed" if self.error else "succeeded",
-            "reason": self.error.reason if self.error else None,
-            "message": str(self.error) if self.error else None,
-            "requests": self.requests,
-            "records": self.records,
-            "newest_day": self.newest_day,
-            "rate_limit_remaining": self.rate_limit_remaining,
-            "unknown_fields": self.unknown_fields,
-        }
-
-
 class RunReport:
     """The results and failures of a run, given to the streams, which add theirs.
 
@@ -104,11 +71,13 @@ class RunReport:
     def __init__(self, path: str | None = None) -> None:
         self.failures: list[Failure] = []
         self._path = path
+        self._errors: dict[tuple[str, str], OuraError] = {}
         self._works: set[tuple[str, str]] = set()
         self._dead: dict[str, OuraError] = {}
 
     def failed(self, collection: str, user_id: str, window: Window, error: OuraError) -> None:
         """Note a failure; neighbouring windows that fail alike become one."""
+        self._errors[user_id, collection] = error
         if isinstance(error, AccountFailed):
             collection, window = EVERY_COLLECTION, EVER
         if collection == EVERY_COLLECTION:
@@ -120,9 +89,6 @@ class RunReport:
         else:
             self.failures.append(failure)
             logger.error("failed: %s", failure)
-
-    def succeeded(self, collection: str, user_id: str) -> None:
-        self._works |= {(user_id, collection), (user_id, EVERY_COLLECTION)}
 
     def works(self, user_id: str, collection: str) -> bool:
         """Whether this run read the collection of the account without a failure."""
@@ -136,12 +102,22 @@ class RunReport:
         """Return why nothing more is asked for the account; None while it is alive."""
         return self._dead.get(user_id)
 
-    def add(self, result: CollectionResult) -> None:
-        line = result.line()
-        self._write({"type": "collection", **line})
-        stream, context = line.pop("collection"), {"user_id": line.pop("user_id")}
-        tags = {metrics.Tag.STREAM.value: stream, metrics.Tag.CONTEXT.value: context, **line}
-        point: Any = metrics.Point("counter", Metric.COLLECTION_READ, tags.pop("records"), tags)  # type: ignore[arg-type]
+    def add(
+        self, collection: str, user_id: str, requests: dict[str, int], *, unread: bool = False, **what: Any
+    ) -> None:
+        """Report what a collection gave, failed where a failure of it was noted; for `what` see CollectionResult."""
+        if unread:
+            result = CollectionResult(user_id, collection, UNREAD, requests=requests)
+        elif error := self._dead.get(user_id) or self._errors.get((user_id, collection)):
+            result = CollectionResult(user_id, collection, FAILED, error.reason, str(error), requests, **what)
+        else:
+            result = CollectionResult(user_id, collection, SUCCEEDED, requests=requests, **what)
+            self._works |= {(user_id, collection), (user_id, EVERY_COLLECTION)}
+        self._write({"type": "collection", **asdict(result)})
+        tags = asdict(result)
+        context, stream, records = {"user_id": tags.pop("user_id")}, tags.pop("collection"), tags.pop("records")
+        tags |= {metrics.Tag.STREAM.value: stream, metrics.Tag.CONTEXT.value: context}
+        point: Any = metrics.Point("counter", Metric.COLLECTION_READ, records, tags)  # type: ignore[arg-type]
         metrics.log(metrics.get_metrics_logger(), point)
 
     def end(self, exit_code: int) -> None:

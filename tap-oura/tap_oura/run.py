@@ -13,8 +13,8 @@ from tap_oura.api.client import PERSONAL_INFO, Client
 from tap_oura.batches import Batches
 from tap_oura.catalog.collections import EVERY_COLLECTION, Query
 from tap_oura.credentials.vault import StoreFailed
-from tap_oura.errors import BrokenAnswer, OuraError, SettingsError
-from tap_oura.report import CollectionResult, RunReport
+from tap_oura.errors import OuraError, SettingsError
+from tap_oura.report import RunReport
 from tap_oura.windows import EVER
 
 if TYPE_CHECKING:
@@ -46,14 +46,7 @@ class Run:
 
     @cached_property
     def client(self) -> Client:
-        root = "/v2/sandbox/usercollection" if self.config["sandbox"] else "/v2/usercollection"
-        return Client(
-            self.config["api_url"].rstrip("/") + root,
-            timeout=self.config["timeout_seconds"],
-            retries=self.config["max_retries"],
-            user_agent=self.config["user_agent"],
-            connections=self.config["concurrency"],
-        )
+        return Client.from_settings(self.config)
 
     @cached_property
     def reader(self) -> ReadAhead:
@@ -66,40 +59,47 @@ class Run:
     @cached_property
     def accounts(self) -> dict[str, Account]:
         """The accounts of our shard, by name. Asks Oura for that of a single account that the settings do not name."""
+        shard = shards.of(self.config)
         named: dict[str, Account] = {}
-        shard, elsewhere = shards.of(self.config), False
-        for account in self._configured():
-            if not account.user and not shard.holds(account):
-                elsewhere = True
-                continue
-            try:
-                user = account.user or self._own_id(account)
-            except OuraError as error:
-                self.report.failed(EVERY_COLLECTION, account.label, EVER, error)
-                requests = self.client.traffic.take(account.label, PERSONAL_INFO)
-                self.report.add(CollectionResult(EVERY_COLLECTION, account.label, requests, error=error))
-            else:
-                if user in named:
-                    logger.warning("%s has credentials twice; the settings' own are used", user)
-                named.setdefault(user, account)
+        for account in self.everybody:
+            if not account.user and shard.holds(account):
+                self._name(account)
+        for account in self.everybody:
+            if account.user in named:
+                logger.warning("%s has credentials twice; the settings' own are used", account.user)
+            elif account.user:
+                named[account.user] = account
+        elsewhere = any(not shard.holds(account) for account in self.everybody if not account.user)
         chosen = self._chosen(named, nameless=elsewhere)
         ours = {user: account for user, account in chosen.items() if shard.holds(account)}
         if not shard.is_whole:
             logger.info("%s: %d of %d accounts", shard, len(ours), len(chosen))
         return ours
 
+    def _name(self, account: Account) -> None:
+        try:
+            own_id = self.client.own_id(account)
+            account.credentials.remember(own_id)
+            account.user = own_id
+        except OuraError as error:
+            # The state knows whose it is if all others that it knows have a name: the failure is that account's.
+            users = {user for stream in self.state_at_start.values() for user in by_user(stream)}
+            users -= {other.label for other in self.everybody}
+            account.user = users.pop() if len(users) == 1 else None
+            self.report.failed(EVERY_COLLECTION, account.label, EVER, error)
+            if not account.user:
+                self.report.add(EVERY_COLLECTION, account.label, self.client.traffic.take(account, PERSONAL_INFO))
+
     def add_result(self, collection: str, segment: str, user_id: str, **what: Any) -> None:
         """Report what a collection gave, with the requests to its path `segment` so far; see CollectionResult."""
-        label, seen = self.accounts[user_id].label, self.client.traffic
-        remaining = seen.remaining(label)
-        requests = seen.take(label, segment)
-        self.report.add(CollectionResult(collection, user_id, requests, rate_limit_remaining=remaining, **what))
+        account, seen = self.accounts[user_id], self.client.traffic
+        remaining = seen.remaining(account)
+        self.report.add(collection, user_id, seen.take(account, segment), rate_limit_remaining=remaining, **what)
 
     def finish(self) -> bool:
         """Report the requests beside the collections; return whether the run counts as good."""
-        users = {account.label: user for user, account in self.accounts.items()}
-        for label, segment, requests in self.client.traffic.rest():
-            self.report.add(CollectionResult(segment, users.get(label, label), requests, unread=True))
+        for account, segment, requests in self.client.traffic.rest():
+            self.report.add(segment, account.label, requests, unread=True)
         for failure in self.report.failures:
             logger.error("not read: %s", failure)
         return not self.report.failures or (self.config["tolerate_failures"] and self.report.anything_works)
@@ -119,7 +119,9 @@ class Run:
             raise SettingsError(f"users: there is no account '{unknown[0]}'; the accounts are {', '.join(named)}")
         return {user: account for user, account in named.items() if user in chosen}
 
-    def _configured(self) -> list[Account]:
+    @cached_property
+    def everybody(self) -> list[Account]:
+        """The accounts of all shards, one of which may have no name until `accounts` asks for it."""
         try:
             found = list(accounts.configured(self.config, accounts.auth_config(self.config, self._clock)))
             if any(account.credentials.are_known for account in found):
@@ -129,11 +131,7 @@ class Run:
         nobody = [f"accounts: '{account.user}' has no credentials; set them or log in" for account in found]
         raise SettingsError("\n".join(nobody) or settings.MISSING_CREDENTIALS)
 
-    def _own_id(self, account: Account) -> str:
-        if self.config["sandbox"]:
-            return "sandbox"
-        own_id = self.client.get(account, PERSONAL_INFO).get("id")
-        if not isinstance(own_id, str):
-            raise BrokenAnswer("personal_info has no id")
-        account.credentials.remember(own_id)
-        return own_id
+
+def by_user(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the partitions of a stream's state by account; the first one where an account has two."""
+    return {str(each.get("context", {}).get("user_id")): each for each in reversed(state.get("partitions", []))}

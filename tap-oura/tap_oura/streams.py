@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from operator import itemgetter
@@ -13,7 +14,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from tap_oura import documents, settings, windows
 from tap_oura.api.ahead import Job
 from tap_oura.api.answers import TOO_DEEP
-from tap_oura.batches import WORTH_A_FILE, Batches, Stretch
+from tap_oura.batches import Batches, BatchStream
 from tap_oura.catalog.collections import Collection, Query
 from tap_oura.documents import NAMED, Documents, Read
 from tap_oura.errors import (
@@ -29,7 +30,7 @@ from tap_oura.errors import (
 from tap_oura.ledger import rejected
 from tap_oura.ledger.days import Ledger
 from tap_oura.ledger.rejected import READINGS, Rejections
-from tap_oura.messages import MessageStream
+from tap_oura.run import by_user
 from tap_oura.windows import Window
 
 if TYPE_CHECKING:
@@ -49,7 +50,21 @@ HOPELESS = (AccountFailed, ScopeMissing, Forbidden, Unreachable)
 """Faults that the account's next window would meet as well."""
 
 
-class OuraStream(MessageStream):
+@dataclass
+class Reading:
+    """How far one account is read: `whole` while no window before failed or lacked a document."""
+
+    user_id: str
+    context: Context
+    ledger: Ledger
+    rejections: Rejections
+    sent: int = 0
+    newest: str | None = None
+    whole: bool = True
+    all_read: bool = True
+
+
+class OuraStream(BatchStream):
     """The documents of one collection, partitioned by account.
 
     A window is fetched whole before its first record is written; then the bookmark moves to the newest cursor seen and
@@ -69,7 +84,6 @@ class OuraStream(MessageStream):
         self.primary_keys = ("user_id", *collection.keys)
         self.replication_key = collection.cursor
         self._documents = Documents(collection)
-        self._gathered: list[Stretch] = []
         self._jobs: dict[str, list[Job]] = {}
 
     @property
@@ -81,58 +95,66 @@ class OuraStream(MessageStream):
         if not context:
             return
         user_id = str(context["user_id"])
-        if error := self._run.report.dead_because(user_id):
-            self._add_result(user_id, error=error)
+        if not (reading := self._begin(user_id, context)):
+            self._report(user_id)
             return
-        sent, whole, all_read, newest, fault = 0, True, True, None, None
-        try:
-            jobs = self.plan(user_id)
-            ledger, rejections = self._ledger(context), self._rejections(context)
-            self._read_at = ledger.read_at
-        except SettingsError as error:
-            self._run.report.failed(self.name, user_id, windows.EVER, error)
-            self._add_result(user_id, error=error)
-            return
-        for job in jobs:
-            window = job.window
+        for job in self.plan(user_id):
             try:
                 read = self._fetch(job)
             except OuraError as error:
-                whole, all_read, fault = False, False, error
+                reading.whole = reading.all_read = False
                 hopeless = isinstance(error, HOPELESS)
-                self._run.report.failed(
-                    self.name, user_id, Window(window.start, jobs[-1].window.end) if hopeless else window, error
-                )
+                last = self.plan(user_id)[-1] if hopeless else job
+                self._run.report.failed(self.name, user_id, Window(job.window.start, last.window.end), error)
                 if hopeless:
                     break
             else:
-                records = read.records
-                newest = max(filter(None, (newest, self._newest(records))), default=None)
-                news = list(ledger.news(records, window))
-                if gap := self._set_aside(user_id, read, rejections, ledger, again=bool(news)):
-                    whole, fault = False, gap
-                    self._run.report.failed(self.name, user_id, window, gap)
-                if self.config["skip_unchanged"]:
-                    records_to_send = [record for day in news for record in day.records]
-                else:
-                    records_to_send = records
-                sent += len(records_to_send)
-                yield from self._send(records_to_send)
-                documents.log_other_days(self.collection, user_id, read, records_to_send)
-                if gap:
-                    continue
-                self._learn(user_id, news, ledger)
-                if whole:
-                    self._move_bookmark(context, records)
-                ledger.close(window)
-        rejections.close(whole=all_read)
-        if whole:
-            self._run.report.succeeded(self.name, user_id)
-        logger.info("%s of %s: %d records", self.name, user_id, sent)
-        self._add_result(user_id, records=sent, newest_day=newest and newest[:10], error=fault)
-        if drift := self._documents.drift:
-            what = "%s of %s: kept in `extra`, as the schema does not hold them: %s"
-            logger.warning(what, self.name, user_id, listing(sorted(drift), NAMED))
+                yield from self._take(reading, job.window, read)
+        reading.rejections.close(whole=reading.all_read)
+        logger.info("%s of %s: %d records", self.name, user_id, reading.sent)
+        self._report(user_id, records=reading.sent, newest_day=reading.newest and reading.newest[:10])
+
+    def _begin(self, user_id: str, context: Context) -> Reading | None:
+        """Return what reading the account starts with; None where nothing of it can be read."""
+        if self._run.report.dead_because(user_id):
+            return None
+        try:
+            self.plan(user_id)
+            reading = Reading(user_id, context, self._ledger(context), self._rejections(context))
+        except SettingsError as error:
+            self._run.report.failed(self.name, user_id, windows.EVER, error)
+            return None
+        self._read_at = reading.ledger.read_at
+        return reading
+
+    def _take(self, reading: Reading, window: Window, read: Read) -> Iterable[Record]:
+        """Yield what a window has to send; then learn its days and move the bookmark, if nothing is missing."""
+        user_id, ledger, records = reading.user_id, reading.ledger, read.records
+        reading.newest = max(filter(None, (reading.newest, self._newest(records))), default=None)
+        news = list(ledger.news(records, window))
+        if gap := self._set_aside(user_id, read, reading.rejections, ledger, again=bool(news)):
+            reading.whole = False
+            self._run.report.failed(self.name, user_id, window, gap)
+        if self.config["skip_unchanged"]:
+            records_to_send = [record for day in news for record in day.records]
+        else:
+            records_to_send = records
+        reading.sent += len(records_to_send)
+        yield from self.send(records_to_send)
+        documents.log_other_days(self.collection, user_id, read, records_to_send)
+        if gap:
+            return
+        self._learn(user_id, news, ledger)
+        if reading.whole:
+            self._move_bookmark(reading.context, records)
+        ledger.close(window)
+
+    def _report(self, user_id: str, **what: Any) -> None:
+        drift = self._documents.drift
+        self._run.add_result(self.name, self.collection.segment, user_id, unknown_fields=len(drift), **what)
+        if drift:
+            text = "%s of %s: kept in `extra`, as the schema does not hold them: %s"
+            logger.warning(text, self.name, user_id, listing(sorted(drift), NAMED))
             drift.clear()
 
     def _set_aside(
@@ -148,37 +170,8 @@ class OuraStream(MessageStream):
             self._rejected_documents.write(self.name, user_id, document, ledger.read_at)
         return gap
 
-    def _send(self, records: list[Record]) -> Iterable[Record]:
-        """Return the records to send as messages: none where they are gathered for a file."""
-        if self._batches is None or self._read_at is None:
-            return records
-        self._gathered.append((self._read_at, records))
-        if sum(len(each) for _, each in self._gathered) >= self._batches.size:
-            self._hand_over()
-        return ()
-
-    def _hand_over(self) -> None:
-        """Send the samples that were gathered, of whatever accounts: as files or, where they are few, as messages."""
-        gathered, self._gathered = self._gathered, []
-        if self._batches and sum(len(records) for _, records in gathered) >= WORTH_A_FILE:
-            try:
-                files = list(self._batches.write(self.name, gathered))
-            except OSError as error:
-                logger.warning("batch_config: %s; samples go as messages", error)
-            else:
-                for file in files:
-                    self._write_batch_message(self._batches.encoding, [file])
-                return
-        for self._read_at, records in gathered:
-            for record in records:
-                self._write_record_message(record)
-
-    def _write_state_message(self) -> None:
-        self._hand_over()  # Before a state tells of them.
-        super()._write_state_message()
-
-    @cached_property
-    def _batches(self) -> Batches | None:
+    @property
+    def batches(self) -> Batches | None:
         # What a map or a selection takes out of a message would stay in a file.
         is_series = self.collection.query is Query.INSTANTS
         return self._run.batches if is_series and self.sends_records_as_they_are else None
@@ -229,10 +222,6 @@ class OuraStream(MessageStream):
         )
         return list(windows.split(whole, self.collection.window))
 
-    def _add_result(self, user_id: str, **what: Any) -> None:
-        drift = len(self._documents.drift)
-        self._run.add_result(self.name, self.collection.segment, user_id, unknown_fields=drift, **what)
-
     def _fetch(self, job: Job) -> Read:
         try:
             return self._documents.read(job.user_id, self._run.reader.take(job), job.window)
@@ -257,11 +246,11 @@ class OuraStream(MessageStream):
 
     @cached_property
     def _partitions_at_start(self) -> dict[str, dict[str, Any]]:
-        return _by_user(self._run.state_at_start.get(self.name, {}))
+        return by_user(self._run.state_at_start.get(self.name, {}))
 
     @cached_property
     def _partitions(self) -> dict[str, dict[str, Any]]:
-        return _by_user(self.stream_state)
+        return by_user(self.stream_state)
 
     def get_context_state(self, context: Context | None) -> dict[str, Any]:
         """Return an account's part of the state, to be written. The SDK would search all accounts for it each time."""
@@ -291,8 +280,3 @@ class OuraStream(MessageStream):
 
     def _write_starting_replication_value(self, context: Context | None) -> None:
         pass
-
-
-def _by_user(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the partitions of a stream's state by account; the first one where an account has two."""
-    return {str(each.get("context", {}).get("user_id")): each for each in reversed(state.get("partitions", []))}

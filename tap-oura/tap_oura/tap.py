@@ -67,7 +67,8 @@ class TapOura(Tap):
             chosen = [collection for collection in chosen if collection.query is not Query.OBJECT]
         days, rejected = CollectionDays(self), RejectedDocuments(self)
         streams = [OuraStream(self, self.run, collection, days, rejected) for collection in chosen]
-        return [days, rejected, *streams, CollectionFailures(self, self.run.report, self.run.now)]
+        failures = CollectionFailures(self, self.run.report, self.run.now, lambda: self.run.everybody)
+        return [days, rejected, *streams, failures]
 
     # The SDK marks both as final, but its order is the alphabet and its end knows of no failures.
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from tap_oura.accounts import Account, Static
+from tap_oura.api.client import Client
 from tap_oura.credentials import consent
 from tap_oura.credentials.endpoints import Endpoints
 from tap_oura.credentials.oauth import Application, Endpoint
@@ -84,7 +86,9 @@ def identity(url: str) -> dict[str, Any]:
     endpoints = Endpoints((f"{url[: url.rindex('/')]}/good/oauth/token",), connect=TIMEOUT, patience=TIMEOUT)
     request = consent.Request("", Application("client", "secret"), "http://localhost/", "state")
     try:
-        consent.first_record(endpoints, request, "http://localhost/?code=1&state=state", url)
+        client = Client(f"{url}/v2/usercollection", timeout=TIMEOUT, retries=0, user_agent="test")
+        redirect = "http://localhost/?code=1&state=state"
+        consent.first_record(endpoints, request, redirect, lambda token: client.own_id(Account(None, Static(token))))
     except consent.ConsentFailed as error:
         return {"error": str(error)}
     return {}

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from oura_simulator.testing import Running
+from tap_oura.accounts import Account, Static
 from tap_oura.api.ahead import WINDOWS_PER_READER, Job, ReadAhead
 from tap_oura.api.limits import Limits
 from tap_oura.catalog.collections import COLLECTIONS
@@ -20,6 +21,8 @@ from tap_oura.tap import TapOura
 from tap_oura.windows import Window
 
 from .conftest import TODAY, Messages
+
+TWO = Account("user-1", Static("token-1")), Account("user-2", Static("token-2"))
 
 DAYS = [date(2026, 3, day) for day in range(1, 31)]
 JOBS = [Job(COLLECTIONS["sleep"], "user-1", Window(start, end)) for start, end in pairwise(DAYS)]
@@ -166,19 +169,19 @@ def test_nothing_is_read_twice_if_midnight_falls_between_plan_and_request(
 
 
 def test_a_rate_limit_of_one_account_delays_no_other() -> None:
-    limits = Limits()
-    limits.pause("user-1", "user", 60)
+    limits, (one, other) = Limits(), TWO
+    limits.pause(one, "user", 60)
 
     begun = time.monotonic()
-    limits.wait("user-2")
+    limits.wait(other)
 
     assert time.monotonic() - begun < 1
 
 
-@pytest.mark.parametrize(("tier", "account"), [("user", "user-1"), ("application", "user-2"), ("app", "user-1")])
-def test_a_rate_limit_delays_the_accounts_that_it_applies_to(tier: str, account: str) -> None:
+@pytest.mark.parametrize(("tier", "account"), [("user", TWO[0]), ("application", TWO[1]), ("app", TWO[0])])
+def test_a_rate_limit_delays_the_accounts_that_it_applies_to(tier: str, account: Account) -> None:
     limits = Limits()
-    limits.pause("user-1", tier, 0.3)
+    limits.pause(TWO[0], tier, 0.3)
 
     begun = time.monotonic()
     limits.wait(account)

@@ -193,33 +193,6 @@ def test_a_dead_token_of_the_only_account_exits_with_1(run: Any, simulator: Runn
     assert made.records == {}
 
 
-def test_tolerated_failures_exit_with_0_and_are_rows(run: Any, simulator: Running, config: dict[str, Any]) -> None:
-    simulator.fault("status", code=500, collection="daily_stress", user="user-1")
-
-    made = run(only(config, "daily_stress", "workout", tolerate_failures=True))
-
-    assert made.code == 0
-    (row,) = made.records["collection_failures"]
-    assert (row["user_id"], row["collection"], row["reason"]) == ("user-1", "daily_stress", "server")
-    assert row["start_date"] == "2026-03-01"
-    assert row["recovered_at"] is None
-
-
-def test_a_resolved_failure_is_recorded_once(run: Any, simulator: Running, config: dict[str, Any]) -> None:
-    chosen = only(config, "daily_stress", "workout")
-    simulator.fault("status", code=500, collection="daily_stress", user="user-1")
-    broken = run(chosen)
-    simulator.clear_faults()
-
-    repaired = run(chosen, broken.state)
-    quiet = run(chosen, repaired.state)
-
-    (row,) = repaired.records["collection_failures"]
-    assert row["failed_at"] == broken.records["collection_failures"][0]["failed_at"]
-    assert row["recovered_at"] is not None
-    assert quiet.records["collection_failures"] == []
-
-
 def test_a_failed_window_stops_neither_the_later_ones_nor_their_account(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:

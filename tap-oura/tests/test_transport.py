@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tap_oura.credentials.endpoints import Endpoints, token_urls
 from tap_oura.credentials.oauth import Application, Endpoint
 from tap_oura.errors import BrokenAnswer, Passing, TooSlow, Unreachable
 
+REDIRECT = "http://localhost/?code=1&state=state"
 GOOD = Account("me", Static("good"))
 BAD = Account("me", Static("bad"))
 APPLICATION = Application("client", "secret")
@@ -33,6 +35,10 @@ def client(url: str, **options: Any) -> Client:
     return Client(f"{url}/v2/usercollection", **{"timeout": 1, "retries": 0, "user_agent": "test", **options})
 
 
+def own_id(url: str) -> Callable[[str], str]:
+    return lambda token: client(url).own_id(Account(None, Static(token)))
+
+
 @pytest.mark.usefixtures("netrc")
 def test_netrc_does_not_replace_the_bearer_token(hostile: Any) -> None:
     client(f"{hostile.url}/good").get(GOOD, "personal_info")
@@ -45,9 +51,7 @@ def test_netrc_adds_nothing_to_token_requests(hostile: Any) -> None:
     endpoints = Endpoints((f"{hostile.url}/good/oauth/token",))
     consent_request = consent.Request("", APPLICATION, "http://localhost/", "state")
 
-    record = consent.first_record(
-        endpoints, consent_request, "http://localhost/?code=1&state=state", f"{hostile.url}/good"
-    )
+    record = consent.first_record(endpoints, consent_request, REDIRECT, own_id(f"{hostile.url}/good"))
     endpoints.at(endpoints.urls[0]).refresh(APPLICATION, "old", lambda body: None)
     Endpoint(f"{hostile.url}/oauth/token").revoke(APPLICATION, "good")
 
@@ -73,7 +77,7 @@ def test_a_password_in_the_url_replaces_no_token_and_is_not_logged(hostile: Any,
 
     with caplog.at_level("DEBUG"):
         client(f"{url}/good").get(GOOD, "personal_info")
-        record = consent.first_record(endpoints, consent_request, "http://localhost/?code=1&state=state", f"{url}/good")
+        record = consent.first_record(endpoints, consent_request, REDIRECT, own_id(f"{url}/good"))
         with pytest.raises(Unreachable) as failure:
             client(url.rpartition(":")[0] + ":1").get(GOOD, "personal_info")
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
+from tap_oura.accounts import Account, Static
+from tap_oura.api.client import Client
 from tap_oura.catalog.collections import COLLECTIONS
 from tap_oura.credentials import consent
 from tap_oura.credentials.oauth import Application
@@ -46,7 +48,10 @@ def login(settings: Settings, user: str | None, paste: bool) -> None:
         page = consent.page(settings.oura_authorize_url, settings.oura_api_url)
         request = consent.Request(page, application, settings.oura_redirect_uri, secrets.token_urlsafe(24))
         redirect = _pasted(request) if paste else _received(request)
-        record = consent.first_record(auth_config.endpoints, request, redirect, settings.oura_api_url)
+        client = Client.from_settings(tap_config.client_config(settings))
+        record = consent.first_record(
+            auth_config.endpoints, request, redirect, lambda token: client.own_id(Account(None, Static(token)))
+        )
         name = consent.keep(auth_config.vault, user, record, configured)
     except OuraError as error:
         raise SettingsError(f"login: {error}") from None

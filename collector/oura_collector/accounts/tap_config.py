@@ -28,14 +28,8 @@ LOGIN = f"{sys.executable} {PROJECT / 'collect.py'} login"
 def environment(settings: Settings) -> dict[str, str]:
     """Return the environment variables with the tap's credentials, by names that Meltano does not write into its files.
 
-    Raises SettingsError if neither the settings nor the store have credentials.
+    Raises SettingsError.
     """
-    names = configured_names(settings)
-    if not names:
-        raise SettingsError(
-            "no credentials: set OURA_API_TOKEN in .env or in the environment (.env.example shows how), or set "
-            f"OURA_CLIENT_ID and OURA_CLIENT_SECRET there and run '{LOGIN}', or try the simulator with 'make demo'"
-        )
     config = tap_config(settings)
     variables = {
         "OURA_API_TOKEN": config["access_token"],
@@ -69,6 +63,7 @@ def client_config(settings: Settings) -> dict[str, Any]:
         "token_url": settings.oura_token_url,
         "token_store": _store(settings),
         "timeout_seconds": settings.api_timeout,
+        "max_retries": settings.max_retries,
         "user_agent": "oura-collector",
         "login_command": LOGIN,
     }
@@ -83,16 +78,21 @@ def auth_config(settings: Settings) -> AuthConfig:
 
 
 def configured(settings: Settings) -> list[accounts.Account]:
-    """Return the accounts that a run would collect. Raises SettingsError."""
+    """Return the accounts in the settings and in the store. Raises SettingsError."""
     try:
         return list(accounts.configured(tap_config(settings), auth_config(settings)))
     except OuraError as error:
         raise SettingsError(str(error)) from None
 
 
-def configured_names(settings: Settings) -> list[str]:
-    """Return the names of those accounts, as shown to people. Raises SettingsError."""
-    return [account.label for account in configured(settings)]
+def collected(settings: Settings) -> list[accounts.Account]:
+    """Return the accounts that a run would collect. Raises SettingsError where there are none."""
+    if found := configured(settings):
+        return found
+    raise SettingsError(
+        "no credentials: set OURA_API_TOKEN in .env or in the environment (.env.example shows how), or set "
+        f"OURA_CLIENT_ID and OURA_CLIENT_SECRET there and run '{LOGIN}', or try the simulator with 'make demo'"
+    )
 
 
 def _store(settings: Settings) -> str:

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 import psycopg
 from dotenv import dotenv_values
@@ -27,8 +27,9 @@ from oura_collector.pipeline.run_files import run_files
 from oura_collector.settings import PROJECT, WHOLE, Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from tap_oura.accounts import Account
     from tap_oura.shards import Shard
 
     from oura_collector.database.connection import Database
@@ -67,10 +68,17 @@ def chosen_environment() -> str:
     return os.environ.get("MELTANO_ENVIRONMENT") or PRODUCTION
 
 
-def tap_environment(settings: Settings) -> dict[str, str]:
-    """Return the tap's settings for Oura itself. Raises SettingsError where the credentials are missing."""
+class Tap(NamedTuple):
+    """The tap's settings for Oura itself, as variables, and the accounts that it will find there."""
+
+    variables: Mapping[str, str]
+    accounts: Sequence[Account]
+
+
+def tap_environment(settings: Settings) -> Tap:
+    """Return what the tap is told and whom it collects. Raises SettingsError where the credentials are missing."""
     first = datetime.now(UTC).date() - timedelta(days=settings.days_to_backfill)
-    return {
+    variables = {
         "TAP_OURA_API_URL": settings.oura_api_url,
         **tap_config.environment(settings),
         "TAP_OURA_START_DATE": os.environ.get("TAP_OURA_START_DATE", first.isoformat()),
@@ -79,6 +87,7 @@ def tap_environment(settings: Settings) -> dict[str, str]:
         **({} if (settings.oura_token_store or "").startswith("aws") else dict.fromkeys(AWS_SECRETS, "")),
         **_left_out(settings),
     }
+    return Tap(variables, tap_config.collected(settings))
 
 
 def _left_out(settings: Settings) -> dict[str, str]:

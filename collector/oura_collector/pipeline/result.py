@@ -10,10 +10,10 @@ import json
 import re
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_oura.catalog.collections import EVERY_COLLECTION
+from tap_oura.results import CollectionResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,30 +59,6 @@ UNREPORTED = "the run report is not whole, so nobody knows what failed; is the v
 
 ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", re.DOTALL)
 """Where PostgreSQL and SQLAlchemy quote the row of an error: measured values, which no log may contain."""
-
-
-@dataclass(frozen=True)
-class CollectionResult:
-    """The result of one collection of one account: `requests` by status, `records` read, `newest_day` as text."""
-
-    user_id: str
-    collection: str
-    status: str
-    reason: str | None = None
-    message: str | None = None
-    requests: dict[str, int] = field(default_factory=dict)
-    records: int = 0
-    newest_day: str | None = None
-    rate_limit_remaining: int | None = None
-    unknown_fields: int = 0
-
-    @property
-    def failed(self) -> bool:
-        return self.status == "failed"
-
-    def __str__(self) -> str:
-        what = "everything" if self.collection == EVERY_COLLECTION else self.collection
-        return f"{what} of {self.user_id}: {self.message}"
 
 
 @dataclass(frozen=True)

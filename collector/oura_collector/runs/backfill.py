@@ -110,7 +110,7 @@ def _pieces(runner: Runner, span: Span, progress: Progress, *, wait: bool) -> It
     done = len(list(span.pieces())) - len(due)
     if done:
         logger.info("backfill resumed", span=span.name, done=done, left=len(due))
-    unwanted = json.loads(runner.tap().get("TAP_OURA__SELECT_FILTER", "[]"))
+    unwanted = json.loads(runner.tap().variables.get("TAP_OURA__SELECT_FILTER", "[]"))
     for number, days in enumerate(due, start=1):
         dates = {"TAP_OURA_START_DATE": days[0].isoformat(), "TAP_OURA_END_DATE": days[1].isoformat()}
         environment = {**span.environment(unwanted), **dates}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from oura_collector.accounts import tap_config
 from oura_collector.pipeline.result import SUCCEEDED, Result
 from oura_collector.runs.backfill import Span, backfill
 from oura_collector.runs.completeness import Day, failed_days
@@ -32,7 +31,7 @@ def repair(runner: Runner, *, wait: bool = False) -> Result:
 
 def of_the_settings(runner: Runner, days: Collection[Day]) -> list[Day]:
     """Return the days of accounts that can be collected, and log the other accounts. Raises SettingsError."""
-    named = {account.user for account in tap_config.configured(runner.settings)}
+    named = {account.user for account in runner.tap().accounts}
     # Only Oura knows the name of an account that the settings do not name.
     gone = sorted({user for user, *_ in days} - named) if None not in named else []
     if gone:

@@ -12,12 +12,14 @@ from tap_oura.shards import Shard
 
 from oura_collector.database import counters
 from oura_collector.database.migrations import migrate
-from oura_collector.pipeline.result import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, CollectionResult, Result
+from oura_collector.pipeline.result import FAILED, INTERRUPTED, PARTIAL, SUCCEEDED, Result
 from oura_collector.settings import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
+
+    from tap_oura.results import CollectionResult
 
     from oura_collector.database.connection import Database
 
@@ -46,12 +48,6 @@ ON CONFLICT (user_id, collection) DO UPDATE SET
     last_success_at = coalesce(excluded.last_success_at, old.last_success_at),
     failing_since = CASE WHEN excluded.failing_since IS NOT NULL
         THEN coalesce(old.failing_since, excluded.failing_since) END"""
-
-KNOWN_USERS = "SELECT DISTINCT user_id FROM oura_collector.collections WHERE collection <> %s"
-ALL_FAIL = """
-UPDATE oura_collector.collections
-SET shard_index = %s, shard_count = %s,
-    outcome = 'failed', reason = %s, message = %s, failing_since = coalesce(failing_since, now()) WHERE user_id = %s"""
 
 BEGIN = """
 INSERT INTO oura_collector.runs (asked_by, first_day, last_day, shard_index, shard_count)
@@ -222,8 +218,6 @@ def _note_quota(connection: psycopg.Connection, shard: Shard, collections: Itera
 def _note_how_it_is(connection: psycopg.Connection, shard: Shard, result: Result) -> None:
     read = [reading for reading in result.collections if reading.status != "unread"]
     for reading in read:
-        if reading.collection == EVERY_COLLECTION and _all_fail(connection, shard, reading):
-            continue
         how = [reading.status, reading.reason, reading.message, reading.newest_day, reading.unknown_fields]
         whose = [shard.index, shard.count, reading.user_id, reading.collection]
         connection.execute(IS_NOW, [*whose, *how, reading.failed, reading.failed])
@@ -232,15 +226,3 @@ def _note_how_it_is(connection: psycopg.Connection, shard: Shard, result: Result
         names = {"users": [each.user_id for each in read], "collections": [each.collection for each in read]}
         connection.execute(GONE, {**asdict(shard), **names})
         connection.execute(LEFT_BEHIND, asdict(shard))
-
-
-def _all_fail(connection: psycopg.Connection, shard: Shard, reading: CollectionResult) -> bool:
-    """Record that nothing of an account can be read; False if the account is unknown.
-
-    Only Oura knows the name of an account that the settings do not name: if Oura rejects the request, it is the
-    known one.
-    """
-    known = [user for (user,) in connection.execute(KNOWN_USERS, [EVERY_COLLECTION]).fetchall()]
-    user = known[0] if len(known) == 1 and reading.user_id not in known else reading.user_id
-    done = connection.execute(ALL_FAIL, [shard.index, shard.count, reading.reason, reading.message, user])
-    return done.rowcount > 0

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import psycopg
 import structlog
 
-from oura_collector import settings
-from oura_collector.accounts import tap_config
 from oura_collector.database import fence
 from oura_collector.database.choice import prepare
 from oura_collector.database.lock import Busy, Hold, only_run
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from tap_oura.shards import Shard
 
     from oura_collector.database.connection import Database
+    from oura_collector.pipeline.environment import Tap
     from oura_collector.runs.event_webhook import Notifier
     from oura_collector.settings import Settings
 
@@ -48,11 +47,11 @@ BUILD, UPDATE = f"{DBT}:marts", f"{DBT}:update-marts"
 
 @dataclass
 class Runner:
-    """Executes runs, one at a time. `tap` returns the tap's settings as variables; each run calls it again."""
+    """Executes runs, one at a time. `tap` returns the tap's settings and accounts; each run calls it again."""
 
     settings: Settings
     database: Database
-    tap: Callable[[], Mapping[str, str]]
+    tap: Callable[[], Tap]
     environment: str = PRODUCTION
     notifier: Notifier | None = None
     stopping: bool = False
@@ -80,9 +79,8 @@ class Runner:
 
         Several shards may run at once; each then runs its `build` command alone.
         """
-        around = surroundings(self.settings, self.database, shard)
-        variables = {**around, **self.tap(), **(extra or {})}
-        collected = [] if asked_by == BACKFILL else list(filter(shard.holds, tap_config.configured(settings.read())))
+        around, tap = surroundings(self.settings, self.database, shard), self.tap()
+        variables = {**around, **tap.variables, **(extra or {})}
         prepare(self.database)
         run_log, whose = RunLog(self.database, shard), None if shard.is_whole else shard.index
         with only_run(self.database, shard=whose, wait=wait, given_up=lambda: self.stopping) as hold:
@@ -94,26 +92,12 @@ class Runner:
             if days is None and run_log.follows_a_cut(run_id):
                 variables["TAP_OURA_FORGET_DAYS"] = "true"
             if asked_by != BACKFILL:
-                self._put_back_bookmarks(collected, variables, run_id, has_run=run_log.has_run(run_id))
-            before = self._mark()
+                ours = list(filter(shard.holds, tap.accounts))
+                self._put_back_bookmarks(ours, variables, run_id, has_run=run_log.has_run(run_id))
             logger.info("run started", run=run_id, asked_by=asked_by, **_span(days), **_part(shard))
-            log, report = Log(), RunReport()
             hold.watch(fence.name(run_id), self._abandon)
-            # Two loaders that find no tables would both create them.
-            if run_log.has_read() or hold.alone():
-                result = self._meltano(arguments, variables, hold, log, report)
-            else:
-                result = conclude(report, log, 1, stopped=True)
-            if build and result.collections and result.outcome in (SUCCEEDED, PARTIAL):
-                # Rows that are loaded while dbt reads may be committed behind the load time up to which dbt has read.
-                if hold.alone():
-                    before = self._mark()
-                    result = self._meltano(build, variables, hold, log, report)
-                else:
-                    result = conclude(report, log, 1, stopped=True)
-            if not hold.is_held():
-                result = lost(report.collections)
-            result = self._write(run_log, run_id, asked_by, result)
+            result, before = self._execute(arguments, build, variables, hold, run_log)
+            result = self._write(run_log, run_id, asked_by, result if hold.is_held() else lost(result.collections))
             if self.notifier and result.outcome in (SUCCEEDED, PARTIAL):
                 self.notifier.tell(run_id, changed_rows.since(self.database, before), result)
         return result
@@ -148,6 +132,28 @@ class Runner:
 
     def _mark(self) -> str | None:
         return changed_rows.now(self.database) if self.notifier else None
+
+    def _execute(
+        self,
+        arguments: list[str],
+        build: list[str] | None,
+        variables: Mapping[str, str],
+        hold: Hold,
+        run_log: RunLog,
+    ) -> tuple[Result, str | None]:
+        """Run Meltano and, if there are new rows, its `build`; return the result, and the mark to seek changes from."""
+        log, report, before = Log(), RunReport(), self._mark()
+        # Two loaders that find no tables would both create them.
+        if not (run_log.has_read() or hold.alone()):
+            return conclude(report, log, 1, stopped=True), before
+        result = self._meltano(arguments, variables, hold, log, report)
+        if build and result.collections and result.outcome in (SUCCEEDED, PARTIAL):
+            # Rows that are loaded while dbt reads may be committed behind the load time up to which dbt has read.
+            if not hold.alone():
+                return conclude(report, log, 1, stopped=True), before
+            before = self._mark()
+            result = self._meltano(build, variables, hold, log, report)
+        return result, before
 
     def _meltano(
         self, arguments: list[str], variables: Mapping[str, str], hold: Hold, log: Log, report: RunReport

@@ -32,7 +32,7 @@ from tap_oura.errors import (
 from tap_oura.transport import DeadlinePassed, Session, TooManyBytes, without_userinfo
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
     from tap_oura.accounts import Account
 
@@ -112,6 +112,23 @@ class Client:
         self.session = Session(user_agent, connections)
         self._patient = True
         self._large = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, config: Mapping[str, Any]) -> Client:
+        return cls(
+            config["api_url"].rstrip("/") + ("/v2/sandbox" if config.get("sandbox") else "/v2") + "/usercollection",
+            timeout=config["timeout_seconds"],
+            retries=config["max_retries"],
+            user_agent=config["user_agent"],
+            connections=config.get("concurrency", 1),
+        )
+
+    def own_id(self, account: Account) -> str:
+        """Return Oura's id of the wearer. Raises OuraError."""
+        own_id = self.get(account, PERSONAL_INFO).get("id")
+        if not isinstance(own_id, str):
+            raise BrokenAnswer("personal_info has no id")
+        return own_id
 
     def pages(self, account: Account, segment: str, parameters: dict[str, str]) -> Iterator[list[Document]]:
         """Read all pages of a window, then yield them.
@@ -199,7 +216,7 @@ class Client:
 
     def _once(self, account: Account, segment: str, parameters: dict[str, str], stopwatch: Stopwatch) -> Page:
         token = account.token
-        self.limits.wait(account.label)
+        self.limits.wait(account)
         if stopwatch.seconds > (WINDOW_WITHIN - ANSWER_WITHIN) * self.timeout:
             raise TooSlow(f"no end of the pages within {WINDOW_WITHIN * self.timeout:g} s")
         try:
@@ -214,12 +231,12 @@ class Client:
                     most=MOST_OF_A_PAGE,
                 )
         except requests.RequestException as error:
-            self.traffic.note(account.label, segment, "unreachable")
+            self.traffic.note(account, segment, "unreachable")
             raise self._incomplete(error) from None
-        self.traffic.note(account.label, segment, str(answer.status), word(answer, REMAINING))
+        self.traffic.note(account, segment, str(answer.status), word(answer, REMAINING))
         if (fault := explain(answer)) is not None:
             if isinstance(fault, RateLimited) and fault.wait and fault.wait <= LONGEST_WAIT:
-                self.limits.pause(account.label, word(answer, TIER) or "", fault.wait)
+                self.limits.pause(account, word(answer, TIER) or "", fault.wait)
             raise fault
         if (weight := _weight(answer.body)) > MOST_OF_A_PAGE:
             raise BrokenAnswer(TOO_LARGE)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-import requests
 from oauthlib.common import add_params_to_uri
 
 from tap_oura.credentials.endpoints import OURA
@@ -24,17 +23,16 @@ from tap_oura.credentials.oauth import (
 from tap_oura.credentials.record import ConfiguredCredentials, Record, digest
 from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import OuraError
-from tap_oura.transport import Session, without_userinfo
+from tap_oura.transport import without_userinfo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_oura.credentials.endpoints import Endpoints
     from tap_oura.credentials.vault import Vault
 
 OURA_PAGE = "https://cloud.ouraring.com/oauth/authorize"
 PAGE_PATH = "/oauth/authorize"
-PERSONAL_INFO = "/v2/usercollection/personal_info"
-MOST_OF_PERSONAL_INFO = 64 * 1024
-"""Bytes; it has some two hundred."""
 
 
 class ConsentFailed(OuraError):
@@ -82,8 +80,11 @@ def page(configured: str | None, api_url: str) -> str:
     return configured or (OURA_PAGE if host == OURA else host + PAGE_PATH)
 
 
-def first_record(endpoints: Endpoints, request: Request, redirect: str, api_url: str) -> Record:
-    """Exchange the redirect's code for an account's credentials, with Oura's user id. Raises ConsentFailed."""
+def first_record(endpoints: Endpoints, request: Request, redirect: str, own_id: Callable[[str], str]) -> Record:
+    """Exchange the redirect's code for an account's credentials. `own_id` returns Oura's user id of a token.
+
+    Raises ConsentFailed.
+    """
     code, scopes = request.answer(redirect)
     now = time.time()
     try:
@@ -95,34 +96,19 @@ def first_record(endpoints: Endpoints, request: Request, redirect: str, api_url:
         ) from None
     except (NotSent, NotAnswered, Unavailable, Unreadable) as error:
         raise ConsentFailed(f"the token endpoint sent no tokens ({error}); run login again") from None
+    try:
+        user_id = own_id(pair.access_token)
+    except OuraError as error:
+        raise ConsentFailed(f"Oura does not say whose consent this is ({error}); run login again") from None
     return Record(
         pair.access_token,
         pair.refresh_token,
         expires_at=None if pair.expires_in is None else now + pair.expires_in,
         scopes=scopes if pair.scopes is None else pair.scopes,
         endpoint=url,
-        user_id=_own_id(api_url, pair.access_token, endpoints),
+        user_id=user_id,
         refreshed_at=now,
     )
-
-
-def _own_id(api_url: str, token: str, endpoints: Endpoints) -> str:
-    try:
-        with Session(endpoints.user_agent) as session:
-            answer = session.ask(
-                "GET",
-                without_userinfo(api_url).rstrip("/") + PERSONAL_INFO,
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=endpoints.connect,
-                within=2 * endpoints.connect,
-                most=MOST_OF_PERSONAL_INFO,
-            )
-        own_id = answer.json().get("id") if answer.status == 200 else None
-    except (requests.RequestException, AttributeError):
-        own_id = None
-    if not isinstance(own_id, str):
-        raise ConsentFailed("Oura does not say whose consent this is (personal_info has no id); run login again")
-    return own_id
 
 
 def keep(vault: Vault, user: str | None, record: Record, configured: ConfiguredCredentials) -> str:

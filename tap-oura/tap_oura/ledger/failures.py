@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_oura.catalog import fields
+from tap_oura.catalog.collections import EVERY_COLLECTION
 from tap_oura.messages import MessageStream
 from tap_oura.windows import EVER
 
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
+    from tap_oura.accounts import Account
     from tap_oura.report import Failure, RunReport
 
 
 class CollectionFailures(MessageStream):
     """One row per account and collection that ever failed: the latest failure, and when it was over.
 
-    The state remembers what is failing still, so that an untroubled run writes nothing here.
+    The state remembers what is failing still, so that a run sends only what began, changed or ended.
     """
 
     name = "collection_failures"
@@ -43,9 +45,11 @@ class CollectionFailures(MessageStream):
         "required": ["user_id", "collection"],
     }
 
-    def __init__(self, tap: Tap, report: RunReport, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, tap: Tap, report: RunReport, now: Callable[[], datetime], everybody: Callable[[], list[Account]]
+    ) -> None:
         super().__init__(tap)
-        self._report, self._now = report, now
+        self._report, self._now, self._everybody = report, now, everybody
 
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         now = self._now().isoformat(timespec="seconds")
@@ -59,14 +63,21 @@ class CollectionFailures(MessageStream):
         for key, row in before.items():
             if key in failing:
                 continue
-            if self._report.works(*key):
+            if self._report.works(*key) or self._is_left_out(*key):
                 yield {**row, "recovered_at": now}
-            else:  # Neither asked for nor heard of in this run: what was known still holds.
+            else:  # Not asked for in this run: what was known still holds.
                 failing[key] = row
-        yield from failing.values()
+        yield from (row for key, row in failing.items() if row != before.get(key) or self.config["forget_days"])
         self.stream_state.pop("failing", None)
         if failing:
             self.stream_state["failing"] = list(failing.values())
+
+    def _is_left_out(self, user_id: str, collection: str) -> bool:
+        """Whether the settings no longer ask for it, so that nobody could ever see it work again."""
+        if user_id not in {account.label for account in self._everybody()}:
+            return True
+        stream = self._tap.streams.get(collection)
+        return collection != EVERY_COLLECTION and not (stream and stream.selected)
 
 
 def _row(failure: Failure, failed_at: str) -> dict[str, Any]:
