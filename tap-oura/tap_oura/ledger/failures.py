@@ -40,7 +40,7 @@ class CollectionFailures(MessageStream):
             "start_date": fields.date("First day that was not read"),
             "end_date": fields.date("Last day that was not read"),
             "failed_at": fields.text("Since when it fails, UTC"),
-            "recovered_at": fields.text("When it worked again, UTC; null while it fails"),
+            "recovered_at": fields.text("When it worked again or the settings left it out, UTC; null while it fails"),
         },
         "required": ["user_id", "collection"],
     }
