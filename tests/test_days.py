@@ -133,6 +133,25 @@ def test_a_day_that_lost_its_last_heart_rate_sample_is_removed(pipeline: Pipelin
     assert pipeline.rows(of_the_day, day + timedelta(days=1))
 
 
+def test_a_sample_of_unknown_origin_outlives_a_deletion_on_its_day(pipeline: Pipeline) -> None:
+    """Staging and the marts judge it alike: it does not say that it was sent before its day was read again."""
+    deleted = newest(pipeline, "heartrate", source="awake")
+    instant = f"{deleted['timestamp'][:10]}T00:00:00.123Z"
+    pipeline.execute(
+        "INSERT INTO oura_raw.heartrate (user_id, timestamp, source, bpm, _sdc_batched_at) "
+        f"VALUES ('user-1', '{instant}', 'rest', 50, now() AT TIME ZONE 'UTC')"
+    )
+    pipeline.meltano("run", "dbt:update")
+    pipeline.simulator.edit(
+        user="user-1", collection="heartrate", op="delete", timestamp=deleted["timestamp"], source="awake"
+    )
+    pipeline.sync()
+
+    found = "SELECT FROM oura_heart_rate WHERE user_id = 'user-1' AND timestamp = %s AND source = %s"
+    assert not pipeline.rows(found, deleted["timestamp"], "awake")
+    assert pipeline.rows(found, instant, "rest")
+
+
 def test_a_failed_window_deletes_nothing_and_its_days_have_the_reason(pipeline: Pipeline) -> None:
     workout = newest(pipeline, "workout")
     pipeline.simulator.edit(user="user-1", collection="workout", op="delete", id=workout["id"])

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from tests import shared
 from tests.conftest import Pipeline, stay_on_one_day
+
+LAYERS = ("ledger", "staging", "intermediate", "marts")
 
 WRITTEN = (
     "SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables "
@@ -29,6 +35,17 @@ def rebuilt(collected: Pipeline, tested: str) -> Pipeline:
 def test_every_dbt_test_passes(tested: str) -> None:
     assert "ERROR=0" in tested
     assert "unit_test" in tested
+
+
+def test_each_layer_reads_from_those_above_it_and_raw_tables_end_with_staging(rebuilt: Pipeline) -> None:
+    manifest = Path(shared.dbt_folders(rebuilt.database)["DBT_TARGET_PATH"], "manifest.json")
+    nodes = json.loads(manifest.read_text())["nodes"]
+    reads = {name: node["depends_on"]["nodes"] for name, node in nodes.items() if node["resource_type"] == "model"}
+    layers = {name: LAYERS.index(nodes[name]["fqn"][1]) for name in reads}
+
+    assert not [(name, read) for name in reads for read in reads[name] if layers.get(read, 0) > layers[name]]
+    raw = {layers[name] for name in reads for read in reads[name] if read.startswith("source.")}
+    assert raw == {LAYERS.index("ledger"), LAYERS.index("staging")}
 
 
 def test_a_build_without_changes_writes_nothing(rebuilt: Pipeline) -> None:

@@ -4,6 +4,7 @@
 
 - `models/staging/__sources.yml`: the raw tables with their columns
 - `models/staging/stg_oura__<collection>.sql` and `staging.yml`: each field cast, the members of an object a column each
+- `models/ledger/ledger.yml`: what the tap's own tables mean
 - in each mart's YAML the columns that it takes as they are, and `macros/columns.sql` for its SQL (`marts`)
 - `docs/data-dictionary.md`, and `simulator/oura_simulator/fields.json`: what the simulator answers with
 """
@@ -29,6 +30,7 @@ from transform.dictionary import dictionary
 from transform.marts import STAGING, macro, marts
 
 PROJECT = Path(__file__).parent.parent
+LEDGER_FOLDER = Path("transform/models/ledger")
 STAGING_FOLDER = Path("transform/models/staging")
 NOTE = "Written by `make generated` from tap_oura/catalog; change it there."
 LEDGERS = {
@@ -72,6 +74,7 @@ def generated() -> dict[Path, str]:
     """Return each derived file with its text; paths are relative to the project's folder."""
     staged = {name: list(columns(collection)) for name, collection in COLLECTIONS.items()}
     files = {STAGING_FOLDER / "__sources.yml": sources(), STAGING_FOLDER / "staging.yml": staging(staged)}
+    files[LEDGER_FOLDER / "ledger.yml"] = ledger()
     files |= {STAGING_FOLDER / f"{STAGING}{name}.sql": view(COLLECTIONS[name], staged[name]) for name in COLLECTIONS}
     known = {f"{STAGING}{name}": [vars(column) for column in columns] for name, columns in staged.items()}
     made = marts(PROJECT, known)
@@ -145,22 +148,27 @@ def _members(schema: Schema) -> Properties:
 
 def view(collection: Collection, staged: list[Staged]) -> str:
     """The staging view of a collection: what is still at Oura, with a value of its type or null in each column."""
-    shown = "is_current_sample" if collection.query is Query.INSTANTS else "is_present"
     lines = ["user_id", *(column.line for column in staged)]
     lines += ["{{ json_or_null('extra') }} as extra", "_sdc_batched_at at time zone 'UTC' as loaded_at"]
     return (
         f"-- {NOTE}\n"
         f"with source as (\n\n    select * from {{{{ raw('{collection.name}') }}}}\n\n)\n\n"
         "select\n    " + ",\n    ".join(lines) + "\n"
-        f"from source\nwhere {{{{ {shown}('{collection.name}') }}}}\n"
+        f"from source\nwhere {{{{ is_present('{collection.name}') }}}}\n"
     )
+
+
+def ledger() -> str:
+    """The YAML of the views of the tap's own tables."""
+    lines = [f"# {NOTE}", "version: 2", "", "models:"]
+    for name, (_, text) in LEDGERS.items():
+        lines += [f"  - name: {STAGING}{name}", f"    description: {json.dumps(text)}"]
+    return "\n".join(lines) + "\n"
 
 
 def staging(staged: dict[str, list[Staged]]) -> str:
     """The YAML of the staging views."""
     lines = [f"# {NOTE}", "version: 2", "", "models:"]
-    for name, (_, text) in LEDGERS.items():
-        lines += [f"  - name: {STAGING}{name}", f"    description: {json.dumps(text)}"]
     for name, columns in staged.items():
         lines += [f"  - name: {STAGING}{name}", f"    description: {json.dumps(COLLECTIONS[name].description)}"]
         lines.append("    columns:")

@@ -4,17 +4,13 @@
     a record that arrived after the day was last read, is not judged. In a warehouse without a ledger nothing is hidden.
 -#}
 
-{#- The day that the ledger knows a document of `source` by. -#}
-{% macro day_of(collection) -%}
-    {%- set column = day_columns()[collection] -%}
-    {{ 'source.' ~ column if column else "'-infinity'::date" }}
-{%- endmacro %}
-
-{#- Whether a document of `source` has a key and is still at Oura. -#}
+{#- Whether a row of `source`, a raw table, has a key and is still at Oura. -#}
 {% macro is_present(collection) -%}
+    {%- if collection in day_columns() -%}
     user_id is not null
     and id is not null
-    and not exists (
+    and {% endif -%}
+    not exists (
         select 1
         from {{ ref('int_oura__collection_days') }} as read_days
         where
@@ -22,22 +18,19 @@
     )
 {%- endmacro %}
 
-{#- The rule: whether the day of a document of `source`, read since the document came, no longer lists it. -#}
+{#-
+    The rule. A document is gone if its day, read since the document was sent, no longer lists it; a sample, if its day was
+    sent as a whole since. What the tap could not use of a document when it read the day is still at Oura: the last usable
+    version counts.
+-#}
 {% macro is_gone(collection) -%}
             read_days.user_id = source.user_id
             and read_days.collection = '{{ collection }}'
             and read_days.day = {{ day_of(collection) }}
+            {%- if collection in day_columns() %}
             and source._sdc_extracted_at < read_days.read_at at time zone 'UTC'
             and not read_days.document_ids ? source.id
-            and not {{ is_rejected(collection) }}
-{%- endmacro %}
-
-{#-
-    Whether the tap could not use what Oura sent of a document when its day was last read: it is still at Oura, and the last
-    usable version counts.
--#}
-{% macro is_rejected(collection) -%}
-    exists (
+            and not exists (
                 select 1
                 from {{ ref('stg_oura__rejected_documents') }} as rejected
                 where
@@ -46,19 +39,18 @@
                     and rejected.document_id = source.id
                     and rejected.rejected_at >= read_days.read_at
             )
+            {%- else %}
+            and source._sdc_extracted_at < read_days.gone_before at time zone 'UTC'
+            {%- endif %}
 {%- endmacro %}
 
-{#- Whether a sample of `source` is still at Oura: sent when its day was last sent as a whole, or later. -#}
-{% macro is_current_sample(collection) -%}
-    not exists (
-        select 1
-        from {{ ref('int_oura__collection_days') }} as read_days
-        where
-            read_days.user_id = source.user_id
-            and read_days.collection = '{{ collection }}'
-            and read_days.day = {{ as_date('source.timestamp') }}
-            and source._sdc_extracted_at < read_days.gone_before at time zone 'UTC'
-    )
+{#- The day that the ledger knows a row of `source` by. -#}
+{% macro day_of(collection) -%}
+    {%- if collection not in day_columns() -%}
+    {{ as_date('source.timestamp') }}
+    {%- else -%}
+    {{ 'source.' ~ day_columns()[collection] if day_columns()[collection] else "'-infinity'::date" }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#-
@@ -67,12 +59,11 @@
 -#}
 {% macro forget_gone_samples(collection, key=[]) -%}
     {%- if reads_news() -%}
-    with read_days as materialized (
+    with rewritten as materialized (
 
         select
             user_id,
             day,
-            gone_before,
             day::timestamp at time zone 'UTC' as starts_at,
             (day + 1)::timestamp at time zone 'UTC' as ends_at
         from {{ ref('int_oura__collection_days') }}
@@ -83,27 +74,25 @@
     current_samples as materialized (
 
         select
-            samples.user_id,
+            source.user_id,
             {%- for column in key %}
-            samples.{{ column }},
+            source.{{ column }},
             {%- endfor %}
-            {{ instant_at('samples.timestamp') }} as timestamp
-        from read_days
-        inner join lateral (
-            select source.* from {{ raw(collection, alias='source') }}
-            where
-            {{ samples_of('read_days') }}
-            and source._sdc_extracted_at >= read_days.gone_before at time zone 'UTC'
-        ) as samples on true
+            {{ instant_at('source.timestamp') }} as timestamp
+        from rewritten
+        inner join {{ raw(collection, alias='source') }}
+            on
+            {{ samples_of('rewritten') }}
+        where {{ is_present(collection) }}
 
     )
 
     delete from {{ this }} as stored
-    using read_days
+    using rewritten
     where
-        stored.user_id = read_days.user_id
-        and stored.timestamp >= read_days.starts_at
-        and stored.timestamp < read_days.ends_at
+        stored.user_id = rewritten.user_id
+        and stored.timestamp >= rewritten.starts_at
+        and stored.timestamp < rewritten.ends_at
         and not exists (
             select 1
             from current_samples

@@ -14,4 +14,4 @@ select
     {{ json_or_null('extra') }} as extra,
     _sdc_batched_at at time zone 'UTC' as loaded_at
 from source
-where {{ is_current_sample('heartrate') }}
+where {{ is_present('heartrate') }}

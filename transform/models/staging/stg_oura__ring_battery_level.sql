@@ -15,4 +15,4 @@ select
     {{ json_or_null('extra') }} as extra,
     _sdc_batched_at at time zone 'UTC' as loaded_at
 from source
-where {{ is_current_sample('ring_battery_level') }}
+where {{ is_present('ring_battery_level') }}

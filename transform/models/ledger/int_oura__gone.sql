@@ -1,5 +1,3 @@
-{{ config(materialized='view', contract={'enforced': false}) }}
-
 -- What staging hides, for those who name or remove it. No row is listed because it is missing from somewhere.
 {% for collection in day_columns() -%}
 select
