@@ -97,7 +97,7 @@ def test_documents_that_oura_deleted_leave_the_marts_and_are_listed(pipeline: Pi
 
     # What is removed for good was told before, and stays told.
     pipeline.execute(f"DELETE FROM oura_raw.enhanced_tag WHERE id = '{gone['enhanced_tag']['id']}'")
-    pipeline.meltano("run", "transform")
+    pipeline.meltano("run", "dbt:update")
     assert len(pipeline.rows(PER_USER)) == 6
 
     pipeline.simulator.reset()
