@@ -51,7 +51,8 @@ sequenced as (
 ),
 
 -- A sample stands for the time until the next one, at most for Oura's usual five minutes: gaps are not exercise, dense
--- samples of a workout do not weigh more than its minutes, and two sources at one instant count once.
+-- samples of a workout do not weigh more than its minutes, and two sources at one instant count once. A `live` sample is
+-- a spot reading that the wearer asked for: it can show recovery after exercise, but is none itself.
 weighed as (
 
     select
@@ -60,7 +61,7 @@ weighed as (
         extract(epoch from least(coalesce(next_timestamp - timestamp, '5 minutes'), '5 minutes')) / 60 as minutes,
         case
             when
-                source in ('workout', 'live') and next_source not in ('workout', 'live')
+                source = 'workout' and next_source <> 'workout'
                 and next_timestamp - timestamp <= interval '10 minutes'
                 then bpm::bigint - next_bpm
         end as drop_after_exercise
