@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from oura_collector.pipeline.result import OURA_REASONS
+from oura_collector.pipeline.result import OURA_REASONS, REASONS
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 
@@ -53,6 +53,11 @@ def test_each_failure_reason_of_an_account_has_one_alert() -> None:
         "membership": {"OuraMembershipLapsed"},
         "scope": {"OuraScopeMissing"},
     }
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_the_runbook_names_each_reason(reason: str) -> None:
+    assert f"`{reason}`" in (PROJECT / "docs/runbook.md").read_text()
 
 
 def test_the_published_alert_keeps_its_name_and_condition() -> None:

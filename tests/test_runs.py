@@ -12,6 +12,8 @@ from oura_collector.database.lock import Busy, only_run
 from oura_collector.pipeline.environment import Tap
 from oura_collector.runs import changed_rows
 from oura_collector.runs.runner import Runner
+from oura_collector.runs.status import Status
+from oura_collector.service.metrics import values
 from oura_collector.settings import Settings, SettingsError
 from tap_oura.accounts import Account, Static
 
@@ -70,6 +72,27 @@ def test_an_unreachable_database_has_no_mark_and_no_changes() -> None:
     assert changed_rows.now(away) is None
     assert changed_rows.since(away, None) == []
     assert changed_rows.since(away, "1") == []
+
+
+def test_the_last_collection_is_awaited_from_the_end_of_the_first_run(database: Database) -> None:
+    status = Status(database)
+    try:
+
+        def waited() -> float:
+            snapshot = status.read()
+            (last,) = values(snapshot)["last_collection_timestamp"].values()
+            return snapshot.read_at - last
+
+        assert waited() == pytest.approx(0)
+        execute(
+            database, "INSERT INTO oura_collector.runs (asked_by, started_at) VALUES ('once', now() - interval '3h')"
+        )
+        assert waited() == pytest.approx(0), "a first run may take hours"
+        execute(database, "UPDATE oura_collector.runs SET outcome = 'failed', finished_at = now()")
+        execute(database, "INSERT INTO oura_collector.runs (asked_by) VALUES ('once')")
+        assert waited() == pytest.approx(3 * 3600, abs=60)
+    finally:
+        status.close()
 
 
 def test_a_runner_writes_nothing_if_the_database_is_busy(database: Database, tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from oura_collector.database.connection import Database
 
 CLOCK = "SELECT extract(epoch FROM now()) AS now"
+# A first run takes as long as there is history; one that has ended without success leaves the tables empty.
+AWAITED_SINCE = """
+SELECT extract(epoch FROM CASE WHEN bool_or(outcome <> 'running') THEN min(started_at) ELSE now() END) AS since
+FROM oura_collector.runs"""
 COUNTERS = "SELECT name, labels, value, updated_at > now() - interval '1 hour' AS fresh FROM oura_collector.counters"
 COLLECTIONS = """
 SELECT user_id, collection, outcome, reason, message, last_success_at, failing_since, newest_day, unknown_fields
@@ -63,11 +67,13 @@ class Collection:
 class Snapshot:
     """The status at one moment, `read_at` by the database's clock, like all its times.
 
-    `reachable` is false if the database did not answer and this is the last known status.
+    `reachable` is false if the database did not answer and this is the last known status. `awaited_since` is when the
+    first run began, and `read_at` until one has ended.
     """
 
     reachable: bool = False
     read_at: float = 0.0
+    awaited_since: float = 0.0
     counters: dict[tuple[str, tuple[str, ...]], float] = field(default_factory=dict)
     quota_told: float | None = None
     busiest_requests: int = 0
@@ -139,6 +145,7 @@ def _snapshot(connection: psycopg.Connection[dict[str, Any]]) -> Snapshot:
     return Snapshot(
         reachable=True,
         read_at=float(rows(CLOCK)[0]["now"]),
+        awaited_since=float(rows(AWAITED_SINCE)[0]["since"]),
         counters={(row["name"], tuple(row["labels"])): row["value"] for row in counters},
         quota_told=min(told, default=None),
         busiest_requests=int(rows(BUSIEST_ACCOUNT)[0]["requests"]),

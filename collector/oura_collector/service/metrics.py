@@ -51,7 +51,7 @@ FAMILIES = {
     "collections": Family(CounterMetricFamily, "Runs, by trigger and outcome", ("asked_by", "outcome")),
     "errors": Family(CounterMetricFamily, "Failed collections and failed runs, by reason", ("reason",)),
     "last_collection_timestamp": Family(
-        GaugeMetricFamily, "Unix time of the last run that collected and built; 0 if none"
+        GaugeMetricFamily, "Unix time of the last run that collected and built; before that, of the first run"
     ),
     "runs_in_progress": Family(GaugeMetricFamily, "1 while a run of any process holds the lock, otherwise 0"),
     "api_requests": Family(CounterMetricFamily, "Requests to Oura, by response status", ("status",)),
@@ -118,7 +118,7 @@ def values(snapshot: Snapshot) -> dict[str, Values]:
     return {
         "collections": _counted(snapshot, "collections", [(asked, came) for asked in ASKED_BY for came in OUTCOMES]),
         "errors": _counted(snapshot, "errors", _each(REASONS)),
-        "last_collection_timestamp": {(): snapshot.last_collection or 0.0},
+        "last_collection_timestamp": _last_collection(snapshot),
         "runs_in_progress": {(): float(snapshot.running)},
         "api_requests": _counted(snapshot, "api_requests", _each([*KNOWN_STATUSES, OTHER_STATUS])),
         "rate_limit_remaining": {(): float(max(0, left))},
@@ -141,6 +141,11 @@ def values(snapshot: Snapshot) -> dict[str, Values]:
         },
         "collection_requests": _counted(snapshot, "collection_requests", _each(DEFAULT_COLLECTIONS)),
     }
+
+
+def _last_collection(snapshot: Snapshot) -> Values:
+    # Unknown is no sample: a 0 would raise the alert.
+    return {(): snapshot.last_collection or snapshot.awaited_since} if snapshot.read_at else {}
 
 
 def digest(user_id: str) -> str:
