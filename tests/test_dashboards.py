@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from oura_collector.settings import PROJECT
+from psycopg.conninfo import make_conninfo
 from ruamel.yaml import YAML
 
 from tests.conftest import TODAY, Pipeline
@@ -50,6 +52,33 @@ def test_no_panel_is_without_data(collected: Pipeline, sql: str, shape: str, use
         assert all(isinstance(row["time"], datetime | Decimal) for row in rows)
         for name in rows[0]:
             assert any(row[name] is not None for row in rows), f"{name} is always empty"
+
+
+@pytest.mark.parametrize(("sql", "shape"), [query for query in QUERIES if "LIMIT 1'" in f"{query.values[0]}'"])
+def test_a_tile_has_the_day_of_its_value(collected: Pipeline, sql: str, shape: str) -> None:
+    query = as_grafana_sends_it(sql, "user-1")
+    with psycopg.connect(make_conninfo(**collected.database.parameters)) as connection:
+        ((day, value),) = connection.execute(query.encode()).fetchall()
+        connection.execute("UPDATE oura_completeness SET status = 'in_progress' WHERE date = %s", [day])
+        assert connection.execute(query.encode()).fetchall() == [
+            (f"{day}, in progress" if "oura_completeness" in sql else day, value)
+        ]
+        connection.rollback()
+
+    assert shape == "table"
+    assert FROM.date().isoformat() <= day <= TODAY
+
+
+def test_a_tile_shows_its_day_and_a_size_its_unit() -> None:
+    tiles = [panel for _, panel in PANELS if panel["type"] == "stat" and "rawSql" in panel["targets"][0]]
+    (sizes,) = (panel for _, panel in PANELS if panel["title"] == "Table sizes")
+
+    assert {tile["fieldConfig"]["defaults"]["displayName"] for tile in tiles} == {"${__data.fields.day}"}
+    assert {tile["options"]["textMode"] for tile in tiles} == {"value_and_name"}
+    assert all(tile["options"]["reduceOptions"]["values"] for tile in tiles)
+    (override,) = sizes["fieldConfig"]["overrides"]
+    assert override["matcher"]["options"] == "size"
+    assert override["properties"] == [{"id": "unit", "value": "bytes"}]
 
 
 def test_no_query_is_the_same_for_every_user() -> None:

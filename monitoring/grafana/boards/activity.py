@@ -18,9 +18,9 @@ INTENSITY = daily(
 BOARD = Dashboard(
     "Activity",
     [
-        stat("Activity score", latest("oura_activity", "activity_score"), "none", SCORE),
-        stat("Steps, latest day", latest("oura_activity", "steps"), "short", STEPS),
-        stat("Active energy, latest day", latest("oura_activity", "active_calories"), "suffix: kcal"),
+        stat("Activity score", latest("oura_activity", "activity_score", "daily_activity"), "none", SCORE),
+        stat("Steps, latest day", latest("oura_activity", "steps", "daily_activity"), "short", STEPS),
+        stat("Active energy, latest day", latest("oura_activity", "active_calories", "daily_activity"), "suffix: kcal"),
         stat("VO2 max", latest("oura_vo2_max", "vo2_max"), "suffix: ml/kg/min"),
         Panel("Steps", daily("oura_activity", Steps="steps"), "short", bars=True, steps=STEPS),
         Panel("Score", daily("oura_activity", Score="activity_score"), "none", steps=SCORE, range=(0, 100)),

@@ -19,12 +19,16 @@ ZONES = daily(
 BOARD = Dashboard(
     "Heart rate",
     [
-        stat("Resting", latest("oura_heart_rate_daily", "resting_bpm"), "suffix: bpm"),
-        stat("Mean of the latest day", latest("oura_heart_rate_daily", "time_weighted_mean_bpm"), "suffix: bpm"),
-        stat("Highest of the latest day", latest("oura_heart_rate_daily", "max_bpm"), "suffix: bpm"),
+        stat("Resting", latest("oura_heart_rate_daily", "resting_bpm", "heartrate"), "suffix: bpm"),
+        stat(
+            "Mean of the latest day",
+            latest("oura_heart_rate_daily", "time_weighted_mean_bpm", "heartrate"),
+            "suffix: bpm",
+        ),
+        stat("Highest of the latest day", latest("oura_heart_rate_daily", "max_bpm", "heartrate"), "suffix: bpm"),
         stat(
             "Nocturnal dip",
-            latest("oura_heart_rate_daily", "nocturnal_dip_percent"),
+            latest("oura_heart_rate_daily", "nocturnal_dip_percent", "heartrate"),
             "percent",
             [("yellow", None), ("green", 10)],
         ),

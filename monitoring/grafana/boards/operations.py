@@ -53,10 +53,10 @@ COMPLETENESS = (
     + f"\nFROM oura_completeness\nWHERE {IN_DAYS}\nGROUP BY date\nORDER BY date"
 )
 SIZES = (
-    "SELECT schemaname || '.' || relname AS table, pg_total_relation_size(relid) AS bytes, n_live_tup AS rows,\n"
+    "SELECT schemaname || '.' || relname AS table, pg_total_relation_size(relid) AS size, n_live_tup AS rows,\n"
     "  n_dead_tup AS dead_rows, coalesce(last_autovacuum, last_vacuum)::text AS vacuumed_at\n"
     "FROM pg_stat_user_tables WHERE relname LIKE 'oura\\_%' OR schemaname LIKE 'oura\\_%'\n"
-    "ORDER BY bytes DESC LIMIT 20"
+    "ORDER BY size DESC LIMIT 20"
 )
 
 BOARD = Dashboard(
@@ -121,7 +121,7 @@ BOARD = Dashboard(
             width=24,
             height=14,
         ),
-        Panel("Table sizes", SIZES, "none", "In bytes, including indexes.", kind="table"),
+        Panel("Table sizes", SIZES, "short", "Including indexes.", kind="table", units={"size": "bytes"}),
     ],
     days=7,
 )

@@ -22,7 +22,7 @@ PLAIN: Steps = [("green", None)]
 class Panel:
     """One panel. `query` is SQL, or PromQL where `legend` is given; `unit` is one of Grafana's units.
 
-    `mappings` gives words that are values a colour and a name.
+    `mappings` gives words that are values a colour and a name; `units` are those of single columns of a table.
     """
 
     title: str
@@ -38,6 +38,7 @@ class Panel:
     range: tuple[float, float] | None = None
     legend: str | None = None
     mappings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def json(self, number: int, x: int, y: int) -> dict[str, Any]:
         return {
@@ -48,7 +49,7 @@ class Panel:
             "datasource": POSTGRES if self.legend is None else PROMETHEUS,
             "gridPos": {"x": x, "y": y, "w": self.width, "h": self.height},
             "targets": [self._target()],
-            "fieldConfig": {"defaults": self._defaults(), "overrides": []},
+            "fieldConfig": {"defaults": self._defaults(), "overrides": self._overrides()},
             "options": self._options(),
         }
 
@@ -69,6 +70,8 @@ class Panel:
     def _defaults(self) -> dict[str, Any]:
         steps = [{"color": color, "value": value} for color, value in self.steps]
         defaults: dict[str, Any] = {"unit": self.unit, "thresholds": {"mode": "absolute", "steps": steps}}
+        if self._is_dated:
+            defaults["displayName"] = "${__data.fields.day}"
         if self.range:
             defaults["min"], defaults["max"] = self.range
         if self.mappings:
@@ -87,9 +90,22 @@ class Panel:
             }
         return defaults
 
+    @property
+    def _is_dated(self) -> bool:
+        return self.kind == "stat" and self.legend is None
+
+    def _overrides(self) -> list[dict[str, Any]]:
+        return [
+            {"matcher": {"id": "byName", "options": column}, "properties": [{"id": "unit", "value": unit}]}
+            for column, unit in self.units.items()
+        ]
+
     def _options(self) -> dict[str, Any]:
         if self.kind == "stat":
-            return {"colorMode": "value", "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
+            # All values of the only row, so that its day can be the name.
+            calculated = {"calcs": ["lastNotNull"], "fields": "", "values": self._is_dated}
+            text = "value_and_name" if self._is_dated else "auto"
+            return {"colorMode": "value", "reduceOptions": calculated, "textMode": text}
         if self.kind == "timeseries":
             return {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}}
         if self.kind == "status-history":

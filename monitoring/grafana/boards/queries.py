@@ -26,9 +26,22 @@ def daily(mart: str, **columns: str) -> str:
     return f"SELECT date + time '12:00' AS time, {shown}\nFROM {mart}\nWHERE {IN_DAYS}\nORDER BY time"
 
 
-def latest(mart: str, column: str) -> str:
-    """Return the query of the newest known value within the chosen time."""
-    return f"SELECT {column}\nFROM {mart}\nWHERE {IN_DAYS} AND {column} IS NOT NULL\nORDER BY date DESC LIMIT 1"
+def latest(mart: str, column: str, collection: str | None = None) -> str:
+    """Return the query of the newest known value within the chosen time, and its day as `day`.
+
+    `collection` is the one whose day in progress grows: such a day is marked.
+    """
+    day = "date::text" if collection is None else f"date::text || {_in_progress(mart, collection)}"
+    known = f"{IN_DAYS} AND {column} IS NOT NULL"
+    return f"SELECT {day} AS day, {column}\nFROM {mart}\nWHERE {known}\nORDER BY date DESC LIMIT 1"
+
+
+def _in_progress(mart: str, collection: str) -> str:
+    return (
+        "CASE WHEN EXISTS (\n  SELECT FROM oura_completeness AS days\n"
+        f"  WHERE days.user_id = {mart}.user_id AND days.date = {mart}.date\n"
+        f"    AND days.collection = '{collection}' AND days.status = 'in_progress'\n) THEN ', in progress' ELSE '' END"
+    )
 
 
 def listed(mart: str, columns: str, day: str = "date") -> str:
