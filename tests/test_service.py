@@ -207,7 +207,7 @@ def test_run_log_and_status_report_that_nothing_changed(
 @contextmanager
 def half_open(url: str, count: int) -> Iterator[None]:
     """Keep so many connections open that never complete a request; each that is closed is opened again."""
-    address = urlsplit(url)
+    address = urlsplit(url).hostname or "", urlsplit(url).port or 0
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1000), hard))
     over = threading.Event()
@@ -226,7 +226,7 @@ def half_open(url: str, count: int) -> Iterator[None]:
                         each.close()
             while len(held) < count and not over.is_set():
                 with suppress(OSError):
-                    connection = socket.create_connection((address.hostname, address.port), timeout=1)
+                    connection = socket.create_connection(address, timeout=1)
                     held.append(connection)
                     connection.sendall(b"GET /health HTTP/1.1\r\nX-Never-Ends: ")
                     connection.setblocking(False)
