@@ -2,8 +2,8 @@
 
 Signed as the Standard Webhooks specification says: header `webhook-signature` is `v1,` and the base64 of the
 HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` under NOTIFY_WEBHOOK_SECRET. Sent by a thread of its own, so
-that a slow or dead receiver never delays a run; retried within about two minutes, then given up and
-counted.
+that a slow or dead receiver never delays a run; retried within about two minutes, then given up
+and counted.
 """
 
 from __future__ import annotations
