@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from oura_collector.database.connection import Database
 from oura_simulator.testing import running
@@ -196,3 +202,75 @@ def test_run_log_and_status_report_that_nothing_changed(
     assert [run["nothing_new"] for run in collector.runs()] == [False, True, False]
     assert second.events("run finished")[0]["nothing_new"] is True
     assert forced.events("run finished")[0]["nothing_new"] is False
+
+
+@contextmanager
+def half_open(url: str, count: int) -> Iterator[None]:
+    """Keep so many connections open that never complete a request; each that is closed is opened again."""
+    address = urlsplit(url).hostname or "", urlsplit(url).port or 0
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1000), hard))
+    over = threading.Event()
+
+    def attack(count: int) -> None:
+        held: list[socket.socket] = []
+        while not over.is_set():
+            for each in list(held):
+                with suppress(BlockingIOError):
+                    try:
+                        closed = not each.recv(1)
+                    except ConnectionError:
+                        closed = True
+                    if closed:
+                        held.remove(each)
+                        each.close()
+            while len(held) < count and not over.is_set():
+                with suppress(OSError):
+                    connection = socket.create_connection(address, timeout=1)
+                    held.append(connection)
+                    connection.sendall(b"GET /health HTTP/1.1\r\nX-Never-Ends: ")
+                    connection.setblocking(False)
+            over.wait(0.5)
+        for each in held:
+            each.close()
+
+    threads = [threading.Thread(target=attack, args=[count // 10]) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_half_open_connections_stop_neither_health_nor_collecting(collector: Collector) -> None:
+    with collector.serving(COLLECTION_INTERVAL="5") as service:
+        process = psutil.Process(service.process.popen.pid)
+        process.rlimit(psutil.RLIMIT_NOFILE, (1024, 1024))
+        until(lambda: service.metric("collections_total", asked_by="service", outcome="succeeded") >= 1, "a first run")
+        log = service.process.path.with_suffix(".log")
+        written = log.stat().st_size
+        descriptors, latencies = 0, []
+
+        with half_open(service.url, 1500):
+            time.sleep(2)
+            runs = len(collector.runs())
+            begun = time.monotonic()
+            while time.monotonic() - begun < 10 or len(collector.runs()) < runs + 2:
+                assert time.monotonic() - begun < 120, "no run meanwhile"
+                asked = time.monotonic()
+                statuses = [service.get(path)[0] for path in ("/health", "/health/live", "/health/ready", "/metrics")]
+                latencies.append((time.monotonic() - asked) / 4)
+                assert statuses == [200] * 4
+                descriptors = max(descriptors, process.num_fds())
+                time.sleep(0.2)
+            outcomes = {run["outcome"] for run in collector.runs()[runs:-1]}
+
+        print(f"descriptors {descriptors}, log {log.stat().st_size - written} bytes, latency {max(latencies):.3f} s")
+        assert outcomes == {"succeeded"}
+        assert descriptors < 160
+        assert log.stat().st_size - written < 200_000
+        assert sorted(latencies)[len(latencies) // 2] < 2

@@ -11,10 +11,12 @@ import structlog
 def configure(log_format: str) -> None:
     """Set up logging for the process. `log_format` is json, text, or auto for what suits standard error."""
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    # Local variables, which structlog shows by default in either form, hold passwords and health data.
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     shape: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if as_text
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
     )
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_logger_name,

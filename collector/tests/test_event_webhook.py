@@ -6,18 +6,24 @@ import base64
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from oura_collector.pipeline.result import Result
+from oura_collector.runs import event_webhook
 from oura_collector.runs.event_webhook import Notifier
+from structlog.testing import capture_logs
 from tap_oura.results import CollectionResult
 
+HOSTILE = Path(__file__).resolve().parents[2] / "tap-oura" / "tests" / "hostile_server.py"
 CHANGES = [{"user": "user-1", "table": "oura_sleep", "rows": 2, "first_day": "2026-03-30", "last_day": "2026-03-31"}]
 RESULT = Result("succeeded", collections=(CollectionResult("user-1", "sleep", "succeeded", records=16),))
 
@@ -45,7 +51,15 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(receiver.answer({k.lower(): v for k, v in self.headers.items()}, body))
+            status = receiver.answer({k.lower(): v for k, v in self.headers.items()}, body)
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", "/elsewhere?key=planted")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            """Where a followed redirect leads."""
+            self.send_response(receiver.answer({}, b""))
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
@@ -129,3 +143,55 @@ def test_a_hanging_receiver_blocks_nothing(receiver: Receiver) -> None:
     assert time.monotonic() - started < 2
     notifier.close(0)
     receiver.hang.set()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 304, 307, 308])
+def test_a_redirect_is_not_followed_and_counts_as_failed(receiver: Receiver, status: int) -> None:
+    receiver.statuses = [status]
+
+    with capture_logs() as lines:
+        assert delivered(receiver, CHANGES) == ["given_up"]
+
+    assert len(receiver.received) == 1
+    (line,) = lines
+    assert line["why"].startswith(f"the receiver redirects ({status}); set NOTIFY_WEBHOOK_URL")
+    assert "planted" not in str(line)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Iterator[str]:
+    """The address of a server that breaks what HTTP promises, each path in its way."""
+    with subprocess.Popen([sys.executable, str(HOSTILE)], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        yield server.stdout.readline().strip()
+        server.terminate()
+
+
+@pytest.mark.parametrize(
+    ("way", "why"),
+    [
+        ("drip_in_headers", "not complete after 1 seconds"),
+        ("drip_in_body", "not complete after 1 seconds"),
+        ("drip_in_an_error", "not complete after 1 seconds"),
+        ("endless_body", "larger than 1 MiB"),
+        ("endless_header", "no valid answer"),
+        ("endless_continue", "larger than 1 MiB"),
+        ("bomb", "larger than 1 MiB"),
+        ("redirect_with_a_bomb", "redirects (302)"),
+    ],
+)
+def test_an_answer_has_bounds_in_time_and_bytes(
+    hostile: str, way: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_webhook, "PATIENCE", 1.0)
+    counted: list[str] = []
+    notifier = Notifier(f"{hostile}/{way}", None, counted.append, waits=())
+    started = time.monotonic()
+
+    with capture_logs() as lines:
+        notifier.tell(7, CHANGES, RESULT)
+        notifier.close(10)
+
+    assert counted == ["given_up"]
+    assert time.monotonic() - started < 4
+    assert [why in line["why"] for line in lines] == [True]

@@ -99,21 +99,19 @@ def test_without_a_browser_the_redirect_address_can_be_pasted(
     assert [path.name for path in Path(environment["DATA_DIR"], "credentials").glob("*.json")] == ["user-1.json"]
 
 
-def test_a_redirect_to_a_loopback_address_is_received(environment: dict[str, str]) -> None:
-    process = subprocess.Popen(
-        [sys.executable, str(PROJECT / "collect.py"), "login", "--user", "account-1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**environment, "BROWSER": "true %s"},
-    )
-    assert process.stdout
-    page = next(line.strip() for line in process.stdout if line.strip().startswith("http"))
-    requests.get(consent(page, "user-2"), timeout=10)
-    output, errors = process.communicate(timeout=60)
+@pytest.mark.parametrize(
+    ("pasted", "why"),
+    [("", "the address has no 'state'"), ("http://[::1/callback?code=1", "this is not an address")],
+)
+def test_a_pasted_address_that_is_not_the_answer_is_one_line(
+    environment: dict[str, str], pasted: str, why: str
+) -> None:
+    login = Login(environment)
 
-    assert process.returncode == 0, errors
-    assert "Logged in: account-1" in output
+    assert login.paste(pasted) == 2
+    assert login.errors.splitlines() == [
+        f"collect.py: login: {why}; paste the whole address, from http to its end, or run login again"
+    ]
 
 
 def test_a_redirect_with_another_state_is_refused(environment: dict[str, str]) -> None:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-import webbrowser
 from contextlib import suppress
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Event, Thread
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 from tap_oura.accounts import Account, Static
@@ -23,20 +19,13 @@ from tap_oura.credentials.record import ConfiguredCredentials
 from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import OuraError
 
-from oura_collector.accounts import tap_config
+from oura_collector.accounts import redirect, tap_config
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
     from tap_oura.credentials.record import Record
 
     from oura_collector.settings import Settings
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-CONSENT_TIMEOUT = 600
-"""Seconds for a consent; Oura's code expires then too."""
-
-DONE = b"<!doctype html><meta charset=utf-8><title>Done</title><p>Thank you. You can close this page now."
-WRONG = b"<!doctype html><meta charset=utf-8><title>No consent</title><p>This did not work; the terminal shows why."
 
 
 def login(settings: Settings, user: str | None, paste: bool) -> None:
@@ -47,10 +36,12 @@ def login(settings: Settings, user: str | None, paste: bool) -> None:
         application = _application(settings, auth_config.vault.read(user or DEFAULT))
         page = consent.page(settings.oura_authorize_url, settings.oura_api_url)
         request = consent.Request(page, application, settings.oura_redirect_uri, secrets.token_urlsafe(24))
-        redirect = _pasted(request) if paste else _received(request)
+        answer = None if paste else redirect.receive(request)
+        if answer is None:
+            answer = _pasted(request)
         client = Client.from_settings(tap_config.client_config(settings))
         record = consent.first_record(
-            auth_config.endpoints, request, redirect, lambda token: client.own_id(Account(None, Static(token)))
+            auth_config.endpoints, request, answer, lambda token: client.own_id(Account(None, Static(token)))
         )
         name = consent.keep(auth_config.vault, user, record, configured)
     except OuraError as error:
@@ -169,52 +160,6 @@ def _pasted(request: consent.Request) -> str:
     click.echo(f"Open this page in any browser, on any machine, and allow access:\n\n  {request.url}\n")
     click.echo("The browser then opens an address that may not load. Copy that address from the address bar.")
     return str(click.prompt("Address", hide_input=sys.stdin.isatty(), default="", show_default=False))
-
-
-def _received(request: consent.Request) -> str:
-    """Open the consent page and wait for the redirect to this machine, or have the address pasted."""
-    parts = urlsplit(request.redirect_uri)
-    if parts.hostname not in LOOPBACK or parts.scheme != "http":
-        return _pasted(request)
-    came: list[str] = []
-    arrived = Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            is_answer = urlsplit(self.path).path == (parts.path or "/")
-            self.send_response(200 if is_answer else 404)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            if not is_answer:
-                return
-            try:
-                request.answer(self.path)
-                self.wfile.write(DONE)
-            except OuraError:
-                self.wfile.write(WRONG)
-            came.append(self.path)
-            arrived.set()
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing: the address contains the code."""
-
-    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
-    try:
-        server = HTTPServer((host or "", parts.port or 80), Handler)
-    except OSError as error:
-        raise SettingsError(f"login: cannot listen at {request.redirect_uri} ({error.strerror}); use --paste") from None
-    # In a thread, because some browsers block `open` until they are closed.
-    Thread(target=server.serve_forever, daemon=True).start()
-    with server:
-        click.echo("Allow access on the page in your browser.")
-        if not webbrowser.open(request.url):
-            return _pasted(request)
-        click.echo(f"If no page opened, open this one on this machine:\n\n  {request.url}\n")
-        arrived.wait(CONSENT_TIMEOUT)
-        server.shutdown()
-    if not came:
-        raise SettingsError("login: no consent within ten minutes; run it again, or use --paste")
-    return came[0]
 
 
 def _instant(at: float | None) -> str:

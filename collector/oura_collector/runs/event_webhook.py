@@ -2,7 +2,8 @@
 
 Signed as the Standard Webhooks specification says: header `webhook-signature` is `v1,` and the base64 of the
 HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` under NOTIFY_WEBHOOK_SECRET. Sent by a thread of its own, so
-that a slow or dead receiver never delays a run; retried for about a minute, then given up and counted.
+that a slow or dead receiver never delays a run; retried within about two minutes, then given up
+and counted.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ import json
 import queue
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from tap_oura.transport import DeadlinePassed, Session, TooManyBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,10 @@ WAITS = (1.0, 4.0, 15.0, 40.0)
 """Seconds before each further attempt."""
 
 PATIENCE = 10.0
-"""Seconds that the receiver has to respond."""
+"""Seconds that an attempt may take, from connecting to the last byte of the answer."""
+
+MOST_OF_AN_ANSWER = 1024 * 1024
+"""Bytes. Only the status counts, but some workflows answer with what they made of the event."""
 
 MOST_WAITING = 100
 DELIVERED, GIVEN_UP = DELIVERIES = ("delivered", "given_up")
@@ -87,18 +90,29 @@ class Notifier:
 
     def _send(self, event_id: str, body: bytes) -> tuple[str | None, bool]:
         """Return what went wrong, if anything, and whether it is transient."""
-        request = urllib.request.Request(self._url, data=body, method="POST", headers=self._headers(event_id, body))
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE):
-                return None, False
-        except urllib.error.HTTPError as error:
-            return f"the receiver responds with {error.code}", error.code >= 500 or error.code in (408, 429)
-        except (OSError, ValueError) as error:
+            # A session for each: between two events its connection would be idle for hours.
+            with Session("oura-collector") as session:
+                headers = self._headers(event_id, body)
+                # Of a host's addresses, two as a rule, each is tried for the first of the two times.
+                timeout = (PATIENCE / 2, PATIENCE)
+                bounds: dict[str, Any] = {"timeout": timeout, "within": PATIENCE, "most": MOST_OF_AN_ANSWER}
+                status = session.ask("POST", self._url, data=body, headers=headers, **bounds).status
+        except DeadlinePassed:
+            return f"the receiver's answer is not complete after {PATIENCE:.0f} seconds", True
+        except TooManyBytes:  # It would be no shorter the next time.
+            return f"the receiver's answer is larger than {MOST_OF_AN_ANSWER // 1024**2} MiB", False
+        except OSError as error:
             # The URL may contain a secret and is part of some messages; the class is enough.
-            return f"the receiver cannot be reached ({type(error).__name__})", True
+            return f"no valid answer from the receiver ({type(error).__name__})", True
+        if 200 <= status < 300:
+            return None, False
+        if 300 <= status < 400:
+            return f"the receiver redirects ({status}); set NOTIFY_WEBHOOK_URL to the address where it leads", False
+        return f"the receiver responds with {status}", status >= 500 or status in (408, 429)
 
     def _headers(self, event_id: str, body: bytes) -> dict[str, str]:
-        headers = {"Content-Type": "application/cloudevents+json; charset=utf-8", "User-Agent": "oura-collector"}
+        headers = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
         if self._secret:
             headers |= signature(self._secret, event_id, int(time.time()), body)
         return headers

@@ -22,7 +22,7 @@ from tap_oura.credentials.oauth import (
 )
 from tap_oura.credentials.record import ConfiguredCredentials, Record, digest
 from tap_oura.credentials.vault import DEFAULT
-from tap_oura.errors import OuraError
+from tap_oura.errors import OuraError, listing
 from tap_oura.transport import without_userinfo
 
 if TYPE_CHECKING:
@@ -39,6 +39,14 @@ class ConsentFailed(OuraError):
     """There is no consent, or it could not be used. Nothing was changed."""
 
     reason = "consent"
+
+
+class NotTheAnswer(ConsentFailed):
+    """This URL is not the answer to this request, which may still come. `why` is a sentence."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}; paste the whole address, from http to its end, or run login again")
+        self.why = why
 
 
 @dataclass(frozen=True)
@@ -63,14 +71,25 @@ class Request:
         return str(add_params_to_uri(self.page, list(parameters.items())))
 
     def answer(self, redirect: str) -> tuple[str, tuple[str, ...] | None]:
-        """Return the code and the granted scopes (None if not named) of the redirect. Raises ConsentFailed."""
-        received = {name: values[-1] for name, values in parse_qs(urlsplit(redirect.strip()).query).items()}
-        if received.get("state") != self.state:
-            raise ConsentFailed("this address is of another login (its 'state' differs); run login again")
+        """Return the code and the granted scopes (None if not named) of the redirect.
+
+        Raises NotTheAnswer, and ConsentFailed for an answer without consent.
+        """
+        try:
+            query = urlsplit(redirect.strip()).query
+        except ValueError:
+            raise NotTheAnswer("this is not an address") from None
+        received = {name: values[-1] for name, values in parse_qs(query).items()}
+        if "state" not in received:
+            raise NotTheAnswer("the address has no 'state'")
+        if received["state"] != self.state:
+            raise NotTheAnswer("the address is of another login (its 'state' differs)")
         if received.get("error") == "access_denied":
             raise ConsentFailed("the consent was refused; nothing was changed")
-        if not received.get("code"):
-            raise ConsentFailed("the address contains no code; paste it whole, from http to its end")
+        if "error" in received:
+            raise ConsentFailed(f"the consent page reports the error '{listing([received['error']], 1)}'")
+        if "code" not in received:
+            raise NotTheAnswer("the address contains no code")
         return received["code"], stripped(received["scope"].split()) if "scope" in received else None
 
 
