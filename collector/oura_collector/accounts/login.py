@@ -1,13 +1,11 @@
-"""`collect.py login`, `logout` and the accounts' part of `status`."""
+"""`collect.py login` and `logout`."""
 
 from __future__ import annotations
 
 import secrets
 import sys
-import time
 import webbrowser
 from contextlib import suppress
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -90,32 +88,6 @@ def forget(settings: Settings, name: str) -> bool:
     except OuraError as error:
         raise SettingsError(f"logout: {error}") from None
     return revoked
-
-
-def status(settings: Settings) -> bool:
-    """Print a line per account and return whether all can be collected. Sends no requests. Raises SettingsError."""
-    now, whole = time.time(), True
-    found = tap_config.configured(settings)
-    rows = [("account", "credentials", "valid until (UTC)", "last refresh (UTC)", "scopes")]
-    for account in found:
-        try:
-            record = account.credentials.record
-        except OuraError as error:
-            rows.append((account.label, str(error), "", "", ""))
-            whole = False
-            continue
-        state = record.state(now)
-        whole = whole and state not in ("lost", "missing")
-        scopes = "unknown" if record.scopes is None else " ".join(record.scopes)
-        rows.append((account.label, state, _instant(record.expires_at), _instant(record.refreshed_at), scopes))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    if not found:
-        click.echo(f"No accounts yet. Log in: {tap_config.LOGIN}")
-    elif not whole:
-        click.echo(f"\nLog in again for each account that is lost or missing: {tap_config.LOGIN} --user <account>")
-    return whole
 
 
 def show_scopes(record: Record) -> None:
@@ -215,7 +187,3 @@ def _received(request: consent.Request) -> str:
     if not came:
         raise SettingsError("login: no consent within ten minutes; run it again, or use --paste")
     return came[0]
-
-
-def _instant(at: float | None) -> str:
-    return "unknown" if at is None else datetime.fromtimestamp(at, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
