@@ -56,7 +56,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(PROJECT / ".data", description="Folder for the embedded PostgreSQL and local files")
 
     oura_api_url: str = Field("https://api.ouraring.com", description="URL of Oura's API")
-    oura_api_token: SecretStr | None = Field(None, description="A bearer token, for a single account")
+    oura_api_token: SecretStr | None = Field(
+        None, description="A bearer token that you already have, for a single account"
+    )
     oura_client_id: str | None = Field(None, description="Client id of the application registered at Oura")
     oura_client_secret: SecretStr | None = Field(None, description="Its client secret")
     oura_refresh_token: SecretStr | None = Field(None, description="First refresh token of a single account")

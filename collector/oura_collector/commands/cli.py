@@ -17,6 +17,7 @@ import structlog
 from oura_collector import logging_setup, settings
 from oura_collector.accounts import login
 from oura_collector.accounts.credential_state import credential_states
+from oura_collector.accounts.tap_config import next_step
 from oura_collector.commands import demo, options
 from oura_collector.commands.status import report
 from oura_collector.database import choice, libpq, requirements
@@ -142,7 +143,7 @@ def show_status(user: str | None, is_json: bool) -> None:
         with closing(Status(database)) as status:
             snapshot = status.read()
         obstacle = requirements.obstacle(database) if snapshot.reachable else None
-    shown = report(states, snapshot, obstacle)
+    shown = report(states, snapshot, obstacle, next_step(given))
     shown = shown.only(user) if user else shown
     if is_json:
         click.echo(json.dumps(shown.document(detailed=bool(user)), indent=2))

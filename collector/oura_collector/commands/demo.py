@@ -53,8 +53,11 @@ def run(settings: Settings, database: Database) -> int:
         + "\n\nWhat to try next:"
         "\n  make psql                               open the database: \\dt, then SELECT * FROM oura_daily LIMIT 5;"
         "\n  .venv/bin/meltano run sync              collect again, without duplicates"
-        "\n  cp .env.example .env && make run        the same with your own ring"
         "\n  make stop                               stop the simulator and the embedded database"
+        "\n\nThe same with your own ring, once you have registered an application at Oura (docs/credentials.md):"
+        "\n  cp .env.example .env                    then set OURA_CLIENT_ID and OURA_CLIENT_SECRET in it"
+        "\n  .venv/bin/python collect.py login       ask for your consent in the browser, once"
+        "\n  make run                                collect from Oura"
     )
     return 0
 

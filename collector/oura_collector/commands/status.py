@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Report:
     accounts: list[Account]
     snapshot: Snapshot | None
     obstacle: str | None
+    next_step: str
+    """What to do while there are no accounts."""
 
     @property
     def is_whole(self) -> bool:
@@ -62,14 +64,14 @@ class Report:
         if not chosen:
             known = names([account.user for account in self.accounts]) or "none yet"
             raise click.UsageError(f"--user: there is no account '{user}'; the accounts are: {known}")
-        return Report(chosen, self.snapshot, self.obstacle)
+        return replace(self, accounts=chosen)
 
     def text(self, *, detailed: bool) -> Iterator[str]:
         """Yield lines for people: some for a failure, or with `detailed` all about the accounts."""
         if self.accounts:
             yield account_status.summary((account.user, account.verdict) for account in self.accounts)
         else:
-            yield f"No accounts yet. Log in: {LOGIN}"
+            yield f"No accounts yet: {self.next_step}"
         if detailed:
             for account in self.accounts:
                 yield from _details(account)
@@ -97,7 +99,9 @@ class Report:
         }
 
 
-def report(states: list[CredentialState], snapshot: Snapshot | None, obstacle: str | None) -> Report:
+def report(
+    states: list[CredentialState], snapshot: Snapshot | None, obstacle: str | None = None, next_step: str = ""
+) -> Report:
     """Bring together what the settings and the run log say of each account."""
     found = {each.user: each for each in (account_status.accounts(snapshot) if snapshot else [])}
     of_others = [user for user in found if user not in {state.user for state in states}]
@@ -108,6 +112,7 @@ def report(states: list[CredentialState], snapshot: Snapshot | None, obstacle: s
         [_account(user, named.get(user), found.get(user), snapshot) for user in sorted({*named, *found})],
         snapshot,
         obstacle,
+        next_step,
     )
 
 
