@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     oura_redirect_uri: str = Field(
         "http://localhost:8765/callback", description="Redirect address, as registered at Oura"
     )
+    tap_oura_sandbox: bool = Field(False, description="Whether to read Oura's sandbox, which needs no credentials")
     multi_user_mode: bool = Field(False, description="Whether USER_MAPPING names the accounts")
     user_mapping: SecretStr | None = Field(
         None, description="Lines of 'user: token', or 'user' alone if it is logged in"

@@ -40,6 +40,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "TAP_OURA_TOKEN_STORE": config["token_store"],
         "TAP_OURA_TOKEN_URL": config["token_url"],
         "TAP_OURA_LOGIN_COMMAND": config["login_command"],
+        "TAP_OURA_SANDBOX": "true" if config["sandbox"] else None,
     }
     # What is empty here must not come through from a parent process either, nor from `.env`, where
     # `meltano config set` puts what a plain `meltano run` uses.
@@ -49,7 +50,8 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def tap_config(settings: Settings) -> dict[str, Any]:
     """Return the tap's settings for its accounts. Raises SettingsError for an invalid USER_MAPPING."""
-    return {**client_config(settings), "accounts": list(_mapped(settings)) if settings.multi_user_mode else []}
+    named = list(_mapped(settings)) if settings.multi_user_mode else []
+    return {**client_config(settings), "accounts": named, "sandbox": settings.tap_oura_sandbox}
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
