@@ -173,6 +173,8 @@ class Runner:
                 log.blocked = hold.blocked
                 exit_code = self._process.wait()
                 report.read(files.report)
+                for cause in report.build.failures if report.build else ():
+                    logger.error("not built", what=cause)
                 return conclude(report, log, exit_code, stopped=self._process.stopped)
             finally:
                 self._process = None
