@@ -87,6 +87,20 @@ def test_one_failed_collection_makes_the_run_partial_and_is_named(reported: Any)
     assert result.message == "workout of user-1: Oura refuses (and 1 more)"
 
 
+def test_a_failure_of_a_whole_account_is_told_once(reported: Any) -> None:
+    dead = [failed(name, "token") for name in ("sleep", "workout", "session")]
+    other = {**failed("workout"), "user_id": "user-2"}
+
+    result = conclude(reported(read("heartrate"), *dead, other, READ_ALL), Log(), 0)
+
+    assert result.message == "everything of user-1: Oura refuses (and 1 more)"
+    assert [str(each) for each in result.causes] == [
+        "everything of user-1: Oura refuses",
+        "workout of user-2: Oura refuses",
+    ]
+    assert len(result.failures) == 4
+
+
 @pytest.mark.parametrize(("reason", "may_pass"), [("server", True), ("rate_limit", True), ("token", False)])
 def test_only_temporary_failures_are_retried_soon(reported: Any, reason: str, may_pass: bool) -> None:
     assert conclude(reported(read("sleep"), failed("workout", reason), READ_ALL), Log(), 0).may_pass is may_pass

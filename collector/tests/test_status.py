@@ -11,7 +11,7 @@ import click
 import pytest
 from oura_collector.accounts.credential_state import CredentialState
 from oura_collector.commands.status import Report, report
-from oura_collector.runs.account_status import OF_ACCOUNT
+from oura_collector.pipeline.result import OF_ACCOUNT
 from oura_collector.runs.status import Snapshot
 from oura_collector.service.health import MOST_PROBLEMS
 from tap_oura.catalog.collections import DEFAULT_COLLECTIONS
@@ -65,7 +65,9 @@ def test_forty_accounts_are_a_summary_and_a_line_per_failure() -> None:
 
     assert lines[0] == "40 accounts: 37 fine, 3 need somebody: user-4, user-7, user-9"
     assert [line.partition(" (since")[0] for line in lines[2:5]] == [f"user-{n}: everything" for n in (4, 7, 9)]
-    assert lines[2].endswith(": because of token")
+    assert ": because of token; replace it or log in: " in lines[2]
+    assert lines[2].endswith("collect.py login --user user-4")
+    assert lines[3].endswith(": because of consent")
     assert len(lines) <= 10
 
 

@@ -142,13 +142,14 @@ def _is_newer(credentials: CredentialState, snapshot: Snapshot | None) -> bool:
 def _problems(account: Account) -> Iterator[str]:
     """Yield what is wrong with an account, each cause once."""
     credentials = account.credentials
+    login = LOGIN if account.user == NAMELESS else f"{LOGIN} --user {quote(account.user)}"
     if credentials and account.credential_state in BROKEN:
-        name = "" if account.user == NAMELESS else f" --user {quote(account.user)}"
-        yield credentials.problem or f"its credentials are {account.credential_state}; log in: {LOGIN}{name}"
+        yield credentials.problem or f"its credentials are {account.credential_state}; log in: {login}"
         if account.found and account.found.are_credentials_rejected:
             return
     for failure in account.found.failures if account.found else ():
-        yield _told(failure)
+        is_token = failure.reason == "token" and account.verdict == NEEDS
+        yield _told(failure) + (f"; replace it or log in: {login}" if is_token else "")
 
 
 def _told(failure: Failure) -> str:

@@ -10,9 +10,10 @@ import json
 import re
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tap_oura.catalog.collections import EVERY_COLLECTION
 from tap_oura.results import CollectionResult
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ REASONS = (*OURA_REASONS, SETTINGS, DATABASE, DISK, LOAD, TRANSFORM, INTERRUPTED
 
 PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPTED}
 """Transient reasons; the others need a person."""
+REJECTED = frozenset({"token", "consent", "store"})
+"""Reasons for which an account's credentials are no use, until a person changes that."""
+OF_ACCOUNT = REJECTED | {"refresh"}
+"""Reasons that concern a whole account, whatever was read before it failed."""
 
 TAP, LOADER, DBT, MELTANO = "tap-oura", "target-postgres", "dbt", "meltano"
 
@@ -80,6 +85,11 @@ class Result:
     @property
     def failures(self) -> tuple[CollectionResult, ...]:
         return tuple(each for each in self.collections if each.failed)
+
+    @property
+    def causes(self) -> tuple[CollectionResult, ...]:
+        """The failures, that of a whole account once."""
+        return tuple(_once(self.failures))
 
     @property
     def may_pass(self) -> bool:
@@ -217,7 +227,16 @@ def _beneath(words: list[str], blocked: str | None) -> tuple[str, str] | None:
     return (DATABASE, gone) if gone else None
 
 
-def _several(failures: list[CollectionResult]) -> str:
+def _once(failures: Iterable[CollectionResult]) -> Iterable[CollectionResult]:
+    found: dict[tuple[str, str], CollectionResult] = {}
+    for each in failures:
+        collection = EVERY_COLLECTION if each.reason in OF_ACCOUNT else each.collection
+        found.setdefault((each.user_id, collection), replace(each, collection=collection))
+    return found.values()
+
+
+def _several(results: list[CollectionResult]) -> str:
+    failures = list(_once(results))
     return str(failures[0]) + (f" (and {len(failures) - 1} more)" if len(failures) > 1 else "")
 
 

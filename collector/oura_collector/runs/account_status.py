@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tap_oura.results import spoken
 
-from oura_collector.pipeline.result import FAILED, PASSING, SUCCEEDED
+from oura_collector.pipeline.result import FAILED, OF_ACCOUNT, PASSING, REJECTED, SUCCEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,11 +21,6 @@ OK, DEGRADED, FAILING = "ok", "degraded", "failing"
 PROFILE = "personal_info"
 """Readable with any valid token, even after the membership has lapsed, so it says nothing about the rest."""
 EVERYTHING = spoken("*")
-
-REJECTED = frozenset({"token", "consent", "store"})
-"""Reasons for which an account's credentials are no use, until a person changes that."""
-OF_ACCOUNT = REJECTED | {"refresh"}
-"""Reasons that concern a whole account, whatever was read before it failed."""
 
 FINE, WAITING, NEEDS, UNTRIED, UNKNOWN = "fine", "waiting", "needs_somebody", "not_collected", "unknown"
 WORDS = {

@@ -187,7 +187,7 @@ class Runner:
                 result = lost(result.collections)
         except psycopg.Error as error:
             logger.error("run not written to the run log", run=run_id, error=str(error).splitlines()[0])
-        for failure in result.failures:
+        for failure in result.causes:
             logger.error("not read", what=str(failure), reason=failure.reason)
         told = logger.info if result.outcome == SUCCEEDED else logger.error
         told(
