@@ -160,6 +160,14 @@ def test_an_unknown_account_is_one_short_line() -> None:
         shown(of_forty()).only("x")
 
 
+def test_a_failed_build_is_wrong_although_every_account_is_fine() -> None:
+    run = {"outcome": "failed", "finished_at": ENDED, "nothing_new": False, "message": "model oura_sleep: gone"}
+    found = report([CredentialState("user-1", "works")], replace(snapshot(row()), last_run=run))
+
+    assert text(found) == ["1 account: 1 fine", "", "last run: failed, 2026-03-31 11:30 UTC: model oura_sleep: gone"]
+    assert not found.is_whole
+
+
 def test_without_the_database_nothing_is_called_fine() -> None:
     known = [CredentialState("user-1", "works")]
 

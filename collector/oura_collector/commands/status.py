@@ -10,6 +10,7 @@ import click
 
 from oura_collector.accounts.credential_state import BROKEN, CredentialState
 from oura_collector.accounts.tap_config import LOGIN
+from oura_collector.pipeline.result import FAILED, INTERRUPTED
 from oura_collector.runs import account_status
 from oura_collector.runs.account_status import FINE, NEEDS, UNKNOWN, UNTRIED, WAITING, AccountStatus, Failure, names
 from oura_collector.runs.completeness import RECENT_DAYS, STATUSES
@@ -55,8 +56,9 @@ class Report:
 
     @property
     def is_whole(self) -> bool:
-        answers = self.snapshot is None or self.snapshot.reachable
-        return answers and not self.obstacle and all(each.verdict in (FINE, UNTRIED) for each in self.accounts)
+        if self.snapshot and (not self.snapshot.reachable or _has_failed(self.snapshot)):
+            return False
+        return not self.obstacle and all(each.verdict in (FINE, UNTRIED) for each in self.accounts)
 
     def only(self, user: str) -> Report:
         """Return the report of one account. Raises click.UsageError."""
@@ -170,7 +172,7 @@ def _details(account: Account) -> Iterator[str]:
     width = max((len(row.collection) for row in rows), default=0)
     for row in rows:
         line = f"  {row.collection:{width}}  newest day {row.newest_day or '-'!s:10}"
-        yield f"{line}  last success {_minute(row.last_success_at)}" + ("  fails" if row.outcome == "failed" else "")
+        yield f"{line}  last success {_minute(row.last_success_at)}" + ("  fails" if row.outcome == FAILED else "")
 
 
 def _document(account: Account, *, detailed: bool) -> dict[str, Any]:
@@ -178,6 +180,7 @@ def _document(account: Account, *, detailed: bool) -> dict[str, Any]:
     document = {
         "user": account.user,
         "verdict": account.verdict,
+        "failing": [],
         "credentials": {
             "state": account.credential_state,
             "problem": known.problem if known else None,
@@ -208,16 +211,19 @@ def _runs(snapshot: Snapshot) -> Iterator[str]:
     if not snapshot.collections:
         yield "nothing has been collected yet"
     if run := snapshot.last_run:
-        words = f"last run: {run['outcome']}, {_minute(run['finished_at'])}" + (
-            "; nothing new" if run["nothing_new"] else ""
-        )
-        failed = run["outcome"] in ("failed", "interrupted") and run["message"]
-        yield f"{words}: {run['message'][:LONGEST]}" if failed else words
+        nothing_new = "; nothing new" if run["nothing_new"] else ""
+        why = f": {run['message'][:LONGEST]}" if run["outcome"] in (FAILED, INTERRUPTED) and run["message"] else ""
+        yield f"last run: {run['outcome']}, {_minute(run['finished_at'])}{nothing_new}{why}"
     if days := snapshot.days:
         counts = ", ".join(f"{days.recent[status]} {status}" for status in STATUSES if days.recent.get(status))
         yield f"last {RECENT_DAYS} days of all collections: {counts or 'none'}"
         if days.failed:
             yield f"failed to collect {days.failed} days; collect them again: collect.py repair"
+
+
+def _has_failed(snapshot: Snapshot) -> bool:
+    """Whether the last run failed as a whole, which no account need have noticed: dbt may have failed."""
+    return (snapshot.last_run or {}).get("outcome") == FAILED
 
 
 def _minute(moment: datetime | None) -> str:
