@@ -42,12 +42,28 @@ def empty(make_database: Callable[[], Database]) -> Database:
     return make_database()
 
 
-def test_a_run_without_credentials_names_the_missing_settings(tmp_path: Path) -> None:
-    done = collect("--once", DATA_DIR=str(tmp_path), OURA_API_TOKEN="")
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [
+        (
+            {},
+            "register an application at Oura (docs/credentials.md explains how), set OURA_CLIENT_ID and OURA",
+        ),
+        ({"OURA_CLIENT_ID": "a"}, "set OURA_CLIENT_SECRET in .env or in the environment, and run '"),
+        ({"OURA_CLIENT_ID": "a", "OURA_CLIENT_SECRET": "b"}, "nobody is logged in yet; run '"),
+    ],
+)
+def test_a_run_without_credentials_names_the_next_step(tmp_path: Path, given: dict[str, str], advice: str) -> None:
+    nothing = dict.fromkeys(("OURA_API_TOKEN", "OURA_CLIENT_ID", "OURA_CLIENT_SECRET"), "")
+    settings = {**nothing, **given, "DATA_DIR": str(tmp_path)}
+    done = collect("--once", **settings)
 
     assert done.returncode == 2
-    assert done.stderr.startswith("collect.py: no credentials: set OURA_API_TOKEN")
-    assert len(done.stderr.splitlines()) == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"collect.py: no credentials: {advice}")
+    assert "collect.py login'" in line
+    assert "OURA_API_TOKEN" not in line  # Oura issues none any more.
+    assert advice in collect("status", **settings).stdout
 
 
 @pytest.mark.parametrize(

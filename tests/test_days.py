@@ -176,6 +176,19 @@ def test_a_failed_window_deletes_nothing_and_its_days_have_the_reason(pipeline: 
     assert not pipeline.rows("SELECT FROM oura_completeness WHERE status IN ('our_failure', 'no_permission')")
 
 
+def test_a_dead_account_is_not_blamed_for_what_nobody_requested(pipeline: Pipeline) -> None:
+    pipeline.simulator.fault("expired_401", user="user-1")
+
+    pipeline.sync(code=1)
+
+    sleep = statuses(pipeline, "daily_sleep")
+    assert sleep[max(sleep)] == ("our_failure", "token")
+    assert set(statuses(pipeline, "tag").values()) == {("not_asked", None)}
+
+    pipeline.simulator.clear_faults()
+    pipeline.sync()
+
+
 def test_a_full_refresh_changes_no_days_status(pipeline: Pipeline) -> None:
     judged = "SELECT user_id, collection, date, status, reason FROM oura_completeness ORDER BY 1, 2, 3"
     before = pipeline.rows(judged)

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+from oura_collector.commands.demo import NEXT
 from oura_collector.pipeline.result import PASSING, REASONS
 from oura_collector.service.metrics import DETAILED, DURATION, DURATION_TEXT, FAMILIES, PREFIX, Family
 from oura_collector.settings import PROJECT, Settings
@@ -132,3 +134,23 @@ def test_the_collector_knows_every_reason_of_the_tap() -> None:
         return {error.reason}.union(*(below(kind) for kind in error.__subclasses__()))
 
     assert below(OuraError) <= set(REASONS)
+
+
+FIRST_STEPS = ("register", "OURA_CLIENT_ID", "OURA_CLIENT_SECRET", "collect.py login")
+
+
+@pytest.mark.parametrize(
+    ("where", "text", "steps"),
+    [
+        ("demo", NEXT, ("registered", "docs/credentials.md", "cp .env.example .env", *FIRST_STEPS[1:], "make run")),
+        ("README.md", None, ("## Use your own ring", *FIRST_STEPS, "make run")),
+        (".env.example", None, ("register", "collect.py login", *FIRST_STEPS[1:3], "OURA_API_TOKEN")),
+        ("k8s/README.md", None, ("## Secrets", *FIRST_STEPS[1:3], "register-an-application", "collect.py login")),
+        ("tap-oura/README.md", None, ("### Credentials", "Register an application", "client_id", "refresh_token")),
+    ],
+)
+def test_the_first_steps_lead_through_an_application(where: str, text: str | None, steps: tuple[str, ...]) -> None:
+    left = (PROJECT / where).read_text() if text is None else text
+    for step in steps:
+        _, found, left = left.partition(step)
+        assert found, f"{where}: '{step}' does not follow"

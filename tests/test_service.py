@@ -99,7 +99,11 @@ def test_a_failure_is_in_metrics_health_and_status_after_one_run(collector: Coll
         collector.simulator.call("POST", "revoke", {"user": "user-1"})
         collector.run("--once", "--wait", code=1)
         assert service.metric("accounts_failing", reason="token") == 1
-        assert "FAILS: Oura rejects the access token" in collector.run("status", code=1).output()
+        output = collector.run("status", code=1).output()
+        assert output.startswith("1 account: 1 needs somebody: user-1\n")
+        assert output.count("Oura rejects the access token") == 2  # Of the account, and of the last run.
+        assert "works" not in output + collector.run("status", "--user", "user-1", code=1).output()
+        assert service.health()["summary"] == "1 account: 1 needs somebody: user-1"
         # The settings do not name the account, and Oura no longer does: it is the one of the runs before.
         assert [account["user"] for account in service.health()["accounts"]] == ["user-1"]
         open_failures = "SELECT user_id, collection FROM oura_raw.collection_failures WHERE recovered_at IS NULL"

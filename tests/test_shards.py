@@ -134,8 +134,7 @@ def test_the_run_log_separates_shards_and_status_lists_all_accounts(sharded: Col
         (1, 2, "succeeded"),
     }
     output = sharded.run("status").output()
-    assert [name for name in NAMES if name in output.split()] == list(NAMES)
-    assert "FAILS" not in output
+    assert output.startswith(f"{len(NAMES)} accounts: {len(NAMES)} fine\n")
 
 
 def test_a_failure_in_one_shard_is_reported_after_another_succeeds(sharded: Collector, simulator: Running) -> None:
@@ -144,10 +143,10 @@ def test_a_failure_in_one_shard_is_reported_after_another_succeeds(sharded: Coll
     once(sharded, 0)
     simulator.clear_faults()
 
-    assert "account-5\n" in (output := sharded.run("status", code=1).output())
-    assert output.count("FAILS") == 1
+    (line,) = [line for line in sharded.run("status", code=1).output().splitlines() if line.startswith("account-")]
+    assert line.startswith("account-5: sleep (since ")
     once(sharded, 1)
-    assert "FAILS" not in sharded.run("status").output()
+    assert "account-5" not in sharded.run("status").output()
 
 
 def test_a_watching_service_shows_the_runs_of_others_and_starts_none(install: Callable[[], Collector]) -> None:

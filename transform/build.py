@@ -165,6 +165,8 @@ def dbt(arguments: list[str]) -> tuple[int, list[str]]:
     results = getattr(done.result, "results", None) or []
     failed = [result for result in results if result.status in ("error", "fail", "runtime error")]
     messages = [f"{result.node.resource_type} {result.node.name}: {result.message}" for result in failed]
+    if done.exception and not failed:  # It did not get as far as a model.
+        messages = [f"dbt: {done.exception}"]
     return 0 if done.success else 2 if done.exception else 1, messages
 
 

@@ -56,7 +56,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(PROJECT / ".data", description="Folder for the embedded PostgreSQL and local files")
 
     oura_api_url: str = Field("https://api.ouraring.com", description="URL of Oura's API")
-    oura_api_token: SecretStr | None = Field(None, description="A bearer token, for a single account")
+    oura_api_token: SecretStr | None = Field(
+        None, description="A bearer token that you already have, for a single account"
+    )
     oura_client_id: str | None = Field(None, description="Client id of the application registered at Oura")
     oura_client_secret: SecretStr | None = Field(None, description="Its client secret")
     oura_refresh_token: SecretStr | None = Field(None, description="First refresh token of a single account")
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     oura_redirect_uri: str = Field(
         "http://localhost:8765/callback", description="Redirect address, as registered at Oura"
     )
+    tap_oura_sandbox: bool = Field(False, description="Whether to read Oura's sandbox, which needs no credentials")
     multi_user_mode: bool = Field(False, description="Whether USER_MAPPING names the accounts")
     user_mapping: SecretStr | None = Field(
         None, description="Lines of 'user: token', or 'user' alone if it is logged in"

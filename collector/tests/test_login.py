@@ -150,10 +150,8 @@ def test_a_new_consent_takes_precedence_over_the_token_in_the_settings(
     environment["OURA_REFRESH_TOKEN"] = "spent long ago"
     log_in()
 
-    output = collect("status").stdout.splitlines()
-
-    assert len(output) == 2
-    assert output[1].split()[:2] == ["user-1", "works"]
+    assert collect("status").stdout.splitlines() == ["1 account: 1 not collected yet: user-1"]
+    assert "credentials   works" in collect("status", "--user", "user-1").stdout
 
 
 def test_status_fails_and_names_accounts_that_must_consent_again(
@@ -167,11 +165,10 @@ def test_status_fails_and_names_accounts_that_must_consent_again(
     done = collect("status")
 
     assert done.returncode == 1
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:3]] == [
-        ["account-1", "works"],
-        ["account-2", "lost"],
-    ]
-    assert "collect.py login --user <account>" in done.stdout
+    summary, _, problem = done.stdout.splitlines()
+    assert summary == "2 accounts: 1 not collected yet: account-1; 1 needs somebody: account-2"
+    assert problem.startswith("account-2: its credentials are lost; log in: ")
+    assert problem.endswith("collect.py login --user account-2")
 
 
 def test_logout_revokes_and_deletes_the_grant(
@@ -192,10 +189,7 @@ def test_logout_revokes_and_deletes_the_grant(
 def test_the_user_mapping_names_the_accounts(collect: Collect) -> None:
     done = collect("status", MULTI_USER_MODE="true", USER_MAPPING="account-1: token-1\naccount-2: token-2\n")
 
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
-        ["account-1", "works"],
-        ["account-2", "works"],
-    ]
+    assert done.stdout.splitlines() == ["2 accounts: 2 not collected yet: account-1, account-2"]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +214,7 @@ def test_secrets_may_be_files_in_a_folder(collect: Collect, tmp_path: Path) -> N
     folder.mkdir()
     (folder / "oura_api_token").write_text("token-1")
 
-    assert "works" in collect("status", SECRETS_DIR=str(folder)).stdout
+    assert "1 account: 1 not collected yet" in collect("status", SECRETS_DIR=str(folder)).stdout
 
 
 def test_login_without_a_client_names_the_missing_settings(

@@ -87,6 +87,20 @@ def test_one_failed_collection_makes_the_run_partial_and_is_named(reported: Any)
     assert result.message == "workout of user-1: Oura refuses (and 1 more)"
 
 
+def test_a_failure_of_a_whole_account_is_told_once(reported: Any) -> None:
+    dead = [failed(name, "token") for name in ("sleep", "workout", "session")]
+    other = {**failed("workout"), "user_id": "user-2"}
+
+    result = conclude(reported(read("heartrate"), *dead, other, READ_ALL), Log(), 0)
+
+    assert result.message == "everything of user-1: Oura refuses (and 1 more)"
+    assert [str(each) for each in result.causes] == [
+        "everything of user-1: Oura refuses",
+        "workout of user-2: Oura refuses",
+    ]
+    assert len(result.failures) == 4
+
+
 @pytest.mark.parametrize(("reason", "may_pass"), [("server", True), ("rate_limit", True), ("token", False)])
 def test_only_temporary_failures_are_retried_soon(reported: Any, reason: str, may_pass: bool) -> None:
     assert conclude(reported(read("sleep"), failed("workout", reason), READ_ALL), Log(), 0).may_pass is may_pass
@@ -205,6 +219,31 @@ def test_the_row_that_failed_a_step_is_not_quoted(reported: Any, words: str) -> 
     assert transformed.message == f"model oura_sleep: {words.splitlines()[0]}"
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ('invalid input syntax for type integer: "81.5"', 'invalid input syntax for type integer: "…"'),
+        ('value "99999999999" is out of range for type integer', 'value "…" is out of range for type integer'),
+        ('date/time field value out of range: "2026-13-31"', 'date/time field value out of range: "…"'),
+        ('malformed array literal: "{81, "a"}"', 'malformed array literal: "…"'),
+        ('time zone "Home" not recognized', 'time zone "…" not recognized'),
+        (
+            'null value in column "score" of relation "oura_sleep"',
+            'null value in column "score" of relation "oura_sleep"',
+        ),
+        ('could not extend file "base/5": No space left', 'could not extend file "base/5": No space left'),
+    ],
+)
+def test_names_of_an_error_are_shown_and_its_values_are_not(reported: Any, words: str, shown: str) -> None:
+    said = (
+        f"Database Error in model oura_sleep (models/x.sql)\n  {words}\n  LINE 5: select 81\n    ^\n  DETAIL:  Row 81."
+    )
+    result = conclude(reported(READ_ALL, built(1, f"model oura_sleep: {said}")), Log(), 1)
+
+    assert result.message == f"model oura_sleep: {shown}"
+    assert Log().take(json.dumps(by("target-postgres", words)))["event"] == shown
+
+
 def test_meltanos_general_advice_is_not_reported_as_the_cause() -> None:
     said_last = "Need help fixing this problem? Visit https://melta.no/ for troubleshooting steps"
 
@@ -243,7 +282,10 @@ def test_a_table_lock_is_a_temporary_failure_and_is_named(reported: Any, seen: s
     result = conclude(reported(READ_ALL, built(1, model)), log, 1)
 
     assert (result.outcome, result.reason, result.may_pass) == ("failed", "database", True)
-    assert result.message == f"a lock lasted too long: {seen or 'model oura_sleep: Database Error in model oura_sleep'}"
+    assert (
+        result.message
+        == f"a lock lasted too long: {seen or 'model oura_sleep: canceling statement due to lock timeout'}"
+    )
 
 
 def test_a_run_that_lost_its_lock_says_so_in_one_line() -> None:

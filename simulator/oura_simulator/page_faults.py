@@ -50,8 +50,8 @@ class PageFaults:
             return token
         is_last_again = token.position.again and page.next is None
         if "duplicate" in self._by_kind and page.last and not is_last_again:
-            return replace(token, position=paging.again(page.last))
-        return replace(token, position=page.next) if page.next else None
+            return replace(token, position=paging.again(page.last), follows_empty=False)
+        return replace(token, position=page.next, follows_empty=False) if page.next else None
 
     def documents(self, parts: list[bytes]) -> list[bytes]:
         """Return the encoded documents with those that faults add or repeat."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -72,8 +73,8 @@ class Pages:
             paging.decode(text, collection, account) if text else self._first(request.query_params, collection, account)
         )
         faults = PageFaults(request.scope.get("page_faults", ()), collection.name)
-        if faults.empties:
-            return _envelope([], token.encode(collection))
+        if faults.empties and not token.follows_empty:
+            return _envelope([], replace(token, follows_empty=True).encode(collection))
         page = self._read(collection, account, token)
         following = faults.following(token, page)
         parts = _projected(page.parts, token.fields) if token.fields and collection.has_fields else page.parts

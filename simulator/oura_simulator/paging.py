@@ -49,6 +49,8 @@ class Token:
     end: str
     fields: str | None
     position: Position
+    follows_empty: bool = False
+    """Whether an empty page came before this one in its place."""
 
     def encode(self, collection: Collection) -> str:
         place = self.position
@@ -61,6 +63,7 @@ class Token:
             place.day.toordinal(),
             place.index,
             place.again,
+            self.follows_empty,
         ]
         return urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
 
@@ -69,10 +72,10 @@ def decode(text: str, collection: Collection, account: int) -> Token:
     """Return the token of a text. Raises Refusal 400 if it is invalid or of another collection or account."""
     try:
         values = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        name, owner, start, end, fields, day, index, again = values
+        name, owner, start, end, fields, day, index, again, follows_empty = values
         if collection.kind == "dates" or start:
             bound(start), bound(end)
-        token = Token(owner, start, end, fields, Position(date.fromordinal(day), index, again))
+        token = Token(owner, start, end, fields, Position(date.fromordinal(day), index, again), follows_empty)
     except (ValueError, TypeError, OverflowError):
         raise Refusal(400, {"detail": "Invalid next_token."}) from None
     if (name, owner) != (collection.name, account):

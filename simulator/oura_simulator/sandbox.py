@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from oura_simulator.clock import Clock
     from oura_simulator.generators.item import Document
 
-TEMPLATE_DAY = date(2025, 6, 1)
+TEMPLATE_DAY, EPOCH = date(2025, 6, 1), date(1970, 1, 1)
+MIDNIGHT = f"{TEMPLATE_DAY}T00:00:00.000+00:00"
 FIXED_STAMP = "2021-01-01T00:00:00.000+00:00"
 # These two ignore the requested range.
 FIXED_DAY = ("daily_cardiovascular_age", "vO2_max")
-ID = re.compile(r"([A-Za-z0-9_]+)-[01]-\d{4}-\d{1,2}-\d{1,2}")
+ID = re.compile(r"([A-Za-z0-9_]+)-[0-2]-\d{4}-\d{1,2}-\d{1,2}")
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT.+")
+TEMPLATES = {"daily_readiness": 1} | dict.fromkeys((*FIXED_DAY, "daily_stress", "session", "workout"), 3)
+"""How many documents a collection takes turns with; 2 for the others."""
+SAMPLES = 9
 
 
 class Sandbox:
@@ -78,12 +83,12 @@ def _collection(request: Request) -> Collection:
 
 
 def _row(collection: Collection, day: date) -> Document:
-    number = day.toordinal() % 2
+    number = (day - EPOCH).days % TEMPLATES.get(collection.name, 2)
     if collection.kind == "instants":
         row: Document = {"timestamp": f"{day.isoformat()}T00:00:00.000Z", "producer_timestamp": None}
         if collection.name == "heartrate":
-            return row | {"bpm": 60 + number, "source": "awake"}
-        return row | {"charging": False, "in_charger": False, "level": 80 - number}
+            return row | ({"bpm": 144, "source": "workout"} if number else {"bpm": 60, "source": "awake"})
+        return row | {"charging": bool(number), "in_charger": bool(number), "level": 95 if number else 85}
     shown = date(2021, 1, 1) if collection.name in FIXED_DAY else day
     return _numbered(_moved(_templates(collection.name)[number], shown), collection.name, number, day)
 
@@ -94,25 +99,34 @@ def _numbered(document: Document, collection: str, number: int, day: date) -> Do
 
 @cache
 def _templates(collection: str) -> list[Document]:
-    """Two generated documents in UTC, both moved to the same day."""
+    """Generated documents in UTC, all moved to the same day."""
     wearer = person(0, 1, "UTC")
     if collection == "ring_configuration":
         return [item.document for item in events.ring_configuration(wearer)]
     found: list[Document] = []
     day = TEMPLATE_DAY
-    while len(found) < 2:
+    while len(found) < TEMPLATES.get(collection, 2):
         day += timedelta(days=1)
         found += [_moved(item.document, TEMPLATE_DAY, day) for item in generators.finished(wearer, collection, day)[:1]]
     return [_defective(document, collection) for document in found]
 
 
 def _defective(document: Document, collection: str) -> Document:
-    if collection == "sleep":
-        for name in ("heart_rate", "hrv"):
-            document[name] = {"interval": 60, "items": document[name]["items"][:9], "timestamp": FIXED_STAMP}
+    if collection == "sleep" and document.get("readiness"):
+        document["readiness"]["contributors"].pop("sleep_regularity", None)
     if collection == "daily_readiness":
-        del document["contributors"]["sleep_regularity"]
-    return document
+        document["contributors"]["sleep_regularity"] = None
+    made: Document = _at_midnight(document, MIDNIGHT.replace(".000", "") if collection == "enhanced_tag" else MIDNIGHT)
+    return made
+
+
+def _at_midnight(value: Any, midnight: str) -> Any:
+    """The same document with its instants at the day's midnight, and short samples of a day long ago."""
+    if isinstance(value, dict) and "interval" in value:
+        return {"interval": 60.0, "items": value["items"][:SAMPLES], "timestamp": FIXED_STAMP}
+    if isinstance(value, dict):
+        return {name: _at_midnight(inner, midnight) for name, inner in value.items()}
+    return midnight if isinstance(value, str) and INSTANT.fullmatch(value) else value
 
 
 def _moved(value: Any, to: date, origin: date = TEMPLATE_DAY) -> Any:

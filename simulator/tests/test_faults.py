@@ -149,6 +149,16 @@ def test_an_empty_page_with_a_token_is_not_the_end(make_oura: Callable[..., Oura
     assert [document for page in pages for document in page] == whole
 
 
+def test_each_page_has_one_empty_page_before_it_and_the_pages_end(make_oura: Callable[..., Oura]) -> None:
+    oura = make_oura(page_size=5)
+    whole = [page for page in oura.walk("daily_sleep", **BOUNDS) if page]
+    oura.fault("empty_page")
+    pages = oura.walk("daily_sleep", **BOUNDS)
+
+    assert pages[::2] == [[]] * len(whole)
+    assert pages[1::2] == whole
+
+
 def test_the_last_page_may_have_no_next_token_at_all(oura: Oura) -> None:
     oura.fault("missing_next_token")
 

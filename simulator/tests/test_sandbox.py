@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from oura_simulator.collections import COLLECTIONS
+from oura_simulator.sandbox import TEMPLATES
 
 if TYPE_CHECKING:
     from .conftest import Oura
@@ -35,10 +36,36 @@ def test_a_request_without_a_token_is_400(oura: Oura) -> None:
 def test_ids_name_collection_template_and_day(oura: Oura, collection: str) -> None:
     data = sandbox(oura, collection, start_date="2025-06-01", end_date="2025-06-03").json()["data"]
 
-    assert sorted(document["id"] for document in data) in (
-        [f"{collection}-0-2025-6-1", f"{collection}-1-2025-6-2"],
-        [f"{collection}-0-2025-6-2", f"{collection}-1-2025-6-1"],
-    )
+    first, second = {1: (0, 0), 2: (0, 1), 3: (2, 0)}[TEMPLATES.get(collection, 2)]  # 20,240 days since 1970.
+    assert [document["id"] for document in data] == [
+        f"{collection}-{first}-2025-6-1",
+        f"{collection}-{second}-2025-6-2",
+    ]
+
+
+@pytest.mark.parametrize("collection", [c for c in DATED if c != "enhanced_tag"])
+def test_instants_are_midnight_with_milliseconds(oura: Oura, collection: str) -> None:
+    (document,) = sandbox(oura, collection, start_date="2025-06-01", end_date="2025-06-02").json()["data"]
+
+    instants = {value for value in document.values() if isinstance(value, str) and "T" in value and value[4] == "-"}
+    assert instants <= {"2025-06-01T00:00:00.000+00:00", "2021-01-01T00:00:00.000+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("collection", "names"),
+    [
+        ("sleep", ["heart_rate", "hrv"]),
+        ("session", ["heart_rate", "heart_rate_variability", "motion_count"]),
+        ("daily_activity", ["met"]),
+    ],
+)
+def test_samples_are_short_and_old(oura: Oura, collection: str, names: list[str]) -> None:
+    data = sandbox(oura, collection, start_date="2025-06-01", end_date="2025-06-07").json()["data"]
+
+    for sample in [document[name] for document in data for name in names if document[name]]:
+        assert sample["interval"] == 60
+        assert 8 <= len(sample["items"]) <= 10
+        assert sample["timestamp"] == "2021-01-01T00:00:00.000+00:00"
 
 
 @pytest.mark.parametrize("collection", [c for c in DATED if c not in ("daily_cardiovascular_age", "vO2_max")])
@@ -55,19 +82,24 @@ def test_two_collections_are_always_of_the_same_day(oura: Oura, collection: str)
     assert {document["day"] for document in data} == {"2021-01-01"}
 
 
-def test_sleep_samples_are_short_and_old(oura: Oura) -> None:
-    (night,) = sandbox(oura, "sleep", start_date="2025-06-01", end_date="2025-06-02").json()["data"]
+def test_regularity_is_null_or_missing(oura: Oura) -> None:
+    day = {"start_date": "2025-06-01", "end_date": "2025-06-02"}
+    (document,), (night,) = (sandbox(oura, name, **day).json()["data"] for name in ("daily_readiness", "sleep"))
 
-    assert night["hrv"]["interval"] == 60
-    assert 8 <= len(night["heart_rate"]["items"]) <= 10
-    assert night["hrv"]["timestamp"] == "2021-01-01T00:00:00.000+00:00"
+    assert document["contributors"]["sleep_regularity"] is None
+    assert document["contributors"]["hrv_balance"] is not None
+    assert "sleep_regularity" not in night["readiness"]["contributors"]
 
 
-def test_readiness_has_no_regularity(oura: Oura) -> None:
-    (document,) = sandbox(oura, "daily_readiness", start_date="2025-06-01", end_date="2025-06-02").json()["data"]
+@pytest.mark.parametrize(
+    ("collection", "values"),
+    [("heartrate", [(60, "awake"), (144, "workout")]), ("ring_battery_level", [(85, False), (95, True)])],
+)
+def test_the_series_take_turns_with_two_rows(oura: Oura, collection: str, values: list[tuple[int, object]]) -> None:
+    bounds = {"start_datetime": "2025-06-01T00:00:00Z", "end_datetime": "2025-06-03T00:00:00Z"}
+    names = ("bpm", "source") if collection == "heartrate" else ("level", "charging")
 
-    assert "sleep_regularity" not in document["contributors"]
-    assert "hrv_balance" in document["contributors"]
+    assert [tuple(row[name] for name in names) for row in sandbox(oura, collection, **bounds).json()["data"]] == values
 
 
 @pytest.mark.parametrize("collection", ["heartrate", "ring_battery_level"])

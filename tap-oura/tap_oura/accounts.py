@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tap_oura.credentials.auth import AuthConfig, Credentials
@@ -16,7 +17,7 @@ from tap_oura.credentials.vault import DEFAULT
 from tap_oura.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PAIR = ("access_token", "refresh_token")
 CLIENT = ("client_id", "client_secret")
@@ -154,3 +155,25 @@ def _accounts(text: str | None) -> Any:
         return json.loads(text or "[]")
     except ValueError:
         raise SettingsError("OURA_ACCOUNTS: is not JSON; write it as a list of objects with 'user'") from None
+
+
+def missing_credentials(config: Mapping[str, Any], users: Sequence[str]) -> str:
+    """Return the next step, a line per user or one for a tap without accounts. Oura issues tokens to applications only.
+
+    A tap without `login_command` has no way to log in: its settings get the first refresh token.
+    """
+    if not users:
+        return f"no credentials: {_next_step(config, config, '')}"
+    entries = {entry["user"]: entry for entry in config.get("accounts") or []}
+    steps = {user: _next_step(config, entries.get(user, {}), f" --user {quote(user)}") for user in users}
+    return "\n".join(f"accounts: '{user}' has no credentials; {step}" for user, step in steps.items())
+
+
+def _next_step(config: Mapping[str, Any], entry: Mapping[str, Any], whose: str) -> str:
+    missing = [name for name in CLIENT if not (entry.get(name) or config.get(name))]
+    first = "register an application at Oura, " if len(missing) == len(CLIENT) else ""
+    if login := config.get("login_command"):
+        return f"{first}{'set ' if missing else ''}{' and '.join([*missing, f'run: {login}{whose}'])}"
+    return (
+        f"{first}set {' and '.join([*missing, 'refresh_token'])}; the README explains how to get a first refresh token"
+    )

@@ -13,7 +13,7 @@ from tap_oura.errors import listing
 from tap_oura.ledger.rejected import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tap_oura.catalog.collections import Collection
     from tap_oura.catalog.fields import Record
@@ -41,6 +41,8 @@ class Read:
     rejected: list[Rejected] = field(default_factory=list)
     dated_otherwise: set[str] = field(default_factory=set)
     """The ids of documents that have their day from another field than their collection's own."""
+    elsewhere: list[Record] = field(default_factory=list)
+    """Documents dated outside of what was requested. Those in its margin belong to another window, and are dropped."""
 
 
 class Documents:
@@ -63,13 +65,17 @@ class Documents:
         cursor, key_of = self.collection.cursor, itemgetter(*self.collection.keys)
         # The order of their texts is the order of dates, and of a series' instants.
         start, end = window.start.isoformat(), window.end.isoformat()
+        first, last = window.possible.start.isoformat(), window.possible.end.isoformat()
         if self._fit_as_they_are(documents):
-            if cursor:
-                documents = [document for document in documents if start <= document[cursor] < end]
             # Millions of samples come through here: what can be done for all at once is not done for each.
-            rows = {key_of(each): {"user_id": user_id, **each, "extra": None} for each in documents}
-            if len(rows) == len(documents):
-                return Read(list(rows.values()))
+            inside = [each for each in documents if start <= each[cursor] < end] if cursor else documents
+            rows = {key_of(each): {"user_id": user_id, **each, "extra": None} for each in inside}
+            if len(rows) == len(inside):
+                outside = () if len(inside) == len(documents) else documents
+                elsewhere = [each for each in outside if cursor and not first <= each[cursor] < last]
+                return Read(
+                    list(rows.values()), elsewhere=[{"user_id": user_id, **each, "extra": None} for each in elsewhere]
+                )
         read = Read()
         records: dict[Any, Record] = {}
         for document in documents:
@@ -81,6 +87,8 @@ class Documents:
                 dated_otherwise = True
             day = fields[cursor] if cursor else None
             if day is not None and not start <= day < end:
+                if not why and not first <= day < last:
+                    read.elsewhere.append({"user_id": user_id, **fields, "extra": extra or None})
                 continue
             if cursor and day is None:
                 why.append(f"no usable {cursor}")
@@ -153,3 +161,12 @@ def log_other_days(collection: Collection, user_id: str, read: Read, sent: Itera
     if ids := [record["id"] for record in sent if record.get("id") in read.dated_otherwise]:
         what = "%s of %s: dated by another field, as %s is missing or no date: %s"
         logger.warning(what, collection.name, user_id, collection.cursor, listing(ids, NAMED))
+
+
+def log_elsewhere(collection: Collection, user_id: str, ids: Sequence[str], *, taken: bool) -> None:
+    """Name the documents that are dated outside of what was requested, by their ids; a sample has an empty one."""
+    if ids:
+        level, done = (logging.INFO, "sent all the same") if taken else (logging.WARNING, "not sent")
+        named = listing([each for each in ids if each], NAMED)
+        what = "%s of %s: %d dated outside of the days that were requested, %s%s"
+        logger.log(level, what, collection.name, user_id, len(ids), done, named and f": {named}")

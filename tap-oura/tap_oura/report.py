@@ -5,7 +5,7 @@ as a line of JSON at once, so that whoever drives the tap need not read its log,
 
     {"type": "collection", "user_id": "user-1", "collection": "daily_sleep", "status": "succeeded", "reason": null,
      "message": null, "requests": {"200": 1}, "records": 31, "newest_day": "2026-03-31", "rate_limit_remaining": null,
-     "unknown_fields": 0}
+     "unknown_fields": 0, "dated_elsewhere": 0}
     {"type": "settings", "message": "start_date: '2024-13-01' is no date"}
     {"type": "end", "exit_code": 1}
 

@@ -13,6 +13,7 @@ SUCCEEDED, FAILED, UNREAD = "succeeded", "failed", "unread"
 class CollectionResult:
     """`requests` by status or `unreachable`, the number of `records`, `newest_day` as text.
 
+    `dated_elsewhere` counts documents dated outside of the days that were requested.
     The status `failed` comes with `reason` and `message`; `unread` stands for requests beside the reading of a
     collection.
     """
@@ -27,6 +28,7 @@ class CollectionResult:
     newest_day: str | None = None
     rate_limit_remaining: int | None = None
     unknown_fields: int = 0
+    dated_elsewhere: int = 0
 
     @property
     def failed(self) -> bool:

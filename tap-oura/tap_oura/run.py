@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_oura import accounts, settings, shards
+from tap_oura import accounts, shards
 from tap_oura.api.ahead import ReadAhead
 from tap_oura.api.client import PERSONAL_INFO, Client
 from tap_oura.batches import Batches
@@ -128,8 +128,7 @@ class Run:
                 return found
         except StoreFailed as error:
             raise SettingsError(str(error)) from None
-        nobody = [f"accounts: '{account.user}' has no credentials; set them or log in" for account in found]
-        raise SettingsError("\n".join(nobody) or settings.MISSING_CREDENTIALS)
+        raise SettingsError(accounts.missing_credentials(self.config, [account.label for account in found]))
 
 
 def by_user(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

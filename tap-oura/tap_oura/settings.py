@@ -34,7 +34,7 @@ CREDENTIALS = (
         th.StringType,
         secret=True,
         title="Access token",
-        description="A bearer token, used until Oura rejects it",
+        description="A bearer token that you already have, used until Oura rejects it",
     ),
     th.Property(
         "refresh_token",
@@ -281,12 +281,6 @@ def _account_problems(accounts: list[Any]) -> Iterator[str]:
             yield f"accounts: the user of entry {number} must not be an e-mail address or a token; give it a name"
         elif users.count(user) > 1 and users.index(user) == number - 1:
             yield f"accounts: the user '{user}' appears {users.count(user)} times; names must differ"
-
-
-MISSING_CREDENTIALS = (
-    "no credentials: set access_token (TAP_OURA_ACCESS_TOKEN), or refresh_token with client_id and client_secret, "
-    "or accounts for several wearers, or log in"
-)
 
 
 def expectation(error: Any) -> str:

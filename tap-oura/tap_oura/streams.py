@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from operator import itemgetter
@@ -62,6 +62,8 @@ class Reading:
     newest: str | None = None
     whole: bool = True
     all_read: bool = True
+    elsewhere: list[str] = field(default_factory=list)
+    """Ids of documents dated outside of what was requested; a sample has none."""
 
 
 class OuraStream(BatchStream):
@@ -112,7 +114,13 @@ class OuraStream(BatchStream):
                 yield from self._take(reading, job.window, read)
         reading.rejections.close(whole=reading.all_read)
         logger.info("%s of %s: %d records", self.name, user_id, reading.sent)
-        self._report(user_id, records=reading.sent, newest_day=reading.newest and reading.newest[:10])
+        documents.log_elsewhere(self.collection, user_id, reading.elsewhere, taken=self.config["sandbox"])
+        self._report(
+            user_id,
+            records=reading.sent,
+            newest_day=reading.newest and reading.newest[:10],
+            dated_elsewhere=len(reading.elsewhere),
+        )
 
     def _begin(self, user_id: str, context: Context) -> Reading | None:
         """Return what reading the account starts with; None where nothing of it can be read."""
@@ -142,6 +150,11 @@ class OuraStream(BatchStream):
         reading.sent += len(records_to_send)
         yield from self.send(records_to_send)
         documents.log_other_days(self.collection, user_id, read, records_to_send)
+        reading.elsewhere += [str(record.get("id", "")) for record in read.elsewhere]
+        if self.config["sandbox"]:
+            # It dates some collections alike whatever was requested. They are news of no day, and move no bookmark.
+            reading.sent += len(read.elsewhere)
+            yield from self.send(read.elsewhere)
         if gap:
             return
         self._learn(user_id, news, ledger)

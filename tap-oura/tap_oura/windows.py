@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # measured the rest: two days on either side are right under every reading and for every offset from −12 to +14 hours.
 WIDENING = timedelta(days=2)
 SECOND = timedelta(seconds=1)
+FURTHEST = WIDENING + timedelta(days=1)
+"""How far from its window a document may be dated: what was requested, by whichever clock Oura compares."""
 
 EARLIEST = date(2000, 1, 1)
 """No ring is as old; an earlier bookmark means all there is."""
@@ -42,6 +44,11 @@ class Window:
     @property
     def last(self) -> date:
         return self.end - timedelta(days=1)
+
+    @property
+    def possible(self) -> Window:
+        """The days from which documents may come: those of the widened request, by any clock."""
+        return self if self == EVER else Window(self.start - FURTHEST, self.end + FURTHEST)
 
     def until(self, later: Window) -> Window:
         """Return the window from the start of this one to the end of a later one."""

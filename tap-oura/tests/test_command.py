@@ -116,13 +116,25 @@ def test_test_mode_passes_for_a_working_account(simulator: Running, config: dict
         ({"shard_index": 1}, "shard_index: 1 is too large; the first is 0, and with shard_count 1 the last is 0"),
         ({"max_retries": "three"}, "max_retries: must be of type integer"),
         ({"api_url": "api.ouraring.com"}, "api_url: must begin with https://"),
-        ({"access_token": None}, "no credentials: set access_token"),
+        ({"access_token": None}, "no credentials: register an application at Oura, set client_id and client_secret"),
+        (
+            {"access_token": None, "client_id": "a", "client_secret": "b"},
+            "no credentials: set refresh_token; the README",
+        ),
+        (
+            {"access_token": None, "client_id": "a", "client_secret": "b", "login_command": "log-in"},
+            "no credentials: run: log-in",
+        ),
         ({"access_token": 12345}, "access_token: must be of type string"),
         (
             {"accounts": [{"user": "user-1@example.com", "access_token": "x"}]},
             "accounts: the user of entry 1 must not be",
         ),
-        ({"accounts": [{"user": "user-1"}]}, "accounts: 'user-1' has no credentials"),
+        ({"accounts": [{"user": "user-1"}]}, "accounts: 'user-1' has no credentials; register an application"),
+        (
+            {"accounts": [{"user": "user-1"}], "client_id": "a", "client_secret": "b", "login_command": "log-in"},
+            "accounts: 'user-1' has no credentials; run: log-in --user user-1",
+        ),
         ({"accounts": [{"access_token": "x"}]}, "accounts.0: needs user"),
         (
             {"accounts": [{"user": "user-1", "access_token": "x"}, {"user": "user-1", "access_token": "y"}]},

@@ -107,3 +107,19 @@ def test_what_is_only_not_asked_for_this_time_still_fails(run: Any, simulator: R
 
     assert others.records["collection_failures"] == []
     assert others.state["bookmarks"]["collection_failures"] == broken.state["bookmarks"]["collection_failures"]
+
+
+def test_an_account_that_fails_says_what_was_asked_of_it(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+    chosen = {**only(config, "workout", "sleep"), "accounts": [{"user": "user-1", "access_token": "nonsense"}]}
+
+    dead = run(chosen)
+    fewer = run({**chosen, "collections": ["sleep"]}, dead.state)
+
+    assert [row["collections"] for row in dead.records["collection_failures"]] == ["sleep, workout"]
+    assert [row["collections"] for row in fewer.records["collection_failures"]] == ["sleep"]
+
+
+def test_a_failing_collection_lists_no_others(run: Any, simulator: Running, config: dict[str, Any]) -> None:
+    simulator.fault("status", code=500, collection="sleep", user="user-1")
+
+    assert [row["collections"] for row in run(only(config, "sleep")).records["collection_failures"]] == [None]

@@ -1,12 +1,10 @@
-"""`collect.py login`, `logout` and the accounts' part of `status`."""
+"""`collect.py login` and `logout`."""
 
 from __future__ import annotations
 
 import secrets
 import sys
-import time
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -83,32 +81,6 @@ def forget(settings: Settings, name: str) -> bool:
     return revoked
 
 
-def status(settings: Settings) -> bool:
-    """Print a line per account and return whether all can be collected. Sends no requests. Raises SettingsError."""
-    now, whole = time.time(), True
-    found = tap_config.configured(settings)
-    rows = [("account", "credentials", "valid until (UTC)", "last refresh (UTC)", "scopes")]
-    for account in found:
-        try:
-            record = account.credentials.record
-        except OuraError as error:
-            rows.append((account.label, str(error), "", "", ""))
-            whole = False
-            continue
-        state = record.state(now)
-        whole = whole and state not in ("lost", "missing")
-        scopes = "unknown" if record.scopes is None else " ".join(record.scopes)
-        rows.append((account.label, state, _instant(record.expires_at), _instant(record.refreshed_at), scopes))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    if not found:
-        click.echo(f"No accounts yet. Log in: {tap_config.LOGIN}")
-    elif not whole:
-        click.echo(f"\nLog in again for each account that is lost or missing: {tap_config.LOGIN} --user <account>")
-    return whole
-
-
 def show_scopes(record: Record) -> None:
     """Print the granted scopes and the collections that they exclude."""
     if record.scopes is None:
@@ -160,7 +132,3 @@ def _pasted(request: consent.Request) -> str:
     click.echo(f"Open this page in any browser, on any machine, and allow access:\n\n  {request.url}\n")
     click.echo("The browser then opens an address that may not load. Copy that address from the address bar.")
     return str(click.prompt("Address", hide_input=sys.stdin.isatty(), default="", show_default=False))
-
-
-def _instant(at: float | None) -> str:
-    return "unknown" if at is None else datetime.fromtimestamp(at, UTC).isoformat(" ", "minutes").removesuffix("+00:00")

@@ -40,6 +40,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "TAP_OURA_TOKEN_STORE": config["token_store"],
         "TAP_OURA_TOKEN_URL": config["token_url"],
         "TAP_OURA_LOGIN_COMMAND": config["login_command"],
+        "TAP_OURA_SANDBOX": "true" if config["sandbox"] else None,
     }
     # What is empty here must not come through from a parent process either, nor from `.env`, where
     # `meltano config set` puts what a plain `meltano run` uses.
@@ -49,7 +50,8 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def tap_config(settings: Settings) -> dict[str, Any]:
     """Return the tap's settings for its accounts. Raises SettingsError for an invalid USER_MAPPING."""
-    return {**client_config(settings), "accounts": list(_mapped(settings)) if settings.multi_user_mode else []}
+    named = list(_mapped(settings)) if settings.multi_user_mode else []
+    return {**client_config(settings), "accounts": named, "sandbox": settings.tap_oura_sandbox}
 
 
 def client_config(settings: Settings) -> dict[str, Any]:
@@ -89,10 +91,17 @@ def collected(settings: Settings) -> list[accounts.Account]:
     """Return the accounts that a run would collect. Raises SettingsError where there are none."""
     if found := configured(settings):
         return found
-    raise SettingsError(
-        "no credentials: set OURA_API_TOKEN in .env or in the environment (.env.example shows how), or set "
-        f"OURA_CLIENT_ID and OURA_CLIENT_SECRET there and run '{LOGIN}', or try the simulator with 'make demo'"
-    )
+    raise SettingsError(f"no credentials: {next_step(settings)}, or try the simulator with 'make demo'")
+
+
+def next_step(settings: Settings) -> str:
+    """Return what to do while nobody is logged in. Oura issues tokens to applications only."""
+    given = {"OURA_CLIENT_ID": settings.oura_client_id, "OURA_CLIENT_SECRET": settings.oura_client_secret}
+    missing = [name for name, value in given.items() if not value]
+    if not missing:
+        return f"nobody is logged in yet; run '{LOGIN}'"
+    first = "" if len(missing) < len(given) else "register an application at Oura (docs/credentials.md explains how), "
+    return f"{first}set {' and '.join(missing)} in .env or in the environment, and run '{LOGIN}'"
 
 
 def _store(settings: Settings) -> str:

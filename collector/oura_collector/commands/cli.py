@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -15,7 +16,10 @@ import structlog
 
 from oura_collector import logging_setup, settings
 from oura_collector.accounts import login
+from oura_collector.accounts.credential_state import credential_states
+from oura_collector.accounts.tap_config import next_step
 from oura_collector.commands import demo, options
+from oura_collector.commands.status import report
 from oura_collector.database import choice, libpq, requirements
 from oura_collector.database.lock import Busy, only_run
 from oura_collector.pipeline.environment import advice, chosen_environment, record, run_meltano, tap_environment
@@ -29,7 +33,7 @@ from oura_collector.runs.repair import repair
 from oura_collector.runs.reread import reread
 from oura_collector.runs.run_log import RunLog
 from oura_collector.runs.runner import Runner
-from oura_collector.runs.status import Status, report
+from oura_collector.runs.status import Status
 from oura_collector.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -128,23 +132,24 @@ def serve(*, collects: bool = True) -> None:
 
 
 @cli.command("status")
-def show_status() -> None:
-    """Show credentials, collections, and what prevents a run; exit code 1 if anything is wrong."""
+@click.option("--user", type=options.TEXT, help="Show everything about this account.")
+@click.option("--json", "is_json", is_flag=True, help="Print a JSON document.")
+def show_status(user: str | None, is_json: bool) -> None:
+    """Show what needs somebody, and what prevents a run; exit code 1 if anything is wrong."""
     given = settings.read()
-    whole = login.status(given)
+    states, snapshot, obstacle = credential_states(given), None, None
     if choice.is_there(given):
         database = choice.chosen(given)
         with closing(Status(database)) as status:
             snapshot = status.read()
-        click.echo()
-        for line in report(snapshot):
-            click.echo(line)
         obstacle = requirements.obstacle(database) if snapshot.reachable else None
-        if obstacle:
-            click.echo(f"\nno run is possible: {obstacle}")
-        read = all(row.outcome != "failed" for row in snapshot.collections)
-        whole = whole and snapshot.reachable and read and not obstacle
-    sys.exit(0 if whole else 1)
+    shown = report(states, snapshot, obstacle, next_step(given))
+    shown = shown.only(user) if user else shown
+    if is_json:
+        click.echo(json.dumps(shown.document(detailed=bool(user)), indent=2))
+    else:
+        click.echo("\n".join(shown.text(detailed=bool(user))))
+    sys.exit(0 if shown.is_whole else 1)
 
 
 @cli.command("demo")

@@ -29,6 +29,16 @@ FROM oura_sleep WHERE date > (SELECT max(date) FROM oura_sleep) - 7 ORDER BY dat
 DAYS = """
 SELECT user_id, date, steps, active_calories AS active_kcal, total_calories AS total_kcal, activity_score AS score
 FROM oura_activity WHERE date > (SELECT max(date) FROM oura_activity) - 7 ORDER BY date DESC, user_id"""
+NEXT = """\
+What to try next:
+  make psql                               open the database: \\dt, then SELECT * FROM oura_daily LIMIT 5;
+  .venv/bin/meltano run sync              collect again, without duplicates
+  make stop                               stop the simulator and the embedded database
+
+The same with your own ring, once you have registered an application at Oura (docs/credentials.md):
+  cp .env.example .env                    then set OURA_CLIENT_ID and OURA_CLIENT_SECRET in it
+  .venv/bin/python collect.py login       ask for your consent in the browser, once
+  make run                                collect from Oura"""
 
 
 def run(settings: Settings, database: Database) -> int:
@@ -50,11 +60,7 @@ def run(settings: Settings, database: Database) -> int:
     click.echo(
         f"\nDone in {time.monotonic() - started:.0f} s. The database: "
         + " ".join(f"{name}={value}" for name, value in shown.items())
-        + "\n\nWhat to try next:"
-        "\n  make psql                               open the database: \\dt, then SELECT * FROM oura_daily LIMIT 5;"
-        "\n  .venv/bin/meltano run sync              collect again, without duplicates"
-        "\n  cp .env.example .env && make run        the same with your own ring"
-        "\n  make stop                               stop the simulator and the embedded database"
+        + f"\n\n{NEXT}"
     )
     return 0
 

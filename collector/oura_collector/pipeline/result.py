@@ -10,9 +10,10 @@ import json
 import re
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from tap_oura.catalog.collections import EVERY_COLLECTION
 from tap_oura.results import CollectionResult
 
 if TYPE_CHECKING:
@@ -32,10 +33,15 @@ REASONS = (*OURA_REASONS, SETTINGS, DATABASE, DISK, LOAD, TRANSFORM, INTERRUPTED
 
 PASSING = {"refresh", "server", "rate_limit", "unreachable", DATABASE, INTERRUPTED}
 """Transient reasons; the others need a person."""
+REJECTED = frozenset({"token", "consent", "store"})
+"""Reasons for which an account's credentials are no use, until a person changes that."""
+OF_ACCOUNT = REJECTED | {"refresh"}
+"""Reasons that concern a whole account, whatever was read before it failed."""
 
 TAP, LOADER, DBT, MELTANO = "tap-oura", "target-postgres", "dbt", "meltano"
 
 REMEMBERED_LINES = 40
+LONGEST_CAUSE = 300
 ADVICE = "Need help fixing this problem?"
 """Meltano's last line, whatever failed."""
 EXTRACTORS, LOADERS = "extractors", "loaders"
@@ -59,6 +65,10 @@ UNREPORTED = "the run report is not whole, so nobody knows what failed; is the v
 
 ROWS = re.compile(r"\s*(\b(DETAIL|CONTEXT|STATEMENT):|\[SQL:|\[parameters:).*", re.DOTALL)
 """Where PostgreSQL and SQLAlchemy quote the row of an error: measured values, which no log may contain."""
+VALUE = re.compile(r"""(?<=: )".*"$|(?<=\bvalue )".*?"|(?<=\btime zone )".*?\"""", re.MULTILINE)
+"""Where PostgreSQL quotes a value in the error itself: `invalid input syntax for type integer: "81.5"`."""
+NOT_A_CAUSE = ("LINE ", "^", "compiled code at ")
+"""How lines of dbt's message begin that say where in the SQL, not why."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,11 @@ class Result:
         return tuple(each for each in self.collections if each.failed)
 
     @property
+    def causes(self) -> tuple[CollectionResult, ...]:
+        """The failures, that of a whole account once."""
+        return tuple(_once(self.failures))
+
+    @property
     def may_pass(self) -> bool:
         """Whether the failure is temporary, so that a retry makes sense."""
         reasons = {each.reason for each in self.failures} | {self.reason}
@@ -89,7 +104,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Build:
-    """How dbt ended; `exit_code` is None if it reported no end. `failures` are models and tests, with the reason."""
+    """How dbt ended; `exit_code` is None if it reported no end. `failures` are the models and tests, with causes."""
 
     exit_code: int | None
     failures: tuple[str, ...] = ()
@@ -122,7 +137,7 @@ class RunReport:
                 self.tap_exit_code = line["exit_code"]
             case "build":
                 failures = tuple(_without_rows(failure) for failure in line["failures"])
-                self.build = Build(line["exit_code"], failures, line["nothing_new"])
+                self.build = Build(line["exit_code"], tuple(map(_cause, failures)), line["nothing_new"])
 
 
 class Log:
@@ -186,9 +201,7 @@ def _broken(report: RunReport, log: Log, stopped: bool) -> tuple[str, str, str]:
     if report.settings_problems:
         return FAILED, SETTINGS, "; ".join(report.settings_problems)
     if report.build or log.failed_block == COMMAND:
-        failures_of_build = report.build.failures if report.build else ()
-        lines = [line.strip() for failure in failures_of_build for line in failure.splitlines()]
-        words = [*log.last(MELTANO), *log.last(DBT), *lines]
+        words = [*log.last(MELTANO), *log.last(DBT), *(report.build.failures if report.build else ())]
         step = (TRANSFORM, _first(report.build) or _final(log, DBT, "dbt build failed"))
     elif LOADERS in log.exit_codes:  # A tap whose loader is gone fails too.
         words = [*log.last(MELTANO), *log.last(LOADER)]
@@ -214,7 +227,16 @@ def _beneath(words: list[str], blocked: str | None) -> tuple[str, str] | None:
     return (DATABASE, gone) if gone else None
 
 
-def _several(failures: list[CollectionResult]) -> str:
+def _once(failures: Iterable[CollectionResult]) -> Iterable[CollectionResult]:
+    found: dict[tuple[str, str], CollectionResult] = {}
+    for each in failures:
+        collection = EVERY_COLLECTION if each.reason in OF_ACCOUNT else each.collection
+        found.setdefault((each.user_id, collection), replace(each, collection=collection))
+    return found.values()
+
+
+def _several(results: list[CollectionResult]) -> str:
+    failures = list(_once(results))
     return str(failures[0]) + (f" (and {len(failures) - 1} more)" if len(failures) > 1 else "")
 
 
@@ -227,7 +249,7 @@ def _first(build: Build | None) -> str | None:
     if not build or not build.failures:
         return None
     more = f" (and {len(build.failures) - 1} more)" if len(build.failures) > 1 else ""
-    return f"{build.failures[0].splitlines()[0][:300]}{more}"
+    return f"{build.failures[0]}{more}"
 
 
 def _final(log: Log, source: str, otherwise: str) -> str:
@@ -235,5 +257,15 @@ def _final(log: Log, source: str, otherwise: str) -> str:
     return f"{otherwise}: {lines[-1][:300]}" if lines else otherwise
 
 
+def _cause(failure: str) -> str:
+    """Return one line: the model or test, and PostgreSQL's or dbt's own words on why it failed."""
+    lines = [line.strip() for line in _without_rows(failure).splitlines()]
+    node, _, head = lines[0].partition(": ")
+    # What dbt writes above PostgreSQL's words repeats the model.
+    why = [line for line in lines[1:] if line and not line.startswith(NOT_A_CAUSE)]
+    words = why if why and head.startswith("Database Error") else [head, *why]
+    return f"{node}: {' '.join(words)}"[:LONGEST_CAUSE]
+
+
 def _without_rows(text: str) -> str:
-    return ROWS.sub("", text)
+    return VALUE.sub('"…"', ROWS.sub("", text))

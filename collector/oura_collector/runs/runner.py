@@ -173,6 +173,8 @@ class Runner:
                 log.blocked = hold.blocked
                 exit_code = self._process.wait()
                 report.read(files.report)
+                for cause in report.build.failures if report.build else ():
+                    logger.error("not built", what=cause)
                 return conclude(report, log, exit_code, stopped=self._process.stopped)
             finally:
                 self._process = None
@@ -185,7 +187,7 @@ class Runner:
                 result = lost(result.collections)
         except psycopg.Error as error:
             logger.error("run not written to the run log", run=run_id, error=str(error).splitlines()[0])
-        for failure in result.failures:
+        for failure in result.causes:
             logger.error("not read", what=str(failure), reason=failure.reason)
         told = logger.info if result.outcome == SUCCEEDED else logger.error
         told(

@@ -13,7 +13,7 @@ from oura_collector.database.deadline import within
 from oura_collector.database.lock import HELD
 from oura_collector.database.migrations import migrate
 from oura_collector.runs import completeness
-from oura_collector.runs.completeness import RECENT_DAYS, STATUSES, Completeness
+from oura_collector.runs.completeness import Completeness
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -154,35 +154,3 @@ def _snapshot(connection: psycopg.Connection[dict[str, Any]]) -> Snapshot:
         last_run=next(iter(rows(LAST_RUN)), None),
         days=completeness.read(connection),
     )
-
-
-def report(snapshot: Snapshot) -> list[str]:
-    """Return the lines of `collect.py status`."""
-    if not snapshot.reachable:
-        return ["the database does not answer"]
-    if not snapshot.collections:
-        return ["nothing has been collected yet"]
-    width = max(len(row.collection) for row in snapshot.collections)
-    lines = []
-    for user in snapshot.users:
-        lines.append(user)
-        for row in snapshot.collections:
-            if row.user_id == user:
-                success = row.last_success_at.isoformat(" ", "seconds") if row.last_success_at else "never"
-                newest = row.newest_day.isoformat() if row.newest_day else "-"
-                line = f"  {row.collection:{width}}  newest day {newest:10}  last success {success}"
-                lines.append(line + (f"  FAILS: {row.message}" if row.outcome == "failed" else ""))
-    return lines + _summary(snapshot)
-
-
-def _summary(snapshot: Snapshot) -> list[str]:
-    lines = []
-    if run := snapshot.last_run:
-        ended = run["finished_at"].isoformat(" ", "seconds") if run["finished_at"] else "still running"
-        lines.append(f"last run: {run['outcome']}, {ended}" + ("; nothing new" if run["nothing_new"] else ""))
-    if days := snapshot.days:
-        counts = ", ".join(f"{days.recent[status]} {status}" for status in STATUSES if days.recent.get(status))
-        lines.append(f"last {RECENT_DAYS} days of all collections: {counts or 'none'}")
-        if days.failed:
-            lines.append(f"failed to collect {days.failed} days; collect them again: collect.py repair")
-    return ["", *lines] if lines else []

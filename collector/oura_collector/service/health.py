@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from oura_collector.runs import account_status
+from oura_collector.runs.account_status import DEGRADED, FAILING, OK
 from oura_collector.runs.completeness import OUR_FAILURE, STATUSES
 
 if TYPE_CHECKING:
-    from oura_collector.runs.status import Collection, Snapshot
+    from collections.abc import Iterator
 
-OK, DEGRADED, FAILING = "ok", "degraded", "failing"
-PROFILE = "personal_info"
-"""Readable with any valid token, even after the membership has lapsed, so it says nothing about the rest."""
+    from oura_collector.runs.account_status import AccountStatus
+    from oura_collector.runs.status import Snapshot
+
+__all__ = ["FAILING", "document_of", "health", "last_run_of"]
+
+MOST_PROBLEMS = 20
+"""Of accounts; `accounts` has them all."""
 
 GRACE = 900.0
 """Seconds beyond the interval before a missing run counts as overdue, so that retries have their time."""
@@ -23,21 +28,24 @@ def health(
     snapshot: Snapshot, *, up_for: float, interval: float, next_run_in: float | None, impossible: str | None = None
 ) -> dict[str, Any]:
     """Return the document of /health. Times are seconds; `impossible` is why no run can start."""
-    accounts = [_account(user, [row for row in snapshot.collections if row.user_id == user]) for user in snapshot.users]
+    accounts = account_status.accounts(snapshot)
     overdue = _is_overdue(snapshot, up_for, interval)
     problems = list(_problems(snapshot, accounts, overdue, impossible))
-    working = [account for account in accounts if account["state"] != FAILING]
+    working = [account for account in accounts if account.state != FAILING]
     failing = not snapshot.reachable or overdue or (bool(accounts) and not working)
     return {
         "status": FAILING if failing else DEGRADED if problems else OK,
+        "summary": account_status.summary((account.user, account.verdict) for account in accounts)
+        if accounts
+        else "nothing has been collected yet",
         "problems": problems,
         "database": "reachable" if snapshot.reachable else "unreachable",
         "running": snapshot.running,
         "last_collection": _instant(snapshot.last_collection),
         "next_run_in_seconds": None if next_run_in is None else round(next_run_in),
-        "last_run": _last_run(snapshot),
+        "last_run": last_run_of(snapshot),
         "days": _days(snapshot),
-        "accounts": accounts,
+        "accounts": [document_of(account) for account in accounts],
     }
 
 
@@ -46,7 +54,9 @@ def _is_overdue(snapshot: Snapshot, up_for: float, interval: float) -> bool:
     return min(snapshot.read_at - (snapshot.last_collection or 0.0), up_for) > interval + max(interval, GRACE)
 
 
-def _problems(snapshot: Snapshot, accounts: list[dict[str, Any]], overdue: bool, impossible: str | None) -> Any:
+def _problems(
+    snapshot: Snapshot, accounts: list[AccountStatus], overdue: bool, impossible: str | None
+) -> Iterator[str]:
     if not snapshot.reachable:
         yield "the database does not answer; the rest is the last known status"
     if overdue:
@@ -58,38 +68,37 @@ def _problems(snapshot: Snapshot, accounts: list[dict[str, Any]], overdue: bool,
         yield f"the last run {'was ' if last['outcome'] == 'interrupted' else ''}{last['outcome']}: {last['message']}"
     if snapshot.days and snapshot.days.failed:
         yield f"failed to collect {snapshot.days.failed} days; `collect.py repair` collects them again"
-    for account in accounts:
-        for failure in account["failing"]:
-            yield f"{failure['collection']} of {account['user']}: {failure['message']}"
-        if account["unknown_fields"]:
-            yield f"{account['user']}: Oura sends fields that the schema does not define; the column extra keeps them"
+    of_accounts = [problem for account in accounts for problem in _problems_of(account)]
+    yield from of_accounts[:MOST_PROBLEMS]
+    if len(of_accounts) > MOST_PROBLEMS:
+        yield f"and {len(of_accounts) - MOST_PROBLEMS} more, under `accounts`"
 
 
-def _account(user: str, rows: list[Collection]) -> dict[str, Any]:
-    failing = [row for row in rows if row.outcome == "failed"]
-    by_reason: dict[tuple[str | None, str | None], list[Collection]] = defaultdict(list)
-    for row in failing:
-        by_reason[row.reason, row.message].append(row)
+def _problems_of(account: AccountStatus) -> Iterator[str]:
+    for failure in account.failures:
+        yield f"{failure.what} of {account.user}: {failure.message}"
+    if any(row.unknown_fields for row in account.rows):
+        yield f"{account.user}: Oura sends fields that the schema does not define; the column extra keeps them"
+
+
+def document_of(account: AccountStatus) -> dict[str, Any]:
+    """Return an account of the document; `failing` has each cause once. Times are ISO 8601."""
     return {
-        "user": user,
-        "state": OK if not failing else DEGRADED if _anything_measured(rows) else FAILING,
-        "last_success": _latest(row.last_success_at for row in rows),
-        "newest_day": _latest(row.newest_day for row in rows),
-        "unknown_fields": sum(row.unknown_fields for row in rows),
+        "user": account.user,
+        "state": account.state,
+        "last_success": account.last_success.isoformat() if account.last_success else None,
+        "newest_day": account.newest_day.isoformat() if account.newest_day else None,
+        "unknown_fields": sum(row.unknown_fields for row in account.rows),
         "failing": [
             {
-                "collection": "everything" if len(alike) == len(rows) else ", ".join(row.collection for row in alike),
-                "reason": reason,
-                "message": message,
-                "since": min(row.failing_since for row in alike if row.failing_since).isoformat(timespec="seconds"),
+                "collection": failure.what,
+                "reason": failure.reason,
+                "message": failure.message,
+                "since": failure.since.isoformat(timespec="seconds") if failure.since else None,
             }
-            for (reason, message), alike in by_reason.items()
+            for failure in account.failures
         ],
     }
-
-
-def _anything_measured(rows: list[Collection]) -> bool:
-    return any(row.outcome == "succeeded" and row.collection != PROFILE for row in rows)
 
 
 def _days(snapshot: Snapshot) -> dict[str, Any] | None:
@@ -100,18 +109,14 @@ def _days(snapshot: Snapshot) -> dict[str, Any] | None:
     return {"recent": recent, OUR_FAILURE: snapshot.days.failed}
 
 
-def _last_run(snapshot: Snapshot) -> dict[str, Any] | None:
+def last_run_of(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Return the last run that ended, with times as ISO 8601."""
     if snapshot.last_run is None:
         return None
     return {
         name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
         for name, value in snapshot.last_run.items()
     }
-
-
-def _latest(moments: Any) -> str | None:
-    latest = max((moment for moment in moments if moment is not None), default=None)
-    return latest.isoformat() if latest else None
 
 
 def _instant(seconds: float | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_oura.catalog import fields
-from tap_oura.catalog.collections import EVERY_COLLECTION
+from tap_oura.catalog.collections import COLLECTIONS, EVERY_COLLECTION
 from tap_oura.messages import MessageStream
 from tap_oura.windows import EVER
 
@@ -37,6 +37,7 @@ class CollectionFailures(MessageStream):
                 "token, consent, refresh, store, scope, membership, refused, answer, server, rate_limit or unreachable"
             ),
             "message": fields.text("What happened and what to do"),
+            "collections": fields.text("With *: the collections that the run asked for, separated by commas"),
             "start_date": fields.date("First day that was not read"),
             "end_date": fields.date("Last day that was not read"),
             "failed_at": fields.text("Since when it fails, UTC"),
@@ -55,7 +56,7 @@ class CollectionFailures(MessageStream):
         now = self._now().isoformat(timespec="seconds")
         before = {(row["user_id"], row["collection"]): row for row in self.stream_state.get("failing", [])}
         failing = {
-            (failure.user_id, failure.collection): _row(
+            (failure.user_id, failure.collection): self._row(
                 failure, before.get((failure.user_id, failure.collection), {}).get("failed_at", now)
             )
             for failure in self._report.failures
@@ -79,15 +80,17 @@ class CollectionFailures(MessageStream):
         stream = self._tap.streams.get(collection)
         return collection != EVERY_COLLECTION and not (stream and stream.selected)
 
-
-def _row(failure: Failure, failed_at: str) -> dict[str, Any]:
-    return {
-        "user_id": failure.user_id,
-        "collection": failure.collection,
-        "reason": failure.error.reason,
-        "message": str(failure.error),
-        "start_date": failure.window.start.isoformat() if failure.window != EVER else None,
-        "end_date": failure.window.last.isoformat() if failure.window != EVER else None,
-        "failed_at": failed_at,
-        "recovered_at": None,
-    }
+    def _row(self, failure: Failure, failed_at: str) -> dict[str, Any]:
+        asked = sorted(name for name, stream in self._tap.streams.items() if stream.selected and name in COLLECTIONS)
+        whole = failure.collection == EVERY_COLLECTION
+        return {
+            "user_id": failure.user_id,
+            "collection": failure.collection,
+            "reason": failure.error.reason,
+            "message": str(failure.error),
+            "collections": ", ".join(asked) if whole else None,
+            "start_date": failure.window.start.isoformat() if failure.window != EVER else None,
+            "end_date": failure.window.last.isoformat() if failure.window != EVER else None,
+            "failed_at": failed_at,
+            "recovered_at": None,
+        }

@@ -14,6 +14,7 @@ renamed as (
         -- text
         reason,
         message,
+        collections,
 
         -- dates and times
         {{ as_day('start_date') }} as start_date,

@@ -78,15 +78,26 @@ accounts as (
 open_failures as (
 
     select
-        user_id,
-        collection,
-        reason,
-        failed_at,
-        coalesce(start_date, '-infinity') as start_date,
-        coalesce(end_date, 'infinity') as end_date
+        failures.user_id,
+        collections.collection,
+        failures.collection = '*' as is_of_account,
+        failures.reason,
+        failures.failed_at,
+        coalesce(failures.start_date, '-infinity') as start_date,
+        coalesce(failures.end_date, 'infinity') as end_date
     -- Not from the mart: its test fails where something could not be read, and dbt then builds nothing on it.
-    from {{ ref('stg_oura__collection_failures') }}
-    where recovered_at is null
+    from {{ ref('stg_oura__collection_failures') }} as failures
+    -- Of a whole account only what was requested fails; an older version of the tap did not list that.
+    inner join collections
+        on
+            failures.collection = collections.collection
+            or (
+                failures.collection = '*'
+                and collections.collection = any(
+                    coalesce(string_to_array(failures.collections, ', '), array[collections.collection])
+                )
+            )
+    where failures.recovered_at is null
 
 ),
 
@@ -139,11 +150,13 @@ changed_days as (
         on
             stored.user_id = of_collection.user_id
             and stored.collection = of_collection.collection
+            and not of_collection.is_of_account
             and stored.date between of_collection.start_date and of_collection.end_date
     left join open_failures as of_account
         on
             stored.user_id = of_account.user_id
-            and of_account.collection = '*'
+            and stored.collection = of_account.collection
+            and of_account.is_of_account
             and stored.date between of_account.start_date and of_account.end_date
     where
         stored.status in ('no_permission', 'our_failure', 'not_asked')
@@ -224,11 +237,13 @@ cells as (
         on
             evaluated.user_id = of_collection.user_id
             and collections.collection = of_collection.collection
+            and not of_collection.is_of_account
             and evaluated.date between of_collection.start_date and of_collection.end_date
     left join open_failures as of_account
         on
             evaluated.user_id = of_account.user_id
-            and of_account.collection = '*'
+            and collections.collection = of_account.collection
+            and of_account.is_of_account
             and evaluated.date between of_account.start_date and of_account.end_date
 
 ),
