@@ -196,6 +196,8 @@ def test_the_user_mapping_names_the_accounts(collect: Collect) -> None:
     ("mapping", "errors"),
     [
         ("account-1 token-1", "USER_MAPPING: line 1 is not 'user: token'"),
+        ("account-1: token-1, account-2: token-2", "USER_MAPPING: line 1 is not 'user: token'"),
+        ("a: token-1\naccount-1:token-1;account-2:token-2", "USER_MAPPING: line 2 is not 'user: token'"),
         ("account-1: token-1\naccount-1: token-2", "USER_MAPPING: line 2 repeats an account; remove one of the lines"),
         ("", "USER_MAPPING: is empty although MULTI_USER_MODE is on"),
     ],

@@ -119,8 +119,11 @@ def _mapped(settings: Settings) -> list[dict[str, str]]:
         if not line.strip() or line.strip().startswith("#"):
             continue
         user, _, token = (part.strip() for part in line.partition(":"))
-        if not user or len(user.split()) > 1:
-            raise SettingsError(f"USER_MAPPING: line {number} is not 'user: token'")
+        # A comma or a semicolon is no part of any token (RFC 6750), but may part accounts that stand on one line.
+        if not user or len(user.split()) > 1 or any(mark in token for mark in " \t,;"):
+            raise SettingsError(
+                f"USER_MAPPING: line {number} is not 'user: token'; give each account a line of its own"
+            )
         if any(entry["user"] == user for entry in entries):
             raise SettingsError(f"USER_MAPPING: line {number} repeats an account; remove one of the lines")
         entries.append({"user": user, **({"access_token": token} if token else {})})
