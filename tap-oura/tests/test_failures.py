@@ -107,3 +107,38 @@ def test_what_is_only_not_asked_for_this_time_still_fails(run: Any, simulator: R
 
     assert others.records["collection_failures"] == []
     assert others.state["bookmarks"]["collection_failures"] == broken.state["bookmarks"]["collection_failures"]
+
+
+def test_the_days_of_a_failure_reach_from_its_first_window_to_its_last(
+    run: Any, simulator: Running, config: dict[str, Any]
+) -> None:
+    chosen = only(config, "heartrate", accounts=config["accounts"][:1], start_date="2026-01-01", concurrency=1)
+    pages = 0  # Requests before the third of four windows, of which the first one fails at once.
+    for request in run({**chosen, "end_date": "2026-02-25"}) and simulator.requests():
+        pages += "start_datetime=2026-01-28" in request["query"]
+    simulator.reset()
+    for skip in (0, 1 + pages):
+        simulator.fault("status", code=400, collection="heartrate", user="user-1", times=1, skip=skip)
+
+    broken = run(chosen)
+
+    assert [failure.split(", ")[1].partition(":")[0] for failure in broken.failures] == [
+        "2026-01-01 to 2026-01-28",
+        "2026-02-26 to 2026-03-25",
+    ]
+    (row,) = broken.records["collection_failures"]
+    assert (row["start_date"], row["end_date"]) == ("2026-01-01", "2026-03-25")
+
+
+@pytest.mark.parametrize(
+    "failing", [None, 3, {"user_id": "user-1"}, [None], [{"user_id": "user-1"}], [{"user_id": [], "collection": "*"}]]
+)
+def test_a_state_of_another_shape_costs_nothing(
+    run: Any, simulator: Running, config: dict[str, Any], failing: Any
+) -> None:
+    simulator.fault("status", code=500, collection="workout", user="user-1")
+
+    made = run(only(config, "workout"), {"bookmarks": {"collection_failures": {"failing": failing}}})
+
+    assert [row["user_id"] for row in made.records["collection_failures"]] == ["user-1"]
+    assert made.state["bookmarks"]["collection_failures"]["failing"] == made.records["collection_failures"]
