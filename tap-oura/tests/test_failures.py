@@ -44,6 +44,15 @@ def test_a_failure_without_a_name_is_over_once_oura_has_told_the_name(
     assert "failing" not in mended.state["bookmarks"].get("collection_failures", {})
 
 
+def test_a_dead_token_without_a_name_fails_with_its_reason_where_the_account_is_chosen(
+    run: Any, simulator: Running, config: dict[str, Any]
+) -> None:
+    dead = run({**only(config, "workout"), "accounts": None, "access_token": "nonsense", "users": ["user-2"]})
+
+    assert dead.code == 1
+    assert "Oura rejects the access token" in dead.failures[0]
+
+
 def test_tolerated_failures_leave_with_zero_and_are_rows(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     simulator.fault("status", code=500, collection="daily_stress", user="user-1")
 
