@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from oura_collector.database.connection import Database
 
 from tests import shared
 from tests.conftest import Pipeline, stay_on_one_day
@@ -46,6 +49,20 @@ def test_each_layer_reads_from_those_above_it_and_raw_tables_end_with_staging(re
     assert not [(name, read) for name in reads for read in reads[name] if layers.get(read, 0) > layers[name]]
     raw = {layers[name] for name in reads for read in reads[name] if read.startswith("source.")}
     assert raw == {LAYERS.index("ledger"), LAYERS.index("staging")}
+
+
+def test_one_mart_can_be_built_and_tested_where_no_other_exists(
+    make_database: Callable[..., Database], collected: Pipeline
+) -> None:
+    empty = replace(collected, database=make_database())
+
+    selected = ("--select", "+oura_sleep", "--exclude-resource-type", "unit_test", "exposure")
+    built = empty.meltano("invoke", "dbt", "build", *selected)
+
+    assert "every_value_is_in_range" in built
+    (found,) = empty.rows("SELECT to_regclass('oura_sleep') AS sleep, to_regclass('oura_activity') AS activity")
+    assert found["sleep"]
+    assert not found["activity"]
 
 
 def test_a_build_without_changes_writes_nothing(rebuilt: Pipeline) -> None:

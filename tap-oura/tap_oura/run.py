@@ -69,8 +69,7 @@ class Run:
                 logger.warning("%s has credentials twice; the settings' own are used", account.user)
             elif account.user:
                 named[account.user] = account
-        elsewhere = any(not shard.holds(account) for account in self.everybody if not account.user)
-        chosen = self._chosen(named, nameless=elsewhere)
+        chosen = self._chosen(named, nameless=any(not account.user for account in self.everybody))
         ours = {user: account for user, account in chosen.items() if shard.holds(account)}
         if not shard.is_whole:
             logger.info("%s: %d of %d accounts", shard, len(ours), len(chosen))
@@ -112,7 +111,8 @@ class Run:
         return [document for page in pages for document in page]
 
     def _chosen(self, named: dict[str, Account], *, nameless: bool) -> dict[str, Account]:
-        """Return those of `users`. A name that nobody has may be that of a `nameless` account of another shard."""
+        """Return those of `users`. A name that nobody has may be that of a `nameless` account: Oura did not tell it, or
+        another shard will ask."""
         chosen = self.config.get("users") or list(named)
         unknown = [user for user in chosen if user not in named]
         if unknown and not nameless:

@@ -44,6 +44,15 @@ def test_a_failure_without_a_name_is_over_once_oura_has_told_the_name(
     assert "failing" not in mended.state["bookmarks"].get("collection_failures", {})
 
 
+def test_a_dead_token_without_a_name_fails_with_its_reason_where_the_account_is_chosen(
+    run: Any, simulator: Running, config: dict[str, Any]
+) -> None:
+    dead = run({**only(config, "workout"), "accounts": None, "access_token": "nonsense", "users": ["user-2"]})
+
+    assert dead.code == 1
+    assert "Oura rejects the access token" in dead.failures[0]
+
+
 def test_tolerated_failures_leave_with_zero_and_are_rows(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     simulator.fault("status", code=500, collection="daily_stress", user="user-1")
 
@@ -123,3 +132,38 @@ def test_a_failing_collection_lists_no_others(run: Any, simulator: Running, conf
     simulator.fault("status", code=500, collection="sleep", user="user-1")
 
     assert [row["collections"] for row in run(only(config, "sleep")).records["collection_failures"]] == [None]
+
+
+def test_the_days_of_a_failure_reach_from_its_first_window_to_its_last(
+    run: Any, simulator: Running, config: dict[str, Any]
+) -> None:
+    chosen = only(config, "heartrate", accounts=config["accounts"][:1], start_date="2026-01-01", concurrency=1)
+    pages = 0  # Requests before the third of four windows, of which the first one fails at once.
+    for request in run({**chosen, "end_date": "2026-02-25"}) and simulator.requests():
+        pages += "start_datetime=2026-01-28" in request["query"]
+    simulator.reset()
+    for skip in (0, 1 + pages):
+        simulator.fault("status", code=400, collection="heartrate", user="user-1", times=1, skip=skip)
+
+    broken = run(chosen)
+
+    assert [failure.split(", ")[1].partition(":")[0] for failure in broken.failures] == [
+        "2026-01-01 to 2026-01-28",
+        "2026-02-26 to 2026-03-25",
+    ]
+    (row,) = broken.records["collection_failures"]
+    assert (row["start_date"], row["end_date"]) == ("2026-01-01", "2026-03-25")
+
+
+@pytest.mark.parametrize(
+    "failing", [None, 3, {"user_id": "user-1"}, [None], [{"user_id": "user-1"}], [{"user_id": [], "collection": "*"}]]
+)
+def test_a_state_of_another_shape_costs_nothing(
+    run: Any, simulator: Running, config: dict[str, Any], failing: Any
+) -> None:
+    simulator.fault("status", code=500, collection="workout", user="user-1")
+
+    made = run(only(config, "workout"), {"bookmarks": {"collection_failures": {"failing": failing}}})
+
+    assert [row["user_id"] for row in made.records["collection_failures"]] == ["user-1"]
+    assert made.state["bookmarks"]["collection_failures"]["failing"] == made.records["collection_failures"]

@@ -1,12 +1,17 @@
-{#- Counts, by account and column, the values of marts outside the `range` of their column, and returns them as a query. -#}
+{#-
+    Counts, by account and column, the values of marts outside the `range` of their column, and returns them as a query. With
+    `--select`, and before the first build, a mart or a column may not be there yet.
+-#}
 {% macro values_out_of_range() %}
     {%- set counts = [] -%}
     {%- for mart, ranges in value_ranges().items() -%}
+        {%- set relation = ref(mart) -%}
+        {%- set found = found_columns(relation) if execute else {} -%}
         {%- set conditions = {} -%}
-        {%- for column, range in ranges.items() -%}
+        {%- for column, range in ranges.items() if column in found -%}
             {%- do conditions.update({column: 'loaded.' ~ column ~ ' not between ' ~ range[0] ~ ' and ' ~ range[1]}) -%}
         {%- endfor -%}
-        {%- do counts.append(count_values(mart, ref(mart), 'loaded.user_id', conditions)) -%}
+        {%- if conditions -%}{%- do counts.append(count_values(mart, relation, 'loaded.user_id', conditions)) -%}{%- endif -%}
     {%- endfor -%}
     {{ named_counts(counts, 'Out of range') }}
 {% endmacro %}

@@ -10,7 +10,7 @@ from tap_oura.messages import MessageStream
 from tap_oura.windows import EVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from singer_sdk import Tap
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 class CollectionFailures(MessageStream):
     """One row per account and collection that ever failed: the latest failure, and when it was over.
+
+    Its days reach from the first window that failed to the last; those in between may have been read.
 
     The state remembers what is failing still, so that a run sends only what began, changed or ended.
     """
@@ -54,13 +56,14 @@ class CollectionFailures(MessageStream):
 
     def get_records(self, context: Context | None) -> Iterable[dict[str, Any]]:  # noqa: ARG002
         now = self._now().isoformat(timespec="seconds")
-        before = {(row["user_id"], row["collection"]): row for row in self.stream_state.get("failing", [])}
-        failing = {
-            (failure.user_id, failure.collection): self._row(
-                failure, before.get((failure.user_id, failure.collection), {}).get("failed_at", now)
-            )
-            for failure in self._report.failures
-        }
+        before = dict(self._failing_before())
+        failing: dict[tuple[str, str], dict[str, Any]] = {}
+        for failure in self._report.failures:
+            key = (failure.user_id, failure.collection)
+            row = self._row(failure, before.get(key, {}).get("failed_at", now))
+            if key in failing:  # An earlier window failed too.
+                row["start_date"] = failing[key]["start_date"]
+            failing[key] = row
         for key, row in before.items():
             if key in failing:
                 continue
@@ -72,6 +75,13 @@ class CollectionFailures(MessageStream):
         self.stream_state.pop("failing", None)
         if failing:
             self.stream_state["failing"] = list(failing.values())
+
+    def _failing_before(self) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+        """Yield the rows in the state by account and collection. A state that was edited by hand may hold others."""
+        kept = self.stream_state.get("failing")
+        for row in kept if isinstance(kept, list) else ():
+            if isinstance(row, dict) and all(isinstance(row.get(name), str) for name in self.primary_keys):
+                yield (row["user_id"], row["collection"]), row
 
     def _is_left_out(self, user_id: str, collection: str) -> bool:
         """Whether the settings no longer ask for it, so that nobody could ever see it work again."""
