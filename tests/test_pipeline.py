@@ -158,11 +158,11 @@ def test_a_successful_backfill_ends_the_failure_of_an_earlier_one(pipeline: Pipe
     past = {"TAP_OURA_START_DATE": "2026-02-14", "TAP_OURA_END_DATE": "2026-02-16"}
     without_state = ("run", "--full-refresh", "--no-state-update")
     pipeline.simulator.fault("status", code=500, collection="daily_stress", user="user-1")
-    pipeline.meltano(*without_state, "tap-oura", "target-postgres", **past)
+    pipeline.meltano(*without_state, "tap-oura", "target-postgres", code=0, **past)
     assert pipeline.rows("SELECT FROM oura_raw.collection_failures WHERE recovered_at IS NULL")
     pipeline.simulator.clear_faults()
 
-    pipeline.meltano(*without_state, "backfill", **past)
+    pipeline.meltano(*without_state, "backfill", code=0, **past)
 
     (row,) = pipeline.rows("SELECT * FROM oura_collection_failures")
     assert (row["collection"], str(row["start_date"]), str(row["end_date"])) == ("daily_stress", *past.values())
