@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from oura_collector.settings import PROJECT
 from ruamel.yaml import YAML
 
@@ -20,11 +21,16 @@ OURS = ("TAP_OURA", "MELTANO", "OURA_", "DATABASE_")
 def install(*requirements: str) -> Path:
     """Install into an environment of its own, since each pins other libraries; return its folder of programs."""
     home = PROJECT / ".data/targets" / requirements[0].replace("=", "-")
+    home.parent.mkdir(parents=True, exist_ok=True)
     uv = PROGRAMS / "uv"
-    if not (home / "ready").exists():
-        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, home], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", home / "bin/python", *requirements], check=True)
-        (home / "ready").touch()
+    # Tests of another process may need it too.
+    with FileLock(f"{home}.lock"):
+        if not (home / "ready").exists():
+            subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, home], check=True)
+            subprocess.run(
+                [uv, "pip", "install", "--quiet", "--python", home / "bin/python", *requirements], check=True
+            )
+            (home / "ready").touch()
     return home / "bin"
 
 
@@ -50,8 +56,12 @@ class ForeignProject:
     variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        loader = {"name": "target-jsonl", "namespace": "target_jsonl", "executable": str(target_jsonl())}
-        loader |= {"settings": [{"name": "do_timestamp_file", "value": False}]}
+        loader = {
+            "name": "target-jsonl",
+            "namespace": "target_jsonl",
+            "executable": str(target_jsonl()),
+            "settings": [{"name": "do_timestamp_file", "value": False}],
+        }
         content = {
             "project_id": "other",
             "send_anonymous_usage_stats": False,

@@ -113,13 +113,3 @@ def test_a_day_in_meltano_yml_needs_no_quotes(foreign: ForeignProject, tmp_path:
     rows = [json.loads(line) for line in (tmp_path / "daily_sleep.jsonl").read_text().splitlines()]
     assert min(row["day"] for row in rows) == "2026-03-30"
     assert {row["user_id"] for row in rows} == {"user-2"}
-
-
-def test_a_dead_account_fails_a_run_of_meltano(foreign: ForeignProject, tmp_path: Path) -> None:
-    accounts = [{"user": "user-1", "access_token": "token-1"}, {"user": "user-2", "access_token": "dead"}]
-    foreign.variables |= {"TAP_OURA_ACCOUNTS": json.dumps(accounts), "TAP_OURA_START_DATE": "2026-03-28"}
-
-    output = foreign.shell("meltano run tap-oura target-jsonl", code=1)
-
-    assert "user-2" in output
-    assert '"user_id": "user-1"' in (tmp_path / "daily_sleep.jsonl").read_text()
