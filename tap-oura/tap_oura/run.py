@@ -128,8 +128,10 @@ class Run:
                 return found
         except StoreFailed as error:
             raise SettingsError(str(error)) from None
-        nobody = [f"accounts: '{account.user}' has no credentials; set them or log in" for account in found]
-        raise SettingsError("\n".join(nobody) or settings.MISSING_CREDENTIALS)
+        command = self.config.get("login_command")
+        log_in = f"log in: {command}" if command else "log in"
+        nobody = [f"accounts: '{account.user}' has no credentials; set them or {log_in}" for account in found]
+        raise SettingsError("\n".join(nobody) or f"{settings.MISSING_CREDENTIALS}, or {log_in}")
 
 
 def by_user(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

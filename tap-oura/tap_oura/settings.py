@@ -108,6 +108,7 @@ SETTINGS = th.PropertiesList(
     th.Property(
         "login_command",
         th.StringType,
+        default="tap-oura login",
         title="Login command",
         description="Command for a new consent, which messages name",
     ),
@@ -285,7 +286,7 @@ def _account_problems(accounts: list[Any]) -> Iterator[str]:
 
 MISSING_CREDENTIALS = (
     "no credentials: set access_token (TAP_OURA_ACCESS_TOKEN), or refresh_token with client_id and client_secret, "
-    "or accounts for several wearers, or log in"
+    "or accounts for several wearers"
 )
 
 
