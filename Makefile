@@ -56,7 +56,7 @@ format: .venv/ready-dev  ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-generated: .venv/ready  ## Write what is derived: staging, dictionary, dashboards, cluster's rules, the Hub's definition
+generated: .venv/ready  ## Write what is derived: staging, dictionary, dashboards, cluster's rules, Meltano's definitions of the tap
 	@$(BIN)/python -m transform.generate
 	@$(BIN)/python monitoring/grafana/dashboards.py
 	@$(BIN)/python monitoring/prometheus/cluster_rule.py

@@ -164,7 +164,9 @@ def test_a_successful_backfill_ends_the_failure_of_an_earlier_one(pipeline: Pipe
 
     pipeline.meltano(*without_state, "backfill", code=0, **past)
 
-    (row,) = pipeline.rows("SELECT * FROM oura_collection_failures")
+    (row,) = pipeline.rows(
+        "SELECT * FROM oura_collection_failures WHERE user_id = 'user-1' AND collection = 'daily_stress'"
+    )
     assert (row["collection"], str(row["start_date"]), str(row["end_date"])) == ("daily_stress", *past.values())
     assert row["recovered_at"] > row["failed_at"]
 

@@ -7,31 +7,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.conftest import Pipeline
+from tests.other_stacks import install, target_jsonl
 
-UV = Path(sys.executable).with_name("uv")
 COLLECTIONS = ["daily_sleep", "daily_activity", "sleep", "heartrate", "workout", "personal_info"]
-
-
-@pytest.fixture(scope="session")
-def install() -> Callable[[str], Path]:
-    """Installs a target into an environment of its own, since each pins another Singer library."""
-
-    def make(requirement: str) -> Path:
-        home = Path(sys.prefix).parent / ".data" / "targets" / requirement.replace("=", "-")
-        if not (home / "ready").exists():
-            subprocess.run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, home], check=True)
-            subprocess.run([UV, "pip", "install", "--quiet", "--python", home / "bin/python", requirement], check=True)
-            (home / "ready").touch()
-        return home / "bin"
-
-    return make
 
 
 def pipe(pipeline: Pipeline, target: Path, settings: dict[str, Any], folder: Path) -> None:
@@ -67,12 +49,8 @@ def in_postgres(pipeline: Pipeline, collection: str, *columns: str) -> Counter[t
     return Counter(tuple(row.values()) for row in rows)
 
 
-def test_target_jsonl_has_the_same_rows_as_postgres(
-    collected: Pipeline, install: Callable[[str], Path], tmp_path: Path
-) -> None:
-    target = install("target-jsonl==0.1.4") / "target-jsonl"
-
-    pipe(collected, target, {"destination_path": str(tmp_path), "do_timestamp_file": False}, tmp_path)
+def test_target_jsonl_has_the_same_rows_as_postgres(collected: Pipeline, tmp_path: Path) -> None:
+    pipe(collected, target_jsonl(), {"destination_path": str(tmp_path), "do_timestamp_file": False}, tmp_path)
 
     for collection in COLLECTIONS:
         lines = (tmp_path / f"{collection}.jsonl").read_text().splitlines()
@@ -81,9 +59,7 @@ def test_target_jsonl_has_the_same_rows_as_postgres(
         assert found == in_postgres(collected, collection, "user_id", *(f'"{name}"' for name in key))
 
 
-def test_target_duckdb_has_the_same_rows_as_postgres(
-    collected: Pipeline, install: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_target_duckdb_has_the_same_rows_as_postgres(collected: Pipeline, tmp_path: Path) -> None:
     bin_folder = install("target-duckdb==0.8.0")
     file = tmp_path / "warehouse.duckdb"
 

@@ -1,4 +1,8 @@
-"""`python tap-oura/hub/definition.py` writes tap-oura.yml: what MeltanoHub tells a project about the tap."""
+"""`python tap-oura/hub/definition.py` writes what Meltano needs to know of the tap, from the tap's own settings.
+
+`tap-oura.yml` is for MeltanoHub; `../plugin.yml` is the same without what only the Hub's pages show, for `meltano add
+--from-ref`.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +15,21 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-FILE = Path(__file__).with_name("tap-oura.yml")
-HEADER = """\
-# Written by definition.py from the tap's own settings: change those. A pull request to MeltanoHub adds `repo`, the
-# address of the repository.
-"""
+FOLDER = Path(__file__).parent
+HEADER = "# Written by hub/definition.py from the tap's own settings: change those.\n"
+HUB_HEADER = "# A pull request to MeltanoHub adds `repo`, the address of the repository.\n"
+OF_THE_HUB = ("domain_url", "keywords", "maintenance_status")
+"""What only its pages show; Meltano's schema of a project knows none of it."""
 
 CREDENTIALS = [["access_token"], ["refresh_token", "client_id", "client_secret"], ["accounts"]]
 """Any of these is enough."""
 
 
-def text() -> str:
-    """Return the definition as YAML."""
+def definition() -> dict[str, Any]:
+    """Return the Hub's definition."""
     command: list[str | Path] = [Path(sys.executable).with_name("tap-oura"), "--about", "--format", "json"]
     about = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-    definition = {
+    return {
         "name": about["name"],
         "variant": "oura-collector",
         "namespace": "tap_oura",
@@ -40,11 +44,24 @@ def text() -> str:
         "settings_group_validation": CREDENTIALS,
         "settings": [_setting(name, schema) for name, schema in about["settings"]["properties"].items()],
     }
+
+
+def files() -> dict[Path, str]:
+    """Return the text of each derived file."""
+    for_the_hub = definition()
+    plugin = {name: value for name, value in for_the_hub.items() if name not in OF_THE_HUB}
+    return {
+        FOLDER / "tap-oura.yml": HEADER + HUB_HEADER + _yaml(for_the_hub),
+        FOLDER.parent / "plugin.yml": HEADER + _yaml(plugin),
+    }
+
+
+def _yaml(content: dict[str, Any]) -> str:
     yaml, out = YAML(), StringIO()
     yaml.width = 10_000
     yaml.indent(mapping=2, sequence=2, offset=0)
-    yaml.dump(definition, out)
-    return HEADER + out.getvalue()
+    yaml.dump(content, out)
+    return out.getvalue()
 
 
 def _setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -60,4 +77,5 @@ def _setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(text())
+    for path, text in files().items():
+        path.write_text(text)

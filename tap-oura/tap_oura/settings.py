@@ -108,6 +108,7 @@ SETTINGS = th.PropertiesList(
     th.Property(
         "login_command",
         th.StringType,
+        default="tap-oura login",
         title="Login command",
         description="Command for a new consent, which messages name",
     ),

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import click
 from singer_sdk import Stream, Tap
 from singer_sdk.configuration._dict_config import parse_environment_config
 from singer_sdk.helpers._classproperty import classproperty
@@ -22,6 +23,7 @@ from tap_oura.errors import SettingsError
 from tap_oura.ledger.days import CollectionDays, bookmark
 from tap_oura.ledger.failures import CollectionFailures
 from tap_oura.ledger.rejected import RejectedDocuments
+from tap_oura.login import REDIRECT_URI, login
 from tap_oura.messages import FrugalStateWriter, Writer
 from tap_oura.report import RunReport
 from tap_oura.run import Run
@@ -30,8 +32,6 @@ from tap_oura.streams import OuraStream
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
-
-    import click
 
     from tap_oura.api.ahead import Job
 
@@ -151,6 +151,57 @@ class TapOura(Tap):
         config = {**(cls._env_var_config if given.parse_env else {}), **given.config}
         given.config |= accounts.from_environment(config, os.environ)
         return given
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the SDK's command, with `login` before, after or between the options, as runners put it."""
+        command = super().get_singer_command()
+        command.help = "Read Oura and write Singer messages; with 'login' ask a wearer for consent instead."
+        command.params += [
+            click.Argument(["command"], required=False, type=click.Choice(["login"]), metavar="[login]"),
+            click.Option(["--user"], help="login: name of the account in every record (default: Oura's user id)."),
+            click.Option(
+                ["--paste"],
+                is_flag=True,
+                help="login: paste the address where the browser ends up; the only way, so optional.",
+            ),
+            click.Option(
+                ["--redirect-uri"],
+                envvar="OURA_REDIRECT_URI",
+                default=REDIRECT_URI,
+                show_default=True,
+                help="login: redirect address, as registered at Oura.",
+            ),
+            click.Option(
+                ["--authorize-url"],
+                envvar="OURA_AUTHORIZE_URL",
+                help="login: consent page (default: the older portal's).",
+            ),
+        ]
+        return command
+
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        command: str | None,
+        user: str | None,
+        paste: bool,
+        redirect_uri: str,
+        authorize_url: str | None,
+        **given: Any,
+    ) -> None:
+        """Read, or log in."""
+        if command is None:
+            if user is not None or paste:
+                raise SettingsError("--user and --paste are for 'tap-oura login'; the accounts to read are in `users`")
+            super().invoke(**given)
+            return
+        config = given["config"]
+        tap = cls(config=config.config, parse_env_config=config.parse_env)
+        if problems := list(settings.problems(tap.config)):
+            raise SettingsError("\n".join(problems))
+        login(tap.config, user, authorize_url=authorize_url, redirect_uri=redirect_uri)
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
