@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,11 @@ class Pipeline:
     folder: Path
     start_date: str = "2026-03-01"
     settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def first_utc_day(self) -> str:
+        """Where a time series begins: a UTC day earlier, so that each local day is whole."""
+        return str(date.fromisoformat(self.start_date) - timedelta(days=1))
 
     def environment(self) -> dict[str, str]:
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_OURA", "MELTANO"))}

@@ -155,7 +155,7 @@ def test_readiness_equals_ouras_data_day_by_day(collected: Pipeline, user: str) 
 def test_heart_rate_equals_ouras_data_sample_by_sample(collected: Pipeline, user: str) -> None:
     expected = sorted(
         (datetime.fromisoformat(row["timestamp"]), row["source"], row["bpm"])
-        for row in documents(collected, user, "heartrate")
+        for row in collected.simulator.documents(user, "heartrate", start=collected.first_utc_day)
     )
 
     rows = collected.rows('SELECT "timestamp", source, bpm FROM oura_heart_rate WHERE user_id = %s', user)

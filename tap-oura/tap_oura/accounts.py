@@ -158,10 +158,7 @@ def _accounts(text: str | None) -> Any:
 
 
 def missing_credentials(config: Mapping[str, Any], users: Sequence[str]) -> str:
-    """Return the next step, a line per user or one for a tap without accounts. Oura issues tokens to applications only.
-
-    A tap without `login_command` has no way to log in: its settings get the first refresh token.
-    """
+    """Return the next step, a line per user or one for a tap without accounts. Oura issues tokens to applications only."""
     if not users:
         return f"no credentials: {_next_step(config, config, '')}"
     entries = {entry["user"]: entry for entry in config.get("accounts") or []}
@@ -172,8 +169,4 @@ def missing_credentials(config: Mapping[str, Any], users: Sequence[str]) -> str:
 def _next_step(config: Mapping[str, Any], entry: Mapping[str, Any], whose: str) -> str:
     missing = [name for name in CLIENT if not (entry.get(name) or config.get(name))]
     first = "register an application at Oura, " if len(missing) == len(CLIENT) else ""
-    if login := config.get("login_command"):
-        return f"{first}{'set ' if missing else ''}{' and '.join([*missing, f'run: {login}{whose}'])}"
-    return (
-        f"{first}set {' and '.join([*missing, 'refresh_token'])}; the README explains how to get a first refresh token"
-    )
+    return f"{first}{'set ' if missing else ''}{' and '.join([*missing, f'run: {config["login_command"]}{whose}'])}"

@@ -222,14 +222,19 @@ class OuraStream(BatchStream):
         today = self._run.now().date()
         if self.collection.cursor is None:
             return [windows.EVER]
-        bookmark, first = self._bookmark(user_id), settings.first_day(self.config, today)
+        bookmark = self._bookmark(user_id)
+        first, last = settings.first_day(self.config, today), settings.last_day(self.config)
+        if self.collection.query is Query.INSTANTS:
+            first, last = windows.with_margin(first, last)
+            if bookmark and bookmark < first:  # Set there on purpose, so it is an outer edge too.
+                bookmark -= windows.MARGIN
         if bookmark and (since := self._partitions_at_start.get(user_id, {}).get("since")):
             # A start date that moves on with the days must not cut the lookback of whoever lagged.
             first = min(first, date.fromisoformat(since))
         whole = windows.due(
             bookmark=bookmark,
             start_date=first,
-            end_date=settings.last_day(self.config),
+            end_date=last,
             lookback_days=self._lookback,
             today=today,
         )

@@ -18,6 +18,10 @@ SECOND = timedelta(seconds=1)
 FURTHEST = WIDENING + timedelta(days=1)
 """How far from its window a document may be dated: what was requested, by whichever clock Oura compares."""
 
+# A local day away from Greenwich reaches into the UTC day before or after it. Both are read whole: the day ledger knows
+# no parts of a day.
+MARGIN = timedelta(days=1)
+
 EARLIEST = date(2000, 1, 1)
 """No ring is as old; an earlier bookmark means all there is."""
 
@@ -81,6 +85,11 @@ def split(whole: Window, days: int) -> Iterator[Window]:
         end = min(start + timedelta(days=days), whole.end)
         yield Window(start, end)
         start = end
+
+
+def with_margin(first: date, last: date | None) -> tuple[date, date | None]:
+    """Return the UTC days that certainly cover the local days from `first` to `last`; None means all to come."""
+    return max(first, EARLIEST) - MARGIN, last and last + MARGIN
 
 
 def due(*, bookmark: date | None, start_date: date, end_date: date | None, lookback_days: int, today: date) -> Window:

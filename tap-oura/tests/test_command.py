@@ -119,7 +119,7 @@ def test_test_mode_passes_for_a_working_account(simulator: Running, config: dict
         ({"access_token": None}, "no credentials: register an application at Oura, set client_id and client_secret"),
         (
             {"access_token": None, "client_id": "a", "client_secret": "b"},
-            "no credentials: set refresh_token; the README",
+            "no credentials: run: tap-oura login",
         ),
         (
             {"access_token": None, "client_id": "a", "client_secret": "b", "login_command": "log-in"},

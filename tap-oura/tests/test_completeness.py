@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from oura_simulator.testing import Running, running
-from tap_oura.catalog.collections import COLLECTIONS, Collection
+from tap_oura.catalog.collections import COLLECTIONS, Collection, Query
 
 USERS = ["user-1", "user-2", "user-3"]
 ZONES = ["America/Los_Angeles", "UTC", "Pacific/Tongatapu"]
 EVERYTHING = list(COLLECTIONS)
+
+
+def days(collection: Collection, start: str, end: str = "") -> dict[str, str]:
+    """The range in which a collection is read: a time series a UTC day further, so that each local day is whole."""
+    if collection.cursor is None:
+        return {}
+    margin = timedelta(days=collection.query is Query.INSTANTS)
+    first = str(date.fromisoformat(start) - margin)
+    return {"start": first, "end": str(date.fromisoformat(end) + margin)} if end else {"start": first}
 
 
 def keys(collection: Collection, documents: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -42,9 +52,8 @@ def test_every_document_is_read_exactly_once(page_size: int, start_date: str, ru
 
         assert (made.code, made.failures) == (0, [])
         for collection in COLLECTIONS.values():
-            days = {} if collection.cursor is None else {"start": start_date, "end": end_date}
             for user in USERS:
-                expected = simulator.documents(user, collection.segment, **days)
+                expected = simulator.documents(user, collection.segment, **days(collection, start_date, end_date))
                 assert keys(collection, made.of(collection.name, user)) == keys(collection, expected)
         read = sum(len(records) for records in made.records.values())
         assert read > 1000
@@ -55,17 +64,17 @@ def test_windows_of_a_long_range_meet_without_gap_or_overlap(
 ) -> None:
     made = run({**config, "start_date": "2026-02-01"})
 
-    for name in ("heartrate", "sleep", "daily_activity"):
-        expected = simulator.documents("user-1", name, start="2026-02-01")
-        assert keys(COLLECTIONS[name], made.of(name, "user-1")) == keys(COLLECTIONS[name], expected)
+    for collection in map(COLLECTIONS.__getitem__, ("heartrate", "sleep", "daily_activity")):
+        expected = simulator.documents("user-1", collection.name, **days(collection, "2026-02-01"))
+        assert keys(collection, made.of(collection.name, "user-1")) == keys(collection, expected)
 
 
 def test_every_value_is_the_one_that_was_sent(run: Any, simulator: Running, config: dict[str, Any]) -> None:
     made = run({**config, "collections": EVERYTHING})
 
     for collection in COLLECTIONS.values():
-        days = {} if collection.cursor is None else {"start": "2026-03-01"}
-        sent = {keys(collection, [d])[0]: d for d in simulator.documents("user-2", collection.segment, **days)}
+        expected = simulator.documents("user-2", collection.segment, **days(collection, "2026-03-01"))
+        sent = {keys(collection, [document])[0]: document for document in expected}
         for record in made.of(collection.name, "user-2"):
             values = {name: value for name, value in record.items() if name not in ("user_id", "extra")}
             assert values == sent[keys(collection, [record])[0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from typing import Any
+from urllib.parse import parse_qs
 
 from oura_simulator.testing import Running
 
@@ -125,3 +126,26 @@ def test_the_state_has_bookmarks_and_the_day_ledger_of_the_lookback(
             assert partition.keys() <= {"context", "replication_key", "replication_key_value", "days"}
             assert partition["days"].keys() <= {"bookmark", "since", "until", "read_at", "days"}
             assert partition["context"].keys() == {"user_id"}
+
+
+def test_a_series_is_read_a_utc_day_beyond_a_first_day_and_no_further_in_the_next_run(
+    run: Any, simulator: Running, config: dict[str, Any]
+) -> None:
+    chosen = {**config, "collections": ["heartrate"], "users": ["user-1"]}
+
+    def first_day(start_date: str, state: Any) -> tuple[str, Any]:
+        simulator.call("DELETE", "requests")
+        state = run({**chosen, "start_date": start_date}, state).state
+        requests = [each for each in simulator.requests() if each["collection"] == "heartrate"]
+        return min(parse_qs(each["query"])["start_datetime"][0] for each in requests), state
+
+    first, state = first_day("2026-03-25", None)
+    assert first == "2026-03-23T23:59:59Z"
+    for _ in range(2):
+        again, state = first_day("2026-03-25", state)
+        assert again == first
+
+    (partition,) = state["bookmarks"]["heartrate"]["partitions"]
+    partition["replication_key_value"] = "2026-03-10"
+    assert first_day("2026-03-25", state)[0] == "2026-03-08T23:59:59Z"
+    assert first_day("0001-01-01", None)[0] == "1999-12-30T23:59:59Z"

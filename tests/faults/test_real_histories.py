@@ -137,7 +137,7 @@ def test_every_heart_rate_sample_is_in_the_mart(played: tuple[Pipeline, list[str
     count = "SELECT user_id, count(*) AS n, sum(bpm) AS beats FROM oura_heart_rate GROUP BY 1"
     rows = {row["user_id"]: (row["n"], row["beats"]) for row in pipeline.rows(count)}
     for user in users:
-        samples = pipeline.simulator.documents(user, "heartrate", start=pipeline.start_date)
+        samples = pipeline.simulator.documents(user, "heartrate", start=pipeline.first_utc_day)
         assert rows[user] == (len(samples), sum(sample["bpm"] for sample in samples)), f"{user}, seed {SEED}"
 
 

@@ -92,7 +92,7 @@ def users(output: str) -> set[str]:
 def test_a_consent_is_all_that_the_tap_needs(tap: Tap) -> None:
     code, _, errors = tap.call()
     assert code == 2
-    assert errors[0].endswith("or log in: tap-oura login")
+    assert errors[0].endswith("no credentials: run: tap-oura login")
 
     code, output, log = tap.login("user-1")
 

@@ -48,7 +48,8 @@ requested as (
     select
         user_id,
         collection,
-        min(day) as first_day,
+        -- A time series is read from the UTC day before on.
+        min(case when collection in ('heartrate', 'ring_battery_level') then day + 1 else day end) as first_day,
         -- What people log by hand comes without the ring.
         max(day) filter (
             where

@@ -1,12 +1,13 @@
 {{ config(
     meta={'reads': 'news'},
     indexes=[{'columns': ['changed_at']}],
-    pre_hook="{{ delete_days_without_samples() }}"
+    pre_hook="{{ delete_days_without_row() }}"
 ) }}
 
 -- depends_on: {{ ref('int_oura__collection_days') }}
 -- The samples behind it run into millions, so it reads changed days only. Where the wearer's clock moved, samples
--- went to a neighbouring day: neighbours are read too, and the hook removes a day that lost its last sample.
+-- went to a neighbouring day: neighbours are read too, and the hook removes a day that lost its last sample. A day at
+-- the edge of what was read may lack samples, so it has no row until its neighbours are read.
 with days_with_changes as (
 
     {% if reads_news() -%}
@@ -28,13 +29,20 @@ with days_with_changes as (
 
 ),
 
+whole_days as (
+
+    select * from days_with_changes
+    where not {{ is_at_the_edge('days_with_changes') }}
+
+),
+
 -- Day by day, so that the planner takes the index on days even where it expects many.
 sequenced as (
 
     select
         samples.*,
         {{ max_heart_rate('profiles.age') }} as max_heart_rate
-    from days_with_changes
+    from whole_days
     cross join
         lateral (
             select
@@ -43,7 +51,7 @@ sequenced as (
                 lead(heart_rate.bpm) over in_order as next_bpm,
                 lead(heart_rate.source) over in_order as next_source
             from {{ ref('oura_heart_rate') }} as heart_rate
-            where heart_rate.user_id = days_with_changes.user_id and heart_rate.date = days_with_changes.date
+            where heart_rate.user_id = whole_days.user_id and heart_rate.date = whole_days.date
             window in_order as (order by heart_rate.timestamp, heart_rate.source)
         ) as samples
     left join {{ ref('oura_profile') }} as profiles on samples.user_id = profiles.user_id
@@ -51,8 +59,8 @@ sequenced as (
 ),
 
 -- A sample stands for the time until the next one, at most for Oura's usual five minutes: gaps are not exercise, dense
--- samples of a workout do not weigh more than its minutes, and two sources at one instant count once. A `live` sample is
--- a spot reading that the wearer asked for: it can show recovery after exercise, but is none itself.
+-- samples of a workout do not weigh more than its minutes, and two sources at one instant count once. A `live` sample
+-- is a spot reading that the wearer asked for: it can show recovery after exercise, but is none itself.
 weighed as (
 
     select
