@@ -146,7 +146,7 @@ FIRST_STEPS = ("register", "OURA_CLIENT_ID", "OURA_CLIENT_SECRET", "collect.py l
         ("README.md", None, ("## Use your own ring", *FIRST_STEPS, "make run")),
         (".env.example", None, ("register", "collect.py login", *FIRST_STEPS[1:3], "OURA_API_TOKEN")),
         ("k8s/README.md", None, ("## Secrets", *FIRST_STEPS[1:3], "register-an-application", "collect.py login")),
-        ("tap-oura/README.md", None, ("### Credentials", "Register an application", "client_id", "refresh_token")),
+        ("tap-oura/README.md", None, ("### Credentials", "Register an application", "client_id", "tap-oura login")),
     ],
 )
 def test_the_first_steps_lead_through_an_application(where: str, text: str | None, steps: tuple[str, ...]) -> None:

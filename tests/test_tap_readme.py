@@ -156,6 +156,7 @@ def test_a_failing_target_fails_the_task(home: Home) -> None:
 
 
 def test_the_pipe(variables: dict[str, str], tmp_path: Path) -> None:
+    """With a token in the place of a login, which a person has to take part in."""
     venv.create(tmp_path / "env", with_pip=True)
     (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
     # What the tap needs comes from this environment, so that no index is asked.
@@ -167,9 +168,9 @@ def test_the_pipe(variables: dict[str, str], tmp_path: Path) -> None:
 
     def pipe(token: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["bash", "-o", "pipefail", "-e", "-c", example("pipe", **{"...": token})],
+            ["bash", "-o", "pipefail", "-e", "-c", example("pipe", **{"tap-oura login": ":"})],
             cwd=tmp_path,
-            env=environment(tmp_path / "env/bin", target_jsonl().parent, **variables),
+            env=environment(tmp_path / "env/bin", target_jsonl().parent, **variables, TAP_OURA_ACCESS_TOKEN=token),
             check=False,
             stderr=subprocess.PIPE,
             text=True,

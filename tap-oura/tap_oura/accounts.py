@@ -158,7 +158,7 @@ def _accounts(text: str | None) -> Any:
 
 
 def missing_credentials(config: Mapping[str, Any], users: Sequence[str]) -> str:
-    """Return the next step, a line per user or one for a tap without accounts. Oura issues tokens to applications only."""
+    """Return the next step, a line per user or one for a tap without accounts."""
     if not users:
         return f"no credentials: {_next_step(config, config, '')}"
     entries = {entry["user"]: entry for entry in config.get("accounts") or []}
@@ -168,5 +168,8 @@ def missing_credentials(config: Mapping[str, Any], users: Sequence[str]) -> str:
 
 def _next_step(config: Mapping[str, Any], entry: Mapping[str, Any], whose: str) -> str:
     missing = [name for name in CLIENT if not (entry.get(name) or config.get(name))]
+    login = f"run: {config['login_command']}{whose}"
+    if not missing:
+        return login
     first = "register an application at Oura, " if len(missing) == len(CLIENT) else ""
-    return f"{first}{'set ' if missing else ''}{' and '.join([*missing, f'run: {config["login_command"]}{whose}'])}"
+    return f"{first}set {' and '.join([*missing, login])}"
