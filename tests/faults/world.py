@@ -24,7 +24,8 @@ from psycopg.types.json import Jsonb
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
-from tap_oura.catalog.collections import COLLECTIONS
+from tap_oura import windows
+from tap_oura.catalog.collections import COLLECTIONS, Collection, Query
 from tap_oura.tap import TapOura
 
 Document = dict[str, Any]
@@ -297,6 +298,11 @@ class World:
                 self.state = message["value"]
                 return
 
+    def _first_day(self, collection: Collection) -> date | None:
+        if collection.query is Query.INSTANTS:
+            return windows.with_margin(self.start, None)[0]
+        return self.start if collection.cursor else None
+
     def differences(self) -> list[str]:
         """Say where warehouse and Oura differ, document by document."""
         found = []
@@ -307,7 +313,7 @@ class World:
                 def key(document: Document, keys: tuple[str, ...] = collection.keys) -> str:
                     return " ".join(str(document[name]) for name in keys)
 
-                there = {key(d): d for d in self.documents(user, stream, self.start if collection.cursor else None)}
+                there = {key(d): d for d in self.documents(user, stream, self._first_day(collection))}
                 here = {key(d): d for d in self.warehouse.visible(stream, user)}
                 found += [f"{stream} of {user} lacks {each}" for each in there.keys() - here.keys()]
                 found += [f"{stream} of {user} still has {each}" for each in here.keys() - there.keys()]
