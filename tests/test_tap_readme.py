@@ -125,7 +125,9 @@ def dagster(home: Home) -> int:
     return subprocess.run(materialize, env=variables, cwd=home.folder, check=False).returncode
 
 
-@pytest.mark.parametrize("call", [script, cron, airflow, dagster])
+@pytest.mark.parametrize(
+    "call", [script, cron, *(pytest.param(framework, marks=pytest.mark.soak) for framework in (airflow, dagster))]
+)
 def test_a_dead_account_fails_the_task_and_the_others_are_loaded(call: Call, home: Home) -> None:
     home.set_accounts("token-1", "dead")
 
