@@ -137,9 +137,9 @@ def test_a_failing_collection_lists_no_others(run: Any, simulator: Running, conf
 def test_the_days_of_a_failure_reach_from_its_first_window_to_its_last(
     run: Any, simulator: Running, config: dict[str, Any]
 ) -> None:
-    chosen = only(config, "heartrate", accounts=config["accounts"][:1], start_date="2026-01-01", concurrency=1)
+    chosen = only(config, "heartrate", accounts=config["accounts"][:1], start_date="2026-01-02", concurrency=1)
     pages = 0  # Requests before the third of four windows, of which the first one fails at once.
-    for request in run({**chosen, "end_date": "2026-02-25"}) and simulator.requests():
+    for request in run({**chosen, "end_date": "2026-02-24"}) and simulator.requests():
         pages += "start_datetime=2026-01-28" in request["query"]
     simulator.reset()
     for skip in (0, 1 + pages):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from oura_simulator.testing import Running
-from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS
+from tap_oura.catalog.collections import COLLECTIONS, DEFAULT_COLLECTIONS, Query
 from tap_oura.windows import EVER, Window
 
 from .conftest import lines
@@ -17,6 +17,8 @@ from .document_server import serving
 
 FIXED = ("daily_cardiovascular_age", "vo2_max")
 DAYS = [f"2026-03-{day:02}" for day in range(1, 32)]
+BEFORE, AFTER = "2026-02-28", "2026-04-01"
+"""Days that a time series is read beyond the range, so that each local day is whole."""
 
 
 @pytest.fixture
@@ -41,7 +43,8 @@ def test_every_collection_of_the_sandbox_is_read_without_credentials(
     for name in set(DEFAULT_COLLECTIONS) - {"personal_info", "ring_configuration"}:
         cursor = str(COLLECTIONS[name].cursor)
         days = sorted({record[cursor][:10] for record in made.of(name, "sandbox")})
-        assert days == (["2021-01-01"] if name in FIXED else DAYS), name
+        read = [BEFORE, *DAYS, AFTER] if COLLECTIONS[name].query is Query.INSTANTS else DAYS
+        assert days == (["2021-01-01"] if name in FIXED else read), name
         keys = [tuple(record[key] for key in COLLECTIONS[name].keys) for record in made.of(name, "sandbox")]
         assert len(keys) == len(set(keys)), name
     assert len(made.of("ring_configuration", "sandbox")) == 1
